@@ -1,0 +1,223 @@
+package vars
+
+import (
+	"sort"
+	"strings"
+)
+
+// A Table is the set of variables of one configuration. Load only, until Finish; then any goroutine.
+type Table[R any] struct {
+	hooks    Hooks[R]
+	builtin  map[string]*Var[R]
+	families []*Var[R] // longest prefix first
+	refs     map[string]*Ref[R]
+	order    []*Ref[R] // by first mention
+	groups   [10]*Ref[R]
+	slots    int
+}
+
+// NewTable returns a Table without variables.
+func NewTable[R any](h Hooks[R]) *Table[R] {
+	t := &Table[R]{hooks: h, builtin: map[string]*Var[R]{}, refs: map[string]*Ref[R]{}}
+	for n := 1; n <= 9; n++ {
+		t.groups[n] = &Ref[R]{table: t, name: string(rune('0' + n)), slot: -1, from: fromGroup, group: n}
+	}
+	return t
+}
+
+// Add adds a built-in variable or, when its name ends in "_", a family.
+func (t *Table[R]) Add(v Var[R]) error {
+	v.Name = lower(v.Name)
+	if t.builtin[v.Name] != nil {
+		return &DuplicateError{v.Name}
+	}
+	t.builtin[v.Name] = &v
+	if strings.HasSuffix(v.Name, "_") {
+		t.families = append(t.families, &v)
+		sort.SliceStable(t.families, func(i, k int) bool {
+			return len(t.families[i].Name) > len(t.families[k].Name)
+		})
+	}
+	return nil
+}
+
+// Vars returns the built-in variables and families by name, for manuals.
+func (t *Table[R]) Vars() []Var[R] {
+	all := make([]Var[R], 0, len(t.builtin))
+	for _, v := range t.builtin {
+		all = append(all, *v)
+	}
+	sort.Slice(all, func(i, k int) bool { return all[i].Name < all[k].Name })
+	return all
+}
+
+// Define gives a name a slot in each request, for whoever stores values there: named captures,
+// auth_request_set. Until then the variable is missing. Defining a name again gives the same slot.
+// The name of a built-in that cannot be assigned is refused.
+//
+// A slot is best written by Ref.SetValue; a direct writer must not store B with Missing set.
+func (t *Table[R]) Define(name string) (slot int, err error) {
+	f, err := t.assignable(name)
+	if err != nil {
+		return -1, err
+	}
+	f.quiet = true
+	t.giveSlot(f)
+	t.settle(f)
+	return f.slot, nil
+}
+
+// DefineSet makes a name assignable by the directive set. Until it is assigned, it is what it would
+// be otherwise: the built-in of this name ($args), the value of a map, the member of a family
+// ($http_x); a name that is nothing else is empty, and reading it is reported to
+// Hooks.Uninitialized. Assigning a built-in calls its own Set.
+func (t *Table[R]) DefineSet(name string) (*Ref[R], error) {
+	f, err := t.assignable(name)
+	if err != nil {
+		return nil, err
+	}
+	f.fresh = true
+	if v := t.exact(f.name); v == nil {
+		t.giveSlot(f)
+	}
+	t.settle(f)
+	return f, nil
+}
+
+// DefineGet gives a name a value that is computed when it is first read, and kept for the rest of
+// the request unless it is volatile: map, geo, split_clients. A later DefineGet replaces an earlier
+// one, as in nginx.
+func (t *Table[R]) DefineGet(name string, volatile bool, get func(r R) Value) error {
+	f, err := t.assignable(name)
+	if err != nil {
+		return err
+	}
+	f.get, f.keep = get, !volatile
+	t.giveSlot(f)
+	t.settle(f)
+	return nil
+}
+
+// Lookup returns the variable of a name, which may still be unknown: Finish will tell. The place, if
+// given, is handed back by the UnknownError. The name comes without "$"; "1" is not a capture here,
+// as it is not in nginx's `if ($1)`.
+func (t *Table[R]) Lookup(name string, at ...any) *Ref[R] {
+	f := t.ref(name)
+	f.used = true
+	f.asked = append(f.asked, at...)
+	t.settle(f)
+	return f
+}
+
+// Known reports whether a name is defined so far.
+func (t *Table[R]) Known(name string) bool {
+	name = lower(name)
+	if f := t.refs[name]; f != nil && (f.quiet || f.fresh || f.get != nil) {
+		return true
+	}
+	v, _ := t.find(name)
+	return v != nil
+}
+
+// Finish settles all names and returns an UnknownError for each that was used and is not defined, in
+// order of first use. It may run again after more definitions.
+func (t *Table[R]) Finish() []error {
+	var errs []error
+	for _, f := range t.order {
+		t.settle(f)
+		if f.used && f.from == fromNowhere && !f.quiet {
+			errs = append(errs, &UnknownError{Name: f.name, At: f.asked})
+		}
+	}
+	return errs
+}
+
+// Slots returns how many values a request must hold. It is final after Finish.
+func (t *Table[R]) Slots() int { return t.slots }
+
+// Value returns the value of a variable named at request time, as SSI does; the name is in lower
+// case. Any goroutine, after Finish.
+func (t *Table[R]) Value(r R, name []byte) (v Value, known bool) {
+	if f := t.refs[string(name)]; f != nil {
+		if f.from == fromNowhere && !f.quiet {
+			return Value{Missing: true}, false
+		}
+		return f.Get(r), true
+	}
+	if b := t.builtin[string(name)]; b != nil && !b.isFamily() {
+		return b.Get(r, ""), true
+	}
+	if b, rest := t.find(string(name)); b != nil {
+		return b.Get(r, rest), true
+	}
+	return Value{Missing: true}, false
+}
+
+func (v *Var[R]) isFamily() bool { return strings.HasSuffix(v.Name, "_") }
+
+// exact returns the built-in of a name that is not a family.
+func (t *Table[R]) exact(name string) *Var[R] {
+	if v := t.builtin[name]; v != nil && !v.isFamily() {
+		return v
+	}
+	return nil
+}
+
+// find returns the built-in that answers for a name: of this very name, or the family with the
+// longest prefix.
+func (t *Table[R]) find(name string) (v *Var[R], rest string) {
+	if v := t.exact(name); v != nil {
+		return v, ""
+	}
+	for _, v := range t.families {
+		if rest, ok := strings.CutPrefix(name, v.Name); ok {
+			return v, rest
+		}
+	}
+	return nil, ""
+}
+
+// ref returns the one Ref of a name.
+func (t *Table[R]) ref(name string) *Ref[R] {
+	name = lower(name)
+	f := t.refs[name]
+	if f == nil {
+		f = &Ref[R]{table: t, name: name, slot: -1}
+		t.refs[name] = f
+		t.order = append(t.order, f)
+	}
+	return f
+}
+
+// assignable returns the Ref of a name that the configuration may define.
+func (t *Table[R]) assignable(name string) (*Ref[R], error) {
+	if v := t.exact(lower(name)); v != nil && v.Set == nil {
+		return nil, &DuplicateError{v.Name}
+	}
+	return t.ref(name), nil
+}
+
+func (t *Table[R]) giveSlot(f *Ref[R]) {
+	if f.slot < 0 {
+		f.slot = t.slots
+		t.slots++
+	}
+}
+
+// settle decides where the value comes from, as far as definitions go by now.
+func (t *Table[R]) settle(f *Ref[R]) {
+	v, rest := t.find(f.name)
+	switch {
+	case f.get != nil:
+		f.from = fromGet
+	case v != nil && (rest == "" && !v.isFamily() || !f.quiet):
+		f.from, f.v, f.rest = fromVar, v, rest
+		if f.keep = v.Cache; f.keep {
+			t.giveSlot(f)
+		}
+	case f.quiet:
+		f.from = fromNowhere
+	case f.fresh:
+		f.from = fromSet
+	}
+}
