@@ -1,0 +1,199 @@
+package http
+
+import (
+	"errors"
+	"io"
+
+	"weir/logs"
+	"weir/loop"
+)
+
+type bodyState uint8
+
+const (
+	bodyUnread  bodyState = iota
+	bodyReading           // somebody streams it
+	bodyRead              // in Mem or File
+	bodyGone              // discarded, or failed
+)
+
+// A Body is the body of a request. It is read when a handler asks for it, and thrown away when none
+// does.
+type Body struct {
+	Length  int64 // as announced; -1 when chunked; 0 when there is none
+	Chunked bool
+	Expect  bool // the client waits for 100 (Continue)
+
+	Mem  []byte    // the whole body, or nil
+	File *TempFile // the whole body, when it does not fit in memory
+	Size int64     // bytes of Mem or File
+	// Received counts the bytes that came from the client, framing included: part of $request_length.
+	Received int64
+
+	own   []byte
+	state bodyState
+}
+
+// ErrBodyTooLarge says that a chunked body outgrew client_max_body_size.
+var ErrBodyTooLarge = errors.New("client intended to send too large chunked body")
+
+// ErrBadBody says that the framing of a body is broken.
+var ErrBadBody = errors.New("client sent invalid chunked body")
+
+// HasBody reports whether the request has a body at all.
+func (r *Request) HasBody() bool { return r.Body.Length != 0 }
+
+// ReadBody reads the whole body into memory or a temporary file. Next says that it is in r.Body; any
+// other verdict is the handler's answer.
+func (r *Request) ReadBody() Verdict {
+	b := &r.Body
+	core := r.Loc.Core
+	switch {
+	case b.state == bodyRead:
+		return Next
+	case b.state != bodyUnread, b.Length == 0 && core.BodyInFile == BodyInMemory:
+		b.state = bodyRead
+		return Next
+	}
+	b.state = bodyReading
+	r.Doing = "reading client request body"
+	v := r.readWholeBody(core)
+	if v != Next {
+		b.state = bodyGone
+		return v
+	}
+	r.Doing = ""
+	b.state = bodyRead
+	return Next
+}
+
+func (r *Request) readWholeBody(core *Core) Verdict {
+	b := &r.Body
+	size := core.BodyBuffer
+	if b.Length >= 0 && b.Length < size {
+		size = b.Length
+	}
+	if b.own == nil {
+		b.own = r.Loop().Take(int(max(size, 1)))
+	}
+	fill := 0
+	for {
+		if fill == len(b.own) && (b.Length < 0 || b.Size+int64(fill) < b.Length) {
+			if v := r.spillBody(core, b.own[:fill]); v != Next {
+				return v
+			}
+			fill = 0
+		}
+		if b.Length >= 0 && b.Size+int64(fill) >= b.Length {
+			break
+		}
+		n, err := r.Wire.ReadBody(r, b.own[fill:])
+		fill += n
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return r.bodyVerdict(err)
+		}
+		if core.MaxBody > 0 && b.Size+int64(fill) > core.MaxBody {
+			return r.bodyVerdict(ErrBodyTooLarge)
+		}
+	}
+	if b.File != nil || core.BodyInFile != BodyInMemory {
+		return r.spillBody(core, b.own[:fill])
+	}
+	b.Mem, b.Size = b.own[:fill], int64(fill)
+	return Next
+}
+
+// spillBody moves bytes to the body's temporary file.
+func (r *Request) spillBody(core *Core, p []byte) Verdict {
+	b := &r.Body
+	if b.File == nil {
+		f, err := r.CreateTemp(core.BodyTemp, core.BodyInFile == BodyFileKeep, core.BodyInFile == BodyFileClean)
+		if err != nil {
+			r.LogErr(logs.Crit, err, "open() \""+core.BodyTemp.Dir+"\" failed")
+			return StatusInternal
+		}
+		if core.BodyInFile == BodyInMemory {
+			r.Logf(logs.Warn, "a client request body is buffered to a temporary file %s", f.Path)
+		}
+		b.File = f
+		r.OnEnd(f)
+	}
+	if len(p) > 0 {
+		if err := b.File.Append(r, p); err != nil {
+			r.LogErr(logs.Crit, err, "pwrite() \""+b.File.Path+"\" failed")
+			return StatusInternal
+		}
+	}
+	b.Size = b.File.Size
+	return Next
+}
+
+// BodyVerdict turns an error of reading a body into what the request ends with.
+func (r *Request) bodyVerdict(err error) Verdict {
+	r.KeepAlive = false
+	switch {
+	case errors.Is(err, loop.ErrTimeout):
+		r.LogErr(logs.Info, nil, "client timed out")
+		return StatusRequestTimeout
+	case errors.Is(err, ErrBodyTooLarge):
+		r.Log(logs.Error, err.Error())
+		return StatusTooLarge
+	case errors.Is(err, ErrBadBody):
+		r.Log(logs.Error, err.Error())
+		return StatusBadRequest
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		r.Log(logs.Info, "client prematurely closed connection")
+		return StatusBadRequest
+	}
+	r.LogErr(logs.Info, err, "recv() failed")
+	return StatusBadRequest
+}
+
+// BodyFailed is for handlers that stream the body themselves: what the request ends with.
+func (r *Request) BodyFailed(err error) Verdict {
+	r.Body.state = bodyGone
+	return r.bodyVerdict(err)
+}
+
+// StreamBody says that the handler reads the body from the wire piece by piece.
+func (r *Request) StreamBody() { r.Body.state = bodyReading }
+
+// BodyDone says that a streamed body was read to its end.
+func (r *Request) BodyDone() { r.Body.state = bodyGone }
+
+// BodyWaiting reports whether nobody has begun to read the body.
+func (r *Request) BodyWaiting() bool { return r.Body.state == bodyUnread && r.Body.Length != 0 }
+
+// BodyPieces returns the body as pieces to be sent on.
+func (r *Request) BodyPieces(dst []Piece) []Piece {
+	b := &r.Body
+	switch {
+	case b.File != nil && b.Size > 0:
+		return append(dst, File(b.File.FD(), 0, b.Size))
+	case len(b.Mem) > 0:
+		return append(dst, Mem(b.Mem))
+	}
+	return dst
+}
+
+// discard leaves the body to the wire, which reads it off the connection after the response or closes
+// it slowly.
+func (b *Body) discard(r *Request) error {
+	if b.state == bodyUnread {
+		b.state = bodyGone
+	}
+	return nil
+}
+
+// DiscardBody says that the body is of no interest.
+func (r *Request) DiscardBody() { _ = r.Body.discard(r) }
+
+func (b *Body) close(r *Request) {
+	if b.own != nil {
+		r.Loop().Give(b.own)
+	}
+	*b = Body{}
+}

@@ -1,0 +1,285 @@
+package http
+
+import (
+	"fmt"
+	"net/netip"
+
+	"weir/conf"
+	"weir/http/route"
+	"weir/listen"
+	"weir/logs"
+	"weir/vars"
+)
+
+// App is the http block of one cycle, ready to serve.
+type App struct {
+	Prefix    string // -p, with its final slash
+	Signature string // "weir/1.2.3"
+	Temp      *TempNumbers
+	Files     *logs.Files
+	Vars      *vars.Table[*Request]
+	Servers   []*Server
+	Listens   []*Listening
+	slots     int
+}
+
+// A Listening is an address to be listened on, and what answers there.
+type Listening struct {
+	Spec listen.Spec
+	Port *Port
+}
+
+// World is what a build needs of its surroundings, and what outlives it.
+type World struct {
+	Prefix     string
+	ConfPrefix string
+	Signature  string
+	Files      *logs.Files
+	Temp       *TempNumbers
+	Modules    []*Module
+	ErrorLog   *conf.Module // of package logs: error_log
+}
+
+// Builder makes an App of a configuration that was checked against the table.
+type Builder struct {
+	World
+	Tree   *conf.Tree
+	Diags  *conf.Diagnostics
+	Scopes *conf.Scopes
+	Vars   *vars.Table[*Request]
+	App    *App
+
+	shared    map[any]any
+	tempPaths []*TempPath
+	loggers   map[any]*logs.Logger
+	atEnd     []func() error
+	server    *Server
+}
+
+// NewBuilder prepares a build; its Vars already know the variables of every module.
+func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
+	b := &Builder{
+		World: w, Tree: tree, Diags: d,
+		Vars:    newVars(),
+		shared:  map[any]any{},
+		loggers: map[any]*logs.Logger{},
+	}
+	for _, m := range w.Modules {
+		for _, v := range m.Vars {
+			if err := b.Vars.Add(v); err != nil {
+				panic(err) // two modules claim one name: a mistake of the program, seen by any test
+			}
+		}
+	}
+	b.App = &App{Prefix: w.Prefix, Signature: w.Signature, Temp: w.Temp, Files: w.Files, Vars: b.Vars}
+	return b
+}
+
+// Env returns the build that a directive is read for.
+func Env(call *conf.Call) *Builder { return call.Env.(*Builder) }
+
+// Shared returns the one value of this build under key, made at first use. Packages below http reach
+// it through an interface of their own.
+func (b *Builder) Shared(key any, make func() any) any {
+	v, ok := b.shared[key]
+	if !ok {
+		v = make()
+		b.shared[key] = v
+	}
+	return v
+}
+
+// Of returns the one T of a build: the registry of a module (log formats, zones).
+func Of[T any](b *Builder) *T {
+	type key struct{ t *T }
+	return b.Shared(key{}, func() any { return new(T) }).(*T)
+}
+
+// AtEnd has f run when all locations are built: for what may be named before it is defined.
+func (b *Builder) AtEnd(f func() error) { b.atEnd = append(b.atEnd, f) }
+
+func (b *Builder) addTempPath(p *TempPath) { b.tempPaths = append(b.tempPaths, p) }
+
+// TempPaths returns the folders of temporary files that this configuration uses.
+func (b *Builder) TempPaths() []*TempPath { return b.tempPaths }
+
+// Build makes the App of an http block. Errors go to the diagnostics.
+func (b *Builder) Build(http *conf.Block) *App {
+	for _, node := range http.All("server") {
+		b.App.Servers = append(b.App.Servers, b.buildServer(node.Block))
+	}
+	b.buildPorts()
+	for _, f := range b.atEnd {
+		if err := f(); err != nil {
+			b.Diags.Add(err)
+		}
+	}
+	for _, err := range b.Vars.Finish() {
+		b.Diags.Add(err)
+	}
+	b.App.slots = b.Vars.Slots()
+	return b.App
+}
+
+func (b *Builder) buildServer(block *conf.Block) *Server {
+	s := &Server{Block: block, Core: conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)}
+	b.server = s
+	if len(s.Core.Names) > 0 {
+		s.Name = s.Core.Names[0].Text
+		if s.Core.Names[0].Pattern != nil {
+			s.Name = "~" + s.Name
+		}
+	}
+	s.Root = b.buildLocation(&Location{Server: s, Block: block})
+	tree := route.NewLocations[*Location]()
+	s.Named = map[string]*Location{}
+	b.addLocations(s, block, tree, nil)
+	if err := tree.Finish(); err != nil {
+		b.Diags.Add(err)
+	}
+	s.Locations = tree
+	return s
+}
+
+// addLocations builds the location blocks of a block, and those inside them.
+func (b *Builder) addLocations(s *Server, block *conf.Block, tree *route.Locations[*Location], parent *Location) {
+	for _, node := range block.All("location") {
+		loc, mark, err := b.parseLocation(s, node, parent)
+		if err != nil {
+			b.Diags.Add(err)
+			continue
+		}
+		b.buildLocation(loc)
+		if loc.Named {
+			s.Named[loc.Name] = loc
+			b.addNested(s, node.Block, loc, nil)
+			continue
+		}
+		sub, err := addToTree(tree, loc, mark)
+		if err != nil {
+			b.Diags.Add(b.at(node, "%v", err))
+			continue
+		}
+		b.addNested(s, node.Block, loc, sub)
+	}
+}
+
+func (b *Builder) addNested(s *Server, block *conf.Block, loc *Location, sub *route.Locations[*Location]) {
+	if sub == nil {
+		sub = route.NewLocations[*Location]()
+	}
+	b.addLocations(s, block, sub, loc)
+}
+
+// at makes an error at a directive.
+func (b *Builder) at(n *conf.Node, format string, a ...any) error {
+	return conf.ErrorAt(n, -1, format, a...)
+}
+
+// buildLocation runs every module's Install for a location.
+func (b *Builder) buildLocation(loc *Location) *Location {
+	loc.Core = conf.Settings[Core](b.Scopes, CoreModule.Conf, loc.Block)
+	if loc.Core.Types == nil {
+		loc.Core.Types = Of[sharedTypes](b).get()
+	}
+	loc.ErrorLog = b.errorLog(loc.Block)
+	for _, m := range b.Modules {
+		if m.install == nil {
+			continue
+		}
+		in := &Install{Builder: b, Loc: loc, Block: loc.Block, Module: m}
+		if err := m.install(b.Scopes.Any(m.Conf, loc.Block), in); err != nil {
+			b.Diags.Add(err)
+		}
+	}
+	loc.flatten()
+	return loc
+}
+
+// Nameless builds the location of an if or limit_except block: it answers as the location around it
+// would, with settings of its own.
+func (b *Builder) Nameless(around *Location, block *conf.Block) *Location {
+	return b.buildLocation(&Location{
+		Name: around.Name, Server: around.Server, Block: block,
+		Exact: around.Exact, Regex: around.Regex, Named: around.Named, Nameless: true,
+	})
+}
+
+type sharedTypes struct{ types *Types }
+
+func (s *sharedTypes) get() *Types {
+	if s.types == nil {
+		s.types = defaultTypes()
+	}
+	return s.types
+}
+
+// CaptureSlots gives the named groups of a pattern their variables: one slot a group, -1 for unnamed
+// ones.
+func (b *Builder) CaptureSlots(p *vars.Pattern) ([]int, error) {
+	names := p.Names()
+	slots := make([]int, len(names))
+	for i, name := range names {
+		slots[i] = -1
+		if i == 0 || name == "" {
+			continue
+		}
+		slot, err := b.Vars.Define(name)
+		if err != nil {
+			return nil, err
+		}
+		slots[i] = slot
+	}
+	return slots, nil
+}
+
+// MatchPattern matches text, remembering captures for $1 and named groups.
+func (r *Request) MatchPattern(p *vars.Pattern, slots []int, text []byte) (bool, error) {
+	found, ok, err := p.Find(r.CaptureBuf(), text)
+	if err != nil || !ok {
+		return false, err
+	}
+	r.SetCaptures(found, text)
+	for i, slot := range slots {
+		if slot < 0 {
+			continue
+		}
+		v, took := r.Capture(i)
+		r.slots[slot] = Value{B: v, Missing: !took}
+	}
+	return true, nil
+}
+
+// CompileText compiles a word of a directive as text with variables.
+func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
+	t, err := Env(call).Vars.Compile(s)
+	if err != nil {
+		return nil, call.Errorf(arg, "%v", err)
+	}
+	return t, nil
+}
+
+// TextSlot is a slot for one text with variables.
+func TextSlot[C any](f func(*C) **Text) func(*C, *conf.Call) error {
+	return func(c *C, call *conf.Call) (err error) {
+		*f(c), err = CompileText(call, 0, call.Arg(0))
+		return err
+	}
+}
+
+// TextsSlot is a slot for a list of texts with variables.
+func TextsSlot[C any](f func(*C) *[]*Text) func(*C, *conf.Call) error {
+	return func(c *C, call *conf.Call) error {
+		for i := range call.Len() {
+			t, err := CompileText(call, i, call.Arg(i))
+			if err != nil {
+				return err
+			}
+			*f(c) = append(*f(c), t)
+		}
+		return nil
+	}
+}
+
+var _ = fmt.Sprint
+var _ netip.Addr

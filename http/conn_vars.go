@@ -1,0 +1,119 @@
+package http
+
+import (
+	"net/netip"
+	"os"
+	"strconv"
+
+	"weir/loop"
+)
+
+// connectionVariables are those that tell of the client's connection and of the server.
+func connectionVariables() []Var {
+	return []Var{
+		{Name: "remote_addr", Doc: "Address of the client.", Get: func(r *Request, _ string) Value { return r.val(r.remoteAddr()) }},
+		{Name: "remote_port", Doc: "Port of the client.", Get: func(r *Request, _ string) Value {
+			if !r.Client.Conn.Peer().IsValid() {
+				return Value{}
+			}
+			return r.num(int64(r.Client.Conn.Peer().Port()))
+		}},
+		{Name: "binary_remote_addr", Doc: "Address of the client, 4 or 16 bytes.", Get: binaryRemoteAddr},
+		{Name: "server_addr", Doc: "Address of the server that the client connected to.", Get: func(r *Request, _ string) Value {
+			if r.Client.Socket.Unix {
+				return r.val([]byte(r.Client.Socket.Text))
+			}
+			return r.val(appendAddr(r.Alloc(48)[:0], r.Client.Conn.Local().Addr()))
+		}},
+		{Name: "server_port", Doc: "Port that the client connected to.", Get: func(r *Request, _ string) Value {
+			if r.Client.Socket.Unix {
+				return Value{}
+			}
+			return r.num(int64(r.Client.Conn.Local().Port()))
+		}},
+		{Name: "server_name", Doc: "First name of the server that answers.", Get: func(r *Request, _ string) Value { return r.str(r.Server.Name) }},
+		{Name: "hostname", Doc: "Name of the machine.", Get: func(r *Request, _ string) Value { return r.str(r.App.Hostname) }},
+		{Name: "pid", Doc: "Process number of the worker.", Get: func(r *Request, _ string) Value { return r.num(int64(os.Getpid())) }},
+		{Name: "connection", Doc: "Serial number of the connection.", Get: func(r *Request, _ string) Value { return r.num(int64(r.Client.Serial)) }},
+		{Name: "connection_requests", Doc: "Number of requests made by the connection so far.", Get: func(r *Request, _ string) Value {
+			return r.num(int64(r.Client.Requests))
+		}},
+		{Name: "connection_time", Doc: "Age of the connection in seconds, to the millisecond.", Get: func(r *Request, _ string) Value {
+			return r.millis(r.Task.Now().Sub(r.Client.Started).Milliseconds())
+		}},
+		{Name: "nginx_version", Doc: "Version of nginx that weir behaves as.", Get: func(r *Request, _ string) Value { return r.str(NginxVersion) }},
+		{Name: "tcpinfo_rtt", Doc: "Round trip time of the client's connection, microseconds.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RTT })},
+		{Name: "tcpinfo_rttvar", Doc: "Variance of the round trip time, microseconds.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RTTVar })},
+		{Name: "tcpinfo_snd_cwnd", Doc: "Congestion window of the client's connection.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.SendWindow })},
+		{Name: "tcpinfo_rcv_space", Doc: "Receive window of the client's connection.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RecvSpace })},
+	}
+}
+
+func tcpInfo(f func(*loop.TCPInfo) uint32) func(*Request, string) Value {
+	return func(r *Request, _ string) Value {
+		var info loop.TCPInfo
+		if r.Client.Conn.TCPInfo(&info) != nil {
+			return Value{Missing: true}
+		}
+		return r.num(int64(f(&info)))
+	}
+}
+
+func binaryRemoteAddr(r *Request, _ string) Value {
+	a := r.Client.Conn.Peer().Addr()
+	switch {
+	case a.Is4() || a.Is4In6():
+		b := a.As4()
+		return r.val(r.Copy(b[:]))
+	case a.Is6():
+		b := a.As16()
+		return r.val(r.Copy(b[:]))
+	}
+	return Value{}
+}
+
+// remoteAddr is the text of the client's address: "unix:" for a unix socket.
+func (r *Request) remoteAddr() []byte {
+	peer := r.Client.Conn.Peer()
+	if !peer.IsValid() {
+		return []byte("unix:")
+	}
+	return appendAddr(r.Alloc(48)[:0], peer.Addr())
+}
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
+	return a.AppendTo(b)
+}
+
+// AppendPeer appends the client's address as log lines have it.
+func AppendPeer(b []byte, c *loop.Conn) []byte {
+	peer := c.Peer()
+	if !peer.IsValid() {
+		return append(b, "unix:"...)
+	}
+	return appendAddr(b, peer.Addr())
+}
+
+// val, str, num and millis make values in memory of the exchange.
+
+func (r *Request) val(b []byte) Value { return Value{B: b} }
+
+func (r *Request) str(s string) Value { return Value{B: append(r.Alloc(len(s))[:0], s...)} }
+
+func (r *Request) num(n int64) Value { return Value{B: strconv.AppendInt(r.Alloc(20)[:0], n, 10)} }
+
+// millis is a time as seconds with three decimals.
+func (r *Request) millis(ms int64) Value { return Value{B: AppendMillis(r.Alloc(24)[:0], ms)} }
+
+// AppendMillis appends milliseconds as seconds with three decimals, as nginx logs times.
+func AppendMillis(b []byte, ms int64) []byte {
+	if ms < 0 {
+		ms = 0
+	}
+	b = strconv.AppendInt(b, ms/1000, 10)
+	f := ms % 1000
+	return append(b, '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
+}

@@ -1,0 +1,97 @@
+package http
+
+import (
+	"bytes"
+	"time"
+
+	"weir/conf"
+)
+
+// Browsers is the set of keepalive_disable.
+type Browsers uint8
+
+const (
+	BrowserNone Browsers = 1 << iota
+	BrowserMSIE6
+	BrowserSafari
+)
+
+func keepaliveDirectives() []conf.Directive[Core] {
+	return []conf.Directive[Core]{
+		{
+			Name: "keepalive_timeout", In: inLoc, Syntax: "<time> [<header:time>]", Default: "75s",
+			Doc:     "How long an idle client connection stays open; 0 closes it after each response. The second value is sent as `Keep-Alive: timeout=`.",
+			Example: "keepalive_timeout 65s 60s;",
+			Set:     setKeepaliveTimeout,
+		},
+		{
+			Name: "keepalive_min_timeout", In: inLoc, Syntax: "<time>", Default: "0",
+			Doc: "How long an idle connection stays open at least when connections must be reused or the worker shuts down.",
+			Set: conf.Time(func(c *Core) *time.Duration { return &c.KeepaliveMin }),
+		},
+		{
+			Name: "keepalive_requests", In: inLoc, Syntax: "<number>", Default: "1000",
+			Doc: "How many requests one connection may carry.",
+			Set: conf.Int(func(c *Core) *int { return &c.KeepaliveRequests }),
+		},
+		{
+			Name: "keepalive_time", In: inLoc, Syntax: "<time>", Default: "1h",
+			Doc: "How long a connection may carry requests in all; after it the next response closes it.",
+			Set: conf.Time(func(c *Core) *time.Duration { return &c.KeepaliveTime }),
+		},
+		{
+			Name: "keepalive_disable", In: inLoc, Syntax: "none | msie6 | safari ...", Default: "msie6",
+			Doc: "Browsers whose connections are not kept: old MSIE after a POST, Safari on macOS.",
+			Set: conf.Bits(func(c *Core) *Browsers { return &c.KeepaliveDisable },
+				map[string]Browsers{"none": BrowserNone, "msie6": BrowserMSIE6, "safari": BrowserSafari}),
+		},
+	}
+}
+
+func setKeepaliveTimeout(c *Core, call *conf.Call) error {
+	d, err := conf.ParseTime(call.Arg(0))
+	if err != nil {
+		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
+	}
+	c.KeepaliveTimeout, c.KeepaliveHeader = d, 0
+	if call.Len() < 2 {
+		return nil
+	}
+	h, err := conf.ParseTime(call.Arg(1))
+	if err != nil {
+		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
+	}
+	c.KeepaliveHeader = h.Truncate(time.Second)
+	return nil
+}
+
+// keepaliveDisabled reports whether the client is one of the browsers whose connections are not kept.
+func (r *Request) keepaliveDisabled(set Browsers) bool {
+	ua := r.In.Get(HdrUserAgent)
+	if len(ua) == 0 {
+		return false
+	}
+	if set&BrowserMSIE6 != 0 && r.Method == POST && oldMSIE(ua) {
+		return true
+	}
+	return set&BrowserSafari != 0 && bytes.Contains(ua, []byte("Safari/")) && bytes.Contains(ua, []byte("Mac OS X")) &&
+		!bytes.Contains(ua, []byte("Chrome/"))
+}
+
+// oldMSIE reports whether a User-Agent is MSIE before 7, and not Opera in disguise.
+func oldMSIE(ua []byte) bool {
+	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
+	if !ok || len(after) < 4 || bytes.Contains(after, []byte("Opera")) {
+		return false
+	}
+	if after[1] != '.' || after[0] >= '7' {
+		return false
+	}
+	return after[0] != '6' || !bytes.Contains(after, []byte("SV1"))
+}
+
+// isMSIE reports whether a User-Agent is any MSIE that is not Opera.
+func isMSIE(ua []byte) bool {
+	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
+	return ok && !bytes.Contains(after, []byte("Opera"))
+}

@@ -1,0 +1,169 @@
+package http
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/conf"
+	"weir/listen"
+	"weir/vars"
+)
+
+// ServerCore holds the settings of the core module for a server: they are needed before a location,
+// or even the server, is known.
+type ServerCore struct {
+	Listens []ListenOption
+	Names   []ServerName
+
+	HeaderTimeout   time.Duration
+	HeaderBuffer    int64
+	LargeCount      int
+	LargeSize       int64
+	MaxHeaders      int
+	IgnoreInvalid   bool
+	MergeSlashes    bool
+	Underscores     bool
+	poolSize        int64
+	ignoredHashSize int
+}
+
+// A ListenOption is one listen directive.
+type ListenOption struct {
+	Spec listen.Spec
+	Call *conf.Call
+}
+
+// A ServerName is one name of a server_name directive.
+type ServerName struct {
+	Text    string // lower case; a regular expression without its "~"
+	Pattern *vars.Pattern
+	Call    *conf.Call
+	Slots   []int // where named captures go
+}
+
+// ServerModule is the part of nginx's http core module that is set per server.
+var ServerModule = Define(Spec[ServerCore]{
+	Name: "http_core_server",
+	Doc:  "Addresses and names of servers, and how request heads are read.",
+	Directives: []conf.Directive[ServerCore]{
+		{
+			Name: "listen", In: onlyServe, Syntax: "! 1-", Repeat: true, Inherit: conf.Never,
+			Doc: `An address the server answers on: *address*[:*port*], *port*, or unix:*path*, then options: default_server, backlog=, rcvbuf=,
+sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=.`,
+			Example: "listen 127.0.0.1:8080 default_server;",
+			Set:     addListen,
+		},
+		{
+			Name: "server_name", In: onlyServe, Syntax: "<name> ...", Repeat: true, Inherit: conf.Never,
+			Doc:     "Names of the server: exact, with a wildcard at either end, or a regular expression after \"~\". Named captures become variables.",
+			Example: "server_name example.com *.example.com ~^www\\d+\\.example\\.com$;",
+			Set:     addServerName,
+		},
+		{
+			Name: "client_header_timeout", In: inServer, Syntax: "<time>", Default: "60s",
+			Doc: "How long a client may take to send the whole head of a request; after it the connection closes with 408.",
+			Set: conf.Time(func(c *ServerCore) *time.Duration { return &c.HeaderTimeout }),
+		},
+		{
+			Name: "client_header_buffer_size", In: inServer, Syntax: "<size>", Default: "1k",
+			Doc: "The buffer that the head of a request is read into at first.",
+			Set: conf.Size(func(c *ServerCore) *int64 { return &c.HeaderBuffer }),
+		},
+		{
+			Name: "large_client_header_buffers", In: inServer, Syntax: "<number> <size>", Default: "4 8k",
+			Doc: "How much a larger head may take: a line must fit in one of these, all of it in *number* of them. A longer request line is answered 414, a longer field 400.",
+			Set: setLargeBuffers,
+		},
+		{
+			Name: "max_headers", In: inServer, Syntax: "<number>", Default: "1000",
+			Doc: "How many header fields a request may have; with more it is answered 400.",
+			Set: conf.Int(func(c *ServerCore) *int { return &c.MaxHeaders }),
+		},
+		{
+			Name: "ignore_invalid_headers", In: inServer, Syntax: "on | off", Default: "on",
+			Doc: "Whether header fields with invalid names are dropped. Names are made of letters, digits, hyphens, and underscores if allowed.",
+			Set: conf.Flag(func(c *ServerCore) *bool { return &c.IgnoreInvalid }),
+		},
+		{
+			Name: "merge_slashes", In: inServer, Syntax: "on | off", Default: "on",
+			Doc: "Whether several slashes in a row count as one when a location is looked for.",
+			Set: conf.Flag(func(c *ServerCore) *bool { return &c.MergeSlashes }),
+		},
+		{
+			Name: "underscores_in_headers", In: inServer, Syntax: "on | off", Default: "off",
+			Doc: "Whether names of header fields may have underscores; otherwise such fields are invalid.",
+			Set: conf.Flag(func(c *ServerCore) *bool { return &c.Underscores }),
+		},
+		ignoredSize("connection_pool_size", inServer, "256"),
+		ignoredSize("request_pool_size", inServer, "4k"),
+		ignoredNumber("server_names_hash_max_size", inHTTP, "512"),
+		ignoredNumber("server_names_hash_bucket_size", inHTTP, "64"),
+		ignoredNumber("variables_hash_max_size", inHTTP, "1024"),
+		ignoredNumber("variables_hash_bucket_size", inHTTP, "64"),
+		ignoredNumber("types_hash_max_size", inLoc, "1024"),
+		ignoredNumber("types_hash_bucket_size", inLoc, "64"),
+	},
+})
+
+// ignoredSize is a directive that tunes memory which weir manages by itself.
+func ignoredSize(name string, in conf.Context, def string) conf.Directive[ServerCore] {
+	return conf.Directive[ServerCore]{
+		Name: name, In: in, Syntax: "<size>", Default: def, Support: conf.Ignored,
+		Doc: "Accepted and ignored: weir sizes its memory by itself.",
+		Set: conf.Size(func(c *ServerCore) *int64 { return &c.poolSize }),
+	}
+}
+
+func ignoredNumber(name string, in conf.Context, def string) conf.Directive[ServerCore] {
+	return conf.Directive[ServerCore]{
+		Name: name, In: in, Syntax: "<number>", Default: def, Support: conf.Ignored,
+		Doc: "Accepted and ignored: weir sizes its tables by itself.",
+		Set: conf.Int(func(c *ServerCore) *int { return &c.ignoredHashSize }),
+	}
+}
+
+func addListen(c *ServerCore, call *conf.Call) error {
+	specs, err := listen.ParseCall(call)
+	if err != nil {
+		return err
+	}
+	for _, s := range specs {
+		c.Listens = append(c.Listens, ListenOption{Spec: s, Call: call})
+	}
+	return nil
+}
+
+func addServerName(c *ServerCore, call *conf.Call) error {
+	for i := range call.Len() {
+		name := call.Arg(i)
+		n := ServerName{Text: strings.ToLower(name), Call: call}
+		if name != "" && name[0] == '~' {
+			if len(name) == 1 {
+				return call.Errorf(i, "empty regex in server name \"%s\"", name)
+			}
+			p, err := vars.CompilePattern(name[1:], true)
+			if err != nil {
+				return call.Errorf(i, "%v", err)
+			}
+			n.Text, n.Pattern = name[1:], p
+			if n.Slots, err = Env(call).CaptureSlots(p); err != nil {
+				return call.Errorf(i, "%v", err)
+			}
+		} else if strings.Contains(name, "/") {
+			call.Warnf(i, "server name \"%s\" has suspicious symbols", name)
+		}
+		c.Names = append(c.Names, n)
+	}
+	return nil
+}
+
+func setLargeBuffers(c *ServerCore, call *conf.Call) error {
+	n, err := strconv.Atoi(call.Arg(0))
+	size, err2 := conf.ParseSize(call.Arg(1))
+	if err != nil || err2 != nil || n <= 0 || size == 0 {
+		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
+	}
+	c.LargeCount, c.LargeSize = n, size
+	return nil
+}

@@ -1,0 +1,82 @@
+package h1
+
+import (
+	"weir/http"
+	"weir/loop"
+)
+
+// A Shared is what all connections of a process have in common.
+type Shared struct {
+	serial  serials
+	pools   []pool // by loop
+	Quit    func() bool // the server shuts down: connections are not kept any more
+	Pending func(delta int) // counts exchanges, for a graceful stop
+}
+
+// pool keeps idle exchanges of one loop.
+type pool struct {
+	free []*exchange
+	date dateCache
+	_    [64]byte // loops do not share a line
+}
+
+// maxIdleExchanges is how many idle exchanges a loop keeps for reuse.
+const maxIdleExchanges = 256
+
+// NewShared makes what connections on these many loops share.
+func NewShared(loops int) *Shared {
+	return &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int) {}}
+}
+
+// An exchange is a connection at work: buffers, parser, the request, its body, its response. It is the
+// http.Wire of its request. Idle connections have none.
+type exchange struct {
+	conn *conn
+	c    *loop.Conn
+	t    *loop.Task
+	pool *pool
+	req  http.Request
+	out  http.Outbox
+
+	// buf[r:w] are bytes read but not yet used; a head stays at buf[:headEnd] while its request lives.
+	buf  []byte
+	r, w int
+
+	parser RequestParser
+	body   bodyReader
+
+	head    []byte // the serialised response head
+	scratch [128]byte
+	used    int // bytes of scratch in use by queued pieces
+
+	chunked  bool // the response is chunked
+	hijacked bool
+	err      error // the client's connection failed
+}
+
+func (p *pool) take() *exchange {
+	if n := len(p.free); n > 0 {
+		x := p.free[n-1]
+		p.free = p.free[:n-1]
+		return x
+	}
+	x := &exchange{pool: p}
+	return x
+}
+
+func (p *pool) give(x *exchange) {
+	x.conn, x.c, x.t = nil, nil, nil
+	if len(p.free) < maxIdleExchanges {
+		p.free = append(p.free, x)
+	}
+}
+
+// release gives the read buffer back; nothing unread may be in it.
+func (x *exchange) release() {
+	if x.buf != nil {
+		x.c.Loop().Give(x.buf)
+		x.buf = nil
+	}
+	x.r, x.w = 0, 0
+	x.out.Drop()
+}

@@ -1,0 +1,313 @@
+package h1
+
+import (
+	"strconv"
+	"time"
+
+	"weir/http"
+	"weir/loop"
+)
+
+// dateCache is the Date field of the current second.
+type dateCache struct {
+	sec  int64
+	text [29]byte
+}
+
+func (d *dateCache) get(now int64) []byte {
+	if d.sec != now {
+		d.sec = now
+		http.AppendHTTPDate(d.text[:0], now)
+	}
+	return d.text[:]
+}
+
+// SendHead serialises the head of r.Out and queues it (http.Wire).
+func (x *exchange) SendHead(r *http.Request) error {
+	o := &r.Out
+	x.chunked = false
+	if r.Version == http.HTTP09 {
+		r.KeepAlive = false
+		return nil
+	}
+	x.frame(r)
+	b := AppendStatusLine(x.head[:0], o.Status, o.Reason)
+	b = appendIdentity(b, r, x.pool.date.get(x.c.Loop().Wall().Unix()))
+	b = appendEntity(b, o)
+	if len(o.Location) > 0 {
+		b = append(append(append(b, "Location: "...), o.Location...), "\r\n"...)
+	}
+	b = x.appendConnection(b, r)
+	for i := range o.Fields {
+		b = AppendField(b, o.Fields[i].Name, o.Fields[i].Value)
+	}
+	b = append(b, "\r\n"...)
+	x.head = b
+	o.HeadBytes += int64(len(b))
+	x.out.Add(http.Mem(b))
+	return nil
+}
+
+// frame decides how the end of the body is marked.
+func (x *exchange) frame(r *http.Request) {
+	o := &r.Out
+	if o.Status == 204 {
+		o.ContentType, o.LastModified, o.ContentLength = nil, -1, -1
+	}
+	bodyless := o.Status == 304 || o.Status == 204 || o.Status < 200 || r.IsHead()
+	if !bodyless && (o.ContentLength < 0 || len(o.Trailers) > 0 || o.ExpectTrailers) {
+		switch {
+		case r.Version >= http.HTTP11 && r.Loc.Core.ChunkedEncoding:
+			x.chunked = true
+			o.ContentLength = -1
+		case o.ContentLength < 0:
+			r.KeepAlive = false
+		}
+	}
+	o.Chunked = x.chunked
+	if x.conn.shared.Quit() {
+		r.KeepAlive = false
+	}
+}
+
+// appendIdentity appends Server and Date: weir's own, or a peer's that are passed on.
+func appendIdentity(b []byte, r *http.Request, date []byte) []byte {
+	o := &r.Out
+	b = append(b, "Server: "...)
+	if o.Server != nil {
+		b = append(b, o.Server...)
+	} else {
+		b = append(b, r.Signature()...)
+	}
+	b = append(b, "\r\nDate: "...)
+	if o.Date != nil {
+		date = o.Date
+	}
+	b = append(b, date...)
+	return append(b, "\r\n"...)
+}
+
+// appendEntity appends the fields that describe the body.
+func appendEntity(b []byte, o *http.Response) []byte {
+	if len(o.ContentType) > 0 {
+		b = append(append(b, "Content-Type: "...), o.ContentType...)
+		if len(o.Charset) > 0 {
+			b = append(append(b, "; charset="...), o.Charset...)
+		}
+		b = append(b, "\r\n"...)
+	}
+	if o.ContentLength >= 0 {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, o.ContentLength, 10)
+		b = append(b, "\r\n"...)
+	}
+	if o.LastModified >= 0 {
+		b = append(b, "Last-Modified: "...)
+		b = http.AppendHTTPDate(b, o.LastModified)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+// appendConnection appends what concerns the connection itself.
+func (x *exchange) appendConnection(b []byte, r *http.Request) []byte {
+	if x.chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	switch {
+	case r.Out.Status == 101:
+		return append(b, "Connection: upgrade\r\n"...)
+	case !r.KeepAlive:
+		return append(b, "Connection: close\r\n"...)
+	}
+	b = append(b, "Connection: keep-alive\r\n"...)
+	if h := r.Loc.Core.KeepaliveHeader; h > 0 {
+		b = append(b, "Keep-Alive: timeout="...)
+		b = strconv.AppendInt(b, int64(h/time.Second), 10)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+// SendEarly sends an interim response at once (http.Wire).
+func (x *exchange) SendEarly(r *http.Request, status int, fields http.Fields) error {
+	if r.Version < http.HTTP11 || r.Out.Sent {
+		return nil
+	}
+	b := AppendStatusLine(r.Alloc(256)[:0], status, nil)
+	for i := range fields {
+		b = AppendField(b, fields[i].Name, fields[i].Value)
+	}
+	b = append(b, "\r\n"...)
+	r.Out.HeadBytes += int64(len(b))
+	x.out.Add(http.Mem(r.Copy(b)))
+	_, err := x.Push(r)
+	return err
+}
+
+// Send queues pieces of the body in their framing and writes what the client takes (http.Wire).
+func (x *exchange) Send(r *http.Request, p []http.Piece, f http.Flags) error {
+	if x.err != nil {
+		x.refuse(p)
+		return x.err
+	}
+	if r.HeaderOnly {
+		x.refuse(p)
+	} else if x.chunked {
+		x.addChunk(r, p, f)
+	} else {
+		for i := range p {
+			x.out.Add(p[i])
+		}
+	}
+	if f == 0 && x.out.Queued() < r.Loc.Core.PostponeOutput {
+		return nil
+	}
+	_, err := x.Push(r)
+	return err
+}
+
+// refuse gives back the buffers of pieces that cannot be sent.
+func (x *exchange) refuse(p []http.Piece) {
+	for i := range p {
+		if p[i].Own != nil {
+			x.c.Loop().Give(p[i].Own)
+		}
+	}
+}
+
+// addChunk queues pieces as one chunk, and the end of the body after the last.
+func (x *exchange) addChunk(r *http.Request, p []http.Piece, f http.Flags) {
+	var size int64
+	for i := range p {
+		size += p[i].Size()
+	}
+	if size > 0 {
+		x.out.Add(x.small(func(b []byte) []byte { return AppendChunkHead(b, size) }))
+		for i := range p {
+			x.out.Add(p[i])
+		}
+	}
+	switch {
+	case f&http.Last == 0:
+		if size > 0 {
+			x.out.Add(http.Mem(crlf))
+		}
+	case len(r.Out.Trailers) > 0:
+		b := r.Alloc(64)[:0]
+		if size > 0 {
+			b = append(b, "\r\n"...)
+		}
+		b = append(b, "0\r\n"...)
+		for i := range r.Out.Trailers {
+			b = AppendField(b, r.Out.Trailers[i].Name, r.Out.Trailers[i].Value)
+		}
+		x.out.Add(http.Mem(append(b, "\r\n"...)))
+	case size > 0:
+		x.out.Add(http.Mem(lastAfterData))
+	default:
+		x.out.Add(http.Mem(lastChunk))
+	}
+}
+
+// small makes a piece of a few bytes: in the exchange's scratch memory while it has room, which it has
+// again when the queue is empty, else in a buffer of its own.
+func (x *exchange) small(write func([]byte) []byte) http.Piece {
+	const most = 20
+	if x.out.Queued() == 0 {
+		x.used = 0
+	}
+	if x.used+most <= len(x.scratch) {
+		b := write(x.scratch[x.used : x.used : x.used+most])
+		x.used += len(b)
+		return http.Mem(b)
+	}
+	own := x.c.Loop().Take(512)
+	return http.Piece{B: write(own[:0]), Own: own}
+}
+
+// Queued is the number of bytes not yet written (http.Wire).
+func (x *exchange) Queued() int64 { return x.out.Queued() }
+
+// Push writes what the client takes now (http.Wire).
+func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
+	if x.err != nil {
+		return 0, x.err
+	}
+	limit := int64(1) << 62
+	if r.Limited() {
+		if limit, at = r.Allowance(x.out.Sent - r.Out.HeadBytes); at != 0 && x.out.Queued() > 0 {
+			return at, nil
+		}
+	}
+	core := r.Loc.Core
+	chunk := core.SendfileMaxChunk
+	if chunk == 0 {
+		chunk = 1 << 30
+	}
+	err = x.out.Write(limit, chunk, core.Sendfile)
+	if err == loop.ErrAgain {
+		return 0, nil
+	}
+	if err != nil {
+		x.fail(err)
+		return 0, err
+	}
+	if x.out.Queued() > 0 && r.Limited() {
+		_, at = r.Allowance(x.out.Sent - r.Out.HeadBytes)
+	}
+	return at, nil
+}
+
+// fail records that the client's connection is of no more use.
+func (x *exchange) fail(err error) {
+	if x.err == nil {
+		x.err = err
+	}
+	x.out.Drop()
+}
+
+// Drain waits until nothing is queued (http.Wire).
+func (x *exchange) Drain(r *http.Request) error {
+	for {
+		at, err := x.Push(r)
+		if err != nil {
+			return err
+		}
+		if x.out.Queued() == 0 {
+			return nil
+		}
+		if at != 0 {
+			if err := x.t.Sleep(time.Duration(at - x.t.Now())); err != nil {
+				return err
+			}
+			continue
+		}
+		w := loop.Wait{A: x.c, AWant: loop.Out, Deadline: x.t.After(r.Loc.Core.SendTimeout)}
+		if err := x.t.Poll(&w); err != nil {
+			x.fail(err)
+			return err
+		}
+	}
+}
+
+// Socket is the client's connection (http.Wire).
+func (x *exchange) Socket() *loop.Conn { return x.c }
+
+// Gone says that the client has closed its side (http.Wire).
+func (x *exchange) Gone() bool { return x.err != nil || x.c.Hup() }
+
+// Hijack ends HTTP on the connection (http.Wire).
+func (x *exchange) Hijack(r *http.Request) []byte {
+	x.hijacked = true
+	r.KeepAlive = false
+	left := x.buf[x.r:x.w]
+	x.r = x.w
+	return left
+}
+
+var (
+	crlf          = []byte("\r\n")
+	lastChunk     = []byte("0\r\n\r\n")
+	lastAfterData = []byte("\r\n0\r\n\r\n")
+)

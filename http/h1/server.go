@@ -1,0 +1,214 @@
+// Package h1 is HTTP/1.x on the wire: it reads requests from client connections and writes responses,
+// and has the parts that a proxy needs to speak to upstream servers.
+//
+// A connection between requests is a conn, parked on its loop without a task or a buffer. Its next
+// byte gives it a task and an exchange, which it keeps until it is idle again.
+package h1
+
+import (
+	"sync/atomic"
+	"time"
+
+	"weir/http"
+	"weir/logs"
+	"weir/loop"
+)
+
+type serials struct{ n atomic.Uint64 }
+
+// A conn is a client's connection. It is all that an idle connection costs, besides its loop.Conn.
+type conn struct {
+	shared *Shared
+	client http.Client
+	until  loop.Time // when the wait for the next request ends
+	first  bool      // no byte was read yet
+}
+
+// Accept returns what takes connections from a listening socket. The function runs on the loop that
+// the connection was given to.
+func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
+	return func(lc *loop.Conn) {
+		now := lc.Loop().Now()
+		c := &conn{shared: s, first: true}
+		c.client = http.Client{Conn: lc, Socket: sock, Serial: s.serial.n.Add(1), Started: now}
+		lc.Handler = c
+		timeout := sock.Port().DefaultServer(lc).Core.HeaderTimeout
+		c.until = now.Add(timeout)
+		lc.Park(c.until, false)
+	}
+}
+
+// Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
+func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
+	if why != loop.WokeReady {
+		if why == loop.WokeTimeout && c.first {
+			c.logIdle("client timed out (110: Connection timed out)")
+		}
+		lc.Close()
+		return
+	}
+	p := &c.shared.pools[lc.Loop().ID()]
+	x := p.take()
+	x.conn, x.c, x.t, x.err, x.hijacked = c, lc, t, nil, false
+	x.out.Reset(lc)
+	c.shared.Pending(1)
+	if x.serve() {
+		// parked again: x was released before
+	}
+	c.shared.Pending(-1)
+	p.give(x)
+}
+
+// logIdle writes a line about a connection that has no request.
+func (c *conn) logIdle(text string) {
+	l := c.client.Socket.Port().DefaultServer(c.client.Conn).Root.ErrorLog
+	if l == nil || !l.Enabled(logs.Info) {
+		return
+	}
+	b := append(make([]byte, 0, 256), text...)
+	b = append(b, " while waiting for request, client: "...)
+	b = http.AppendPeer(b, c.client.Conn)
+	b = append(append(b, ", server: "...), c.client.Socket.Text...)
+	l.Log(logs.Info, c.client.Serial, b)
+}
+
+// serve answers requests until the connection is idle or ends. It reports whether it was parked.
+func (x *exchange) serve() bool {
+	c := x.conn
+	for {
+		switch x.begin() {
+		case headIdle:
+			x.release()
+			x.c.Park(c.until, !c.first)
+			return true
+		case headGone:
+			x.release()
+			x.c.Close()
+			return false
+		case headReady:
+			x.req.Serve()
+		case headBad: // refused by begin
+		}
+		keep := x.end()
+		if x.hijacked || !keep {
+			x.close()
+			return false
+		}
+		c.until = x.c.Loop().Now().Add(x.keepaliveTimeout())
+		x.nodelay()
+		x.compact()
+	}
+}
+
+// end waits for the last byte of a response, writes the log, and says whether the connection may carry
+// another request.
+func (x *exchange) end() (keep bool) {
+	r := &x.req
+	if r.Version == 0 && !r.Out.Sent && len(r.Line) == 0 {
+		r.KeepAlive = false
+	}
+	if x.err == nil {
+		_ = x.Drain(r)
+	}
+	if r.Out.Cut || x.err != nil || !r.Out.Ended {
+		r.KeepAlive = false
+	}
+	r.Out.TotalBytes = x.out.Sent
+	keep = r.KeepAlive && x.err == nil
+	if keep && !x.body.finished() {
+		keep = x.skipBody()
+	}
+	x.linger = x.wantLinger(keep)
+	x.timeouts = lingerTimes{r.Loc.Core.LingeringTime, r.Loc.Core.LingeringIdle}
+	x.reset = r.Loc.Core.ResetTimedOut && (x.err == loop.ErrTimeout || r.Out.Status == int(http.Abort))
+	x.idle = r.Loc.Core.KeepaliveTimeout
+	x.delay = r.Loc.Core.TCPNoDelay
+	r.End()
+	return keep
+}
+
+// keepaliveTimeout is how long the connection may be idle now.
+func (x *exchange) keepaliveTimeout() time.Duration { return x.idle }
+
+// nodelay sets TCP_NODELAY once a connection is kept.
+func (x *exchange) nodelay() {
+	if x.delay && !x.conn.nodelay && !x.conn.client.Socket.Unix {
+		x.conn.nodelay = true
+		_ = x.c.SetNoDelay()
+	}
+}
+
+// wantLinger says whether the connection must be closed slowly: the client may still be sending, and
+// a reset would take the response away from it (RFC 9112, section 9.6).
+func (x *exchange) wantLinger(keep bool) bool {
+	r := &x.req
+	if keep || x.err != nil || x.hijacked || r.Loc == nil || r.Out.Status == int(http.Abort) && r.Out.HeadBytes == 0 {
+		return false
+	}
+	switch r.Loc.Core.Lingering {
+	case http.LingerAlways:
+		return true
+	case http.LingerOn:
+		return r.Linger || !x.body.finished() || x.r < x.w || x.c.Readable() && !x.c.Hup()
+	}
+	return false
+}
+
+// close ends the connection, slowly if it must be.
+func (x *exchange) close() {
+	if x.linger {
+		x.lingerClose()
+	}
+	x.release()
+	if x.reset {
+		x.c.CloseReset()
+		return
+	}
+	x.c.Close()
+}
+
+type lingerTimes struct{ all, idle time.Duration }
+
+// lingerClose shuts the sending side and reads on until the client closes or takes too long.
+func (x *exchange) lingerClose() {
+	if x.c.ShutdownWrite() != nil {
+		return
+	}
+	buf := x.c.Loop().Take(4096)
+	defer x.c.Loop().Give(buf)
+	end := x.t.After(x.timeouts.all)
+	for {
+		deadline := min(x.t.After(x.timeouts.idle), end)
+		if _, err := x.c.Read(x.t, buf, deadline); err != nil {
+			return
+		}
+		if x.t.Now() >= end {
+			return
+		}
+	}
+}
+
+// skipBody reads the rest of a request body that nobody wanted, so that the next request can be read.
+func (x *exchange) skipBody() bool {
+	buf := x.c.Loop().Take(16 << 10)
+	defer x.c.Loop().Give(buf)
+	core := x.req.Loc.Core
+	end := x.t.After(core.LingeringTime)
+	for !x.body.finished() {
+		if _, err := x.readBody(buf, min(x.t.After(core.LingeringIdle), end)); err != nil && !x.body.finished() {
+			return false
+		}
+	}
+	return true
+}
+
+// compact moves what was read beyond the last request to the front of the buffer.
+func (x *exchange) compact() {
+	if x.r == x.w {
+		x.r, x.w = 0, 0
+		return
+	}
+	copy(x.buf, x.buf[x.r:x.w])
+	x.w -= x.r
+	x.r = 0
+}

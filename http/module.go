@@ -1,0 +1,87 @@
+package http
+
+import (
+	"weir/conf"
+	"weir/vars"
+)
+
+// The text and variable types of http.
+type (
+	Text  = vars.Text[*Request]
+	Var   = vars.Var[*Request]
+	Value = vars.Value
+)
+
+// A Spec says everything about a module: its directives, its variables, and what it adds to a
+// location that it is configured for. C holds the module's settings of one location.
+type Spec[C any] struct {
+	Name       string // nginx's name without ngx_ and _module: "http_limit_req"
+	Doc        string
+	Directives []conf.Directive[C]
+	Variables  []Var
+
+	// Install adds the module's steps, handler, filters and log writers to one location (or to a
+	// server, as the location that holds before one is found). It runs at load for every location,
+	// in the order of cycle/modules.go. A module that is not configured there should add nothing.
+	Install func(c *C, in *Install) error
+}
+
+// A Module is a Spec ready for the list in cycle/modules.go.
+type Module struct {
+	Conf    *conf.Module
+	Vars    []Var
+	install func(settings any, in *Install) error
+}
+
+// Define makes a module of its spec.
+func Define[C any](s Spec[C]) *Module {
+	m := &Module{Conf: conf.Define(s.Name, s.Doc, s.Directives), Vars: s.Variables}
+	if s.Install != nil {
+		m.install = func(settings any, in *Install) error { return s.Install(settings.(*C), in) }
+	}
+	return m
+}
+
+// Install is a location being equipped, at load.
+type Install struct {
+	Builder *Builder
+	Loc     *Location
+	Block   *conf.Block
+	Module  *Module
+}
+
+// Configured reports whether a directive of the module is in force here.
+func (in *Install) Configured() bool { return in.Builder.Scopes.Has(in.Module.Conf, in.Block) }
+
+// Step adds a step to a phase.
+func (in *Install) Step(p Phase, s Step) {
+	l := in.Loc
+	switch p {
+	case PostRead:
+		l.postRead = append(l.postRead, s)
+	case ServerRewrite:
+		l.serverRewrite = append(l.serverRewrite, s)
+	case Rewrite:
+		l.rewrite = append(l.rewrite, s)
+	case Content:
+		l.content = append(l.content, s)
+	default:
+		l.phased[p] = append(l.phased[p], s)
+	}
+}
+
+// Handler makes s the one that answers here; content steps are not asked.
+func (in *Install) Handler(s Step) { in.Loc.handler = s }
+
+// HasHandler reports whether a handler was installed.
+func (in *Install) HasHandler() bool { return in.Loc.handler != nil }
+
+// Head adds a filter of response heads.
+func (in *Install) Head(f HeadFilter) { in.Loc.heads = append(in.Loc.heads, f) }
+
+// Log adds a writer for the end of the exchange.
+func (in *Install) Log(f func(*Request)) { in.Loc.logs = append(in.Loc.logs, f) }
+
+// SlashRedirect says that a request for this prefix location without its final slash is redirected
+// to it, as proxy_pass and its kin do.
+func (in *Install) SlashRedirect() { in.Loc.slashRedirect = true }

@@ -1,0 +1,172 @@
+package http
+
+import (
+	"golang.org/x/sys/unix"
+
+	"weir/loop"
+)
+
+// An Outbox queues what is to be written to one client and writes as much as its socket takes. Wires
+// that own a whole connection use it.
+type Outbox struct {
+	conn   *loop.Conn
+	q      []Piece
+	first  int   // index of the first piece not yet written
+	queued int64 // bytes in q
+	Sent   int64 // bytes written since Reset
+}
+
+// Reset empties the outbox for another exchange on c.
+func (o *Outbox) Reset(c *loop.Conn) {
+	o.conn = c
+	o.Drop()
+	o.Sent = 0
+}
+
+// Queued is the number of bytes not yet written.
+func (o *Outbox) Queued() int64 { return o.queued }
+
+// Add queues a piece.
+func (o *Outbox) Add(p Piece) {
+	n := p.Size()
+	if n == 0 {
+		if p.Own != nil {
+			o.conn.Loop().Give(p.Own)
+		}
+		return
+	}
+	o.q = append(o.q, p)
+	o.queued += n
+}
+
+// Drop forgets everything queued and gives its buffers back.
+func (o *Outbox) Drop() {
+	for i := o.first; i < len(o.q); i++ {
+		if o.q[i].Own != nil {
+			o.conn.Loop().Give(o.q[i].Own)
+		}
+	}
+	clear(o.q)
+	o.q, o.first, o.queued = o.q[:0], 0, 0
+}
+
+// maxParts is how many pieces of memory one writev takes.
+const maxParts = 64
+
+// Write writes at most limit bytes without waiting: loop.ErrAgain when the socket took no more.
+// Files go by sendfile in parts of at most chunk bytes, or through memory when sendfile is off.
+func (o *Outbox) Write(limit, chunk int64, sendfile bool) error {
+	for o.queued > 0 && limit > 0 {
+		p := &o.q[o.first]
+		var n int
+		var err error
+		switch {
+		case p.Len == 0:
+			n, err = o.writeMem(limit)
+		case sendfile:
+			n, err = o.conn.TrySendfile(p.FD, p.Off, int(min(p.Len, limit, chunk)))
+			if err == nil && n == 0 {
+				err = unix.EIO // the file was cut while it was being sent
+			}
+		default:
+			if err = o.load(p); err == nil {
+				continue
+			}
+		}
+		if n > 0 {
+			limit -= int64(n)
+			o.advance(int64(n))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMem writes the pieces of memory at the head of the queue with one call.
+func (o *Outbox) writeMem(limit int64) (int, error) {
+	if o.first+1 == len(o.q) || o.q[o.first+1].Len > 0 {
+		b := o.q[o.first].B
+		if int64(len(b)) > limit {
+			b = b[:limit]
+		}
+		if o.first+1 < len(o.q) && int64(len(b)) == int64(len(o.q[o.first].B)) {
+			return o.conn.TrySendMore(b) // a file follows: let them share a segment
+		}
+		return o.conn.TryWrite(b)
+	}
+	var parts [maxParts][]byte
+	n := 0
+	for i := o.first; i < len(o.q) && n < maxParts && o.q[i].Len == 0 && limit > 0; i++ {
+		b := o.q[i].B
+		if int64(len(b)) > limit {
+			b = b[:limit]
+		}
+		limit -= int64(len(b))
+		parts[n] = b
+		n++
+	}
+	return o.conn.TryWritev(parts[:n])
+}
+
+// loadSize is how much of a file is read into memory at a time when sendfile is off.
+const loadSize = 32 << 10
+
+// load puts the next part of a file piece into memory, in front of the rest.
+func (o *Outbox) load(p *Piece) error {
+	buf := o.conn.Loop().Take(loadSize)
+	want := int(min(p.Len, loadSize))
+	n, err := unix.Pread(p.FD, buf[:want], p.Off)
+	if err != nil || n == 0 {
+		o.conn.Loop().Give(buf)
+		if err == nil {
+			err = unix.EIO
+		}
+		return err
+	}
+	part := Piece{B: buf[:n], Own: buf}
+	p.Off += int64(n)
+	p.Len -= int64(n)
+	if p.Len == 0 {
+		*p = part
+		return nil
+	}
+	if o.first > 0 {
+		o.first--
+		o.q[o.first] = part
+		return nil
+	}
+	o.q = append(o.q, Piece{})
+	copy(o.q[1:], o.q)
+	o.q[0] = part
+	return nil
+}
+
+// advance drops n written bytes from the head of the queue.
+func (o *Outbox) advance(n int64) {
+	o.queued -= n
+	o.Sent += n
+	for n > 0 {
+		p := &o.q[o.first]
+		size := p.Size()
+		if n < size {
+			if p.Len > 0 {
+				p.Off += n
+				p.Len -= n
+			} else {
+				p.B = p.B[n:]
+			}
+			return
+		}
+		n -= size
+		if p.Own != nil {
+			o.conn.Loop().Give(p.Own)
+		}
+		*p = Piece{}
+		o.first++
+	}
+	if o.first == len(o.q) {
+		o.q, o.first = o.q[:0], 0
+	}
+}

@@ -1,0 +1,235 @@
+package http
+
+import (
+	"time"
+
+	"weir/loop"
+	"weir/vars"
+)
+
+// Method is a request method as a bit, so that sets of methods are one number.
+type Method uint32
+
+const (
+	MethodOther Method = 1 << iota
+	GET
+	HEAD
+	POST
+	PUT
+	DELETE
+	MKCOL
+	COPY
+	MOVE
+	OPTIONS
+	PROPFIND
+	PROPPATCH
+	LOCK
+	UNLOCK
+	PATCH
+	TRACE
+	CONNECT
+)
+
+// Version is the protocol version as major*1000+minor, nginx's numbers.
+type Version uint16
+
+const (
+	HTTP09 Version = 9
+	HTTP10 Version = 1000
+	HTTP11 Version = 1001
+	HTTP20 Version = 2000
+	HTTP30 Version = 3000
+)
+
+// Client is what is known of the connection a request came by. It outlives requests.
+type Client struct {
+	Conn     *loop.Conn
+	Socket   *Socket
+	Serial   uint64 // connection number, unique in the process
+	Requests uint32 // requests begun on this connection
+	Started  loop.Time
+}
+
+// maxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
+const maxRedirects = 10
+
+// A Request is one exchange: what the client asked, where it was led, what it is answered. It belongs
+// to its task; nobody else may touch it. All byte slices are borrowed: they live until the exchange
+// ends.
+type Request struct {
+	Task   *loop.Task
+	Wire   Wire
+	Client *Client
+	App    *App      // the cycle this request began with
+	Server *Server   // found by address and Host
+	Loc    *Location // where it is now
+
+	// What the client sent.
+	Line       []byte // request line, whole
+	Method     Method
+	MethodName []byte
+	Version    Version
+	Target     []byte // request target as sent: $request_uri
+	Schema     []byte // of an absolute-form target
+	HostName   []byte // host of the target or of Host, lower case, no port; nil if there is none
+	HostPort   []byte // port given with the host, if any
+	In         Fields
+	HeadSize   int // bytes of request line and header fields: part of $request_length
+	Body       Body
+
+	// Where it is led.
+	URI       []byte // decoded, normalised; changed by rewrite and redirects
+	Args      []byte
+	Exten     []byte // what follows the last dot of the last path segment
+	Plain     bool   // URI is the target as sent, so it may be forwarded as it is
+	Internal  bool   // an internal redirect brought it here
+	ErrorPage bool   // it is being answered by error_page
+	Rewritten bool   // the URI was changed by rewrite in this pass
+
+	// What it is answered.
+	Out        Response
+	HeaderOnly bool // HEAD, or a status without a body
+	KeepAlive  bool // the connection may carry another request
+	Linger     bool // unread body: close slowly
+	Started    time.Time
+	StartedAt  loop.Time
+
+	// Connection tells what goes into Connection on an upgrade.
+	Upgraded bool
+
+	Doing string // what is being done, for "while …" in the log; "" is "…"
+
+	rate        rate
+	redirects   int8
+	inErrorPage bool
+	jump        *Location
+	slots       []vars.Value
+	captures    []int  // offset pairs into capSource, of the last regex matched
+	capSource   []byte // text the captures point into
+	arena       arena
+	bodyChain   []BodyFilter
+	ctx         [maxCtx]any
+	closers     []Closer
+	logged      bool
+	errStatus   int // status that error_page replaced
+	extra       Extra
+}
+
+// Extra is what upper packages add to a request for the log's sake.
+type Extra struct {
+	Upstream []byte // address of the peer being asked: `upstream: "…"` in log lines
+}
+
+// Log context of an upstream, set while a peer is being asked.
+func (r *Request) SetUpstream(addr []byte) { r.extra.Upstream = addr }
+
+// Closer is something to end with the exchange: an open file, a buffer, a peer's connection.
+type Closer interface{ CloseWith(r *Request) }
+
+// OnEnd has c closed when the exchange ends, after the last byte was written.
+func (r *Request) OnEnd(c Closer) { r.closers = append(r.closers, c) }
+
+// maxCtx is the number of modules that keep something per request.
+const maxCtx = 12
+
+// A CtxKey names a module's place for what it keeps per request. Keys are constants of the module
+// list, see ctxKeys in module.go.
+type CtxKey uint8
+
+const (
+	CtxProxy CtxKey = iota
+	CtxRange
+	CtxRealIP
+	CtxAuth
+	CtxSSI
+	CtxGzip
+	CtxLimit
+	CtxEarly
+	CtxMirror
+	CtxBrowser
+	CtxStatic
+	CtxSub
+)
+
+// Ctx returns what a module keeps for this request, or nil.
+func (r *Request) Ctx(k CtxKey) any { return r.ctx[k] }
+
+// SetCtx keeps something for this request. Pointers cost nothing; other values allocate.
+func (r *Request) SetCtx(k CtxKey, v any) { r.ctx[k] = v }
+
+// Loop returns the loop that serves the request.
+func (r *Request) Loop() *loop.Loop { return r.Task.Loop() }
+
+// Alloc returns n bytes that live as long as the exchange.
+func (r *Request) Alloc(n int) []byte { return r.arena.alloc(r.Task.Loop(), n) }
+
+// Copy keeps b for the length of the exchange.
+func (r *Request) Copy(b []byte) []byte {
+	c := r.Alloc(len(b))
+	copy(c, b)
+	return c
+}
+
+// Concat joins parts into memory of the exchange.
+func (r *Request) Concat(parts ...[]byte) []byte {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	b := r.Alloc(n)[:0]
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	return b
+}
+
+// Text evaluates a text with variables; the result lives as long as the exchange.
+func (r *Request) Text(x *Text) []byte {
+	if x == nil {
+		return nil
+	}
+	if s, ok := x.Bytes(); ok {
+		return s
+	}
+	if ref, ok := x.Single(); ok {
+		return ref.Get(r).B
+	}
+	return r.arena.keep(x.Append(r.arena.tail(r.Task.Loop()), r))
+}
+
+// Values of the request slots, for package vars.
+func requestSlots(r *Request) []vars.Value { return r.slots }
+
+// SetCaptures remembers what a regular expression matched: $1 and its kin.
+func (r *Request) SetCaptures(offsets []int, source []byte) {
+	r.captures = append(r.captures[:0], offsets...)
+	r.capSource = source
+}
+
+// CaptureBuf lends the request's capture offsets to be appended to; give the result to SetCaptures.
+func (r *Request) CaptureBuf() []int { return r.captures[len(r.captures):] }
+
+// Capture returns the text of capture n, nil if it took no part.
+func (r *Request) Capture(n int) ([]byte, bool) {
+	if 2*n+1 >= len(r.captures) || r.captures[2*n] < 0 {
+		return nil, false
+	}
+	return r.capSource[r.captures[2*n]:r.captures[2*n+1]], true
+}
+
+// IsHead reports whether the request was made with HEAD.
+func (r *Request) IsHead() bool { return r.Method == HEAD }
+
+// reset makes a request ready for its next exchange, keeping its buffers.
+func (r *Request) reset() {
+	clear(r.slots)
+	*r = Request{
+		slots:     r.slots[:0],
+		captures:  r.captures[:0],
+		bodyChain: r.bodyChain[:0],
+		closers:   r.closers[:0],
+		In:        r.In[:0],
+		arena:     r.arena,
+		Out:       Response{Fields: r.Out.Fields[:0], Trailers: r.Out.Trailers[:0]},
+	}
+}

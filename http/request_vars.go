@@ -1,0 +1,236 @@
+package http
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+)
+
+// requestVariables are those that tell of the request.
+func requestVariables() []Var {
+	return []Var{
+		{Name: "host", Doc: "Host of the request: from the request line, from `Host`, or the server's first name.", Get: hostVar},
+		{Name: "request", Doc: "The request line as it was sent.", Get: func(r *Request, _ string) Value { return r.val(r.Line) }},
+		{Name: "request_method", Doc: "Method of the request.", Get: func(r *Request, _ string) Value {
+			return Value{B: r.MethodName, Missing: r.MethodName == nil}
+		}},
+		{Name: "request_uri", Doc: "The request target as it was sent, with arguments.", Get: func(r *Request, _ string) Value { return r.val(r.Target) }},
+		{Name: "uri", Doc: "The current URI, decoded and normalised.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
+		{Name: "document_uri", Doc: "The same as `$uri`.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
+		{Name: "args", Doc: "Arguments of the request line.", Get: func(r *Request, _ string) Value { return r.val(r.Args) },
+			Set: func(r *Request, v []byte) { r.Args = v; r.Plain = false }},
+		{Name: "query_string", Doc: "The same as `$args`.", Get: func(r *Request, _ string) Value { return r.val(r.Args) }},
+		{Name: "is_args", Doc: "\"?\" when the request has arguments, else empty.", Get: func(r *Request, _ string) Value {
+			if len(r.Args) == 0 {
+				return Value{}
+			}
+			return Value{B: []byte("?")}
+		}},
+		{Name: "is_request_port", Doc: "\":\" when the Host has a port, else empty.", Get: func(r *Request, _ string) Value {
+			if len(r.HostPort) == 0 {
+				return Value{}
+			}
+			return Value{B: []byte(":")}
+		}},
+		{Name: "request_port", Doc: "Port of the Host, if it has one.", Get: func(r *Request, _ string) Value { return r.val(r.HostPort) }},
+		{Name: "arg_", Doc: "The argument of this name.", Get: argVar},
+		{Name: "http_", Doc: "The request header field of this name, in lower case with underscores for dashes.", Get: func(r *Request, name string) Value {
+			return r.fieldVar(r.In, name)
+		}},
+		{Name: "cookie_", Doc: "The cookie of this name.", Get: cookieVar},
+		{Name: "content_type", Doc: "`Content-Type` of the request.", Get: headerVar(HdrContentType)},
+		{Name: "content_length", Doc: "`Content-Length` of the request.", Get: headerVar(HdrContentLength)},
+		{Name: "scheme", Doc: "`http` or `https`.", Get: func(*Request, string) Value { return Value{B: []byte("http")} }},
+		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: func(*Request, string) Value { return Value{} }},
+		{Name: "server_protocol", Doc: "Protocol of the request.", Get: func(r *Request, _ string) Value { return r.str(r.Version.String()) }},
+		{Name: "remote_user", Doc: "User name of Basic authentication.", Get: remoteUserVar},
+		{Name: "document_root", Doc: "`root` or `alias` that holds for the request.", Get: func(r *Request, _ string) Value { return r.val(r.DocumentRoot()) }},
+		{Name: "realpath_root", Doc: "`root` or `alias` with symbolic links resolved.", Get: realpathVar},
+		{Name: "request_filename", Doc: "Path of the file that the URI maps to.", Get: func(r *Request, _ string) Value { return r.val(r.FilePath()) }},
+		{Name: "request_body", Doc: "The request body, when it was read into memory.", Get: bodyVar},
+		{Name: "request_body_file", Doc: "The file that the request body was saved in.", Get: func(r *Request, _ string) Value {
+			if r.Body.File == nil {
+				return Value{Missing: true}
+			}
+			return r.str(r.Body.File.Path)
+		}},
+		{Name: "request_length", Doc: "Length of the request: line, header and body.", Get: func(r *Request, _ string) Value {
+			return r.num(int64(r.HeadSize) + r.Body.Received)
+		}},
+		{Name: "request_id", Doc: "An identifier of the request: 16 random bytes in hexadecimal.", Get: requestIDVar},
+		{Name: "request_completion", Doc: "`OK` when the request was answered in full, else empty.", Get: func(r *Request, _ string) Value {
+			if r.Out.Ended && !r.Out.Cut {
+				return Value{B: []byte("OK")}
+			}
+			return Value{}
+		}},
+		{Name: "pipe", Doc: "`p` when the request was pipelined, `.` otherwise.", Get: func(r *Request, _ string) Value {
+			if r.Pipelined {
+				return Value{B: []byte("p")}
+			}
+			return Value{B: []byte(".")}
+		}},
+		{Name: "proxy_add_x_forwarded_for", Doc: "`X-Forwarded-For` of the request with the client's address appended.", Get: forwardedVar},
+		{Name: "limit_rate", Doc: "The limit of the response's rate; can be set.", Get: func(r *Request, _ string) Value { return r.num(r.LimitRate()) },
+			Set: func(r *Request, v []byte) {
+				if n, err := parseSizeBytes(v); err == nil {
+					r.SetLimitRate(n)
+				}
+			}},
+	}
+}
+
+// String names a version as in a request line.
+func (v Version) String() string {
+	switch v {
+	case HTTP09:
+		return "HTTP/0.9"
+	case HTTP10:
+		return "HTTP/1.0"
+	case HTTP11:
+		return "HTTP/1.1"
+	case HTTP20:
+		return "HTTP/2.0"
+	case HTTP30:
+		return "HTTP/3.0"
+	}
+	return "HTTP/" + strconv.Itoa(int(v/1000)) + "." + strconv.Itoa(int(v%1000))
+}
+
+func hostVar(r *Request, _ string) Value {
+	if len(r.HostName) > 0 {
+		return r.val(r.HostName)
+	}
+	return r.str(r.Server.Name)
+}
+
+func headerVar(id HeaderID) func(*Request, string) Value {
+	return func(r *Request, _ string) Value {
+		f := r.In.Find(id)
+		if f == nil {
+			return Value{Missing: true}
+		}
+		return r.val(f.Value)
+	}
+}
+
+// fieldVar joins all fields of a name; the name has underscores for dashes.
+func (r *Request) fieldVar(fields Fields, name string) Value {
+	var first []byte
+	n := 0
+	for i := range fields {
+		if !varNameEqual(fields[i].Name, name) {
+			continue
+		}
+		if n++; n == 1 {
+			first = fields[i].Value
+			continue
+		}
+		first = r.Concat(first, []byte(joiner(fields[i].ID)), fields[i].Value)
+	}
+	return Value{B: first, Missing: n == 0}
+}
+
+// joiner is what stands between several fields of one name in a variable.
+func joiner(id HeaderID) string {
+	if id == HdrCookie {
+		return "; "
+	}
+	return ", "
+}
+
+func varNameEqual(field []byte, name string) bool {
+	if len(field) != len(name) {
+		return false
+	}
+	for i, c := range field {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case c == '-':
+			c = '_'
+		}
+		if c != name[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func argVar(r *Request, name string) Value {
+	v, ok := r.Arg(name)
+	return Value{B: v, Missing: !ok}
+}
+
+// Arg returns the first argument of this name; names are compared without regard to case.
+func (r *Request) Arg(name string) ([]byte, bool) {
+	for rest := r.Args; len(rest) > 0; {
+		var pair []byte
+		pair, rest, _ = bytes.Cut(rest, []byte("&"))
+		if len(pair) > len(name) && pair[len(name)] == '=' && EqualFold(pair[:len(name)], name) {
+			return pair[len(name)+1:], true
+		}
+	}
+	return nil, false
+}
+
+func cookieVar(r *Request, name string) Value {
+	for i := range r.In {
+		if r.In[i].ID != HdrCookie {
+			continue
+		}
+		for rest := r.In[i].Value; len(rest) > 0; {
+			var pair []byte
+			pair, rest, _ = bytes.Cut(rest, []byte(";"))
+			pair = bytes.TrimLeft(pair, " ")
+			key, value, ok := bytes.Cut(pair, []byte("="))
+			if ok && EqualFold(bytes.TrimRight(key, " "), name) {
+				return r.val(bytes.TrimLeft(value, " "))
+			}
+		}
+	}
+	return Value{Missing: true}
+}
+
+func realpathVar(r *Request, _ string) Value {
+	path, err := realpath(string(r.DocumentRoot()))
+	if err != nil {
+		return Value{Missing: true}
+	}
+	return r.str(path)
+}
+
+func bodyVar(r *Request, _ string) Value {
+	b := &r.Body
+	switch {
+	case b.state != bodyRead || b.File != nil && b.Mem == nil:
+		return Value{Missing: true}
+	case len(b.Mem) == 0:
+		return Value{Missing: true}
+	}
+	return r.val(b.Mem)
+}
+
+func requestIDVar(r *Request, _ string) Value {
+	if r.id == nil {
+		var raw [16]byte
+		_, _ = rand.Read(raw[:])
+		r.id = r.Alloc(32)
+		hex.Encode(r.id, raw[:])
+	}
+	return r.val(r.id)
+}
+
+func forwardedVar(r *Request, _ string) Value {
+	v := r.fieldVar(r.In, "x_forwarded_for")
+	if v.Missing || len(v.B) == 0 {
+		return r.val(r.remoteAddr())
+	}
+	return r.val(r.Concat(v.B, []byte(", "), r.remoteAddr()))
+}
+
+func remoteUserVar(r *Request, _ string) Value {
+	user, _, ok := r.BasicAuth()
+	return Value{B: user, Missing: !ok}
+}

@@ -1,0 +1,183 @@
+package http
+
+import (
+	"errors"
+
+	"weir/logs"
+	"weir/loop"
+)
+
+// A Response is what a request is answered with, up to its body. Handlers fill it, filters change
+// it, the wire writes it in nginx's order: Server, Date, Content-Type, Content-Length, Last-Modified,
+// Location, framing, Connection, Keep-Alive, then Fields as they were added.
+type Response struct {
+	Status        int
+	Reason        []byte // status line after "HTTP/1.1 ", when a peer gave one; nil: nginx's words
+	ContentType   []byte
+	Charset       []byte // appended as "; charset=" unless nil
+	ContentLength int64  // -1: not known
+	LastModified  int64  // seconds since 1970; -1: not known
+	Location      []byte // made absolute when it begins with "/" and absolute_redirect is on
+	Server        []byte // a peer's Server that is passed on; nil: weir's own
+	Date          []byte // likewise
+	Fields        Fields // everything else
+	Trailers      Fields // sent after a chunked body
+
+	AllowRanges  bool // a single body of known length: ranges may be cut from it
+	SingleRange  bool // only one range can be served
+	NoModified   bool // not_modified must leave this response alone
+	Cut          bool // the body was cut short: the connection must not be kept
+	Sent         bool // the head is on its way
+	Ended        bool // the last piece was given to the wire
+	BodyBytes    int64
+	TotalBytes   int64 // bytes given to the client, head included
+	HeadBytes    int64
+}
+
+var errHeadSent = errors.New("header already sent")
+
+// A HeadFilter changes the head of a response, and may join the body's way with r.FilterBody. A
+// verdict of 400 and above replaces the response.
+type HeadFilter func(*Request) Verdict
+
+// A BodyFilter changes pieces of a body and passes them on with r.PassBody(i+1, …).
+type BodyFilter interface {
+	Body(r *Request, i int, p []Piece, f Flags) error
+}
+
+// FilterBody lets b see the body of this response, behind those that joined before.
+func (r *Request) FilterBody(b BodyFilter) { r.bodyChain = append(r.bodyChain, b) }
+
+// AddField adds a field to the response. Name and value must live as long as the exchange.
+func (o *Response) AddField(id HeaderID, name, value []byte) {
+	o.Fields = append(o.Fields, Field{ID: id, Name: name, Value: value})
+}
+
+// DropField removes every field with this id.
+func (o *Response) DropField(id HeaderID) {
+	kept := o.Fields[:0]
+	for _, f := range o.Fields {
+		if f.ID != id {
+			kept = append(kept, f)
+		}
+	}
+	o.Fields = kept
+}
+
+// Clear forgets the response so far, for another one in its place.
+func (o *Response) Clear() {
+	*o = Response{Fields: o.Fields[:0], Trailers: o.Trailers[:0], ContentLength: -1, LastModified: -1}
+}
+
+// SendHead sends the head of the response through the filters to the wire. Next means that a body
+// may follow; Done that the head was all (HEAD, 204, 304); a status that the handler must return it.
+func (r *Request) SendHead() Verdict {
+	if r.Out.Sent {
+		r.Log(logs.Alert, "header already sent")
+		return Done
+	}
+	if r.errStatus != 0 {
+		r.Out.Status = r.errStatus
+		r.errStatus = 0
+	}
+	for _, f := range r.Loc.heads {
+		if v := f(r); v != Next {
+			return v
+		}
+	}
+	return r.writeHead()
+}
+
+func (r *Request) writeHead() Verdict {
+	o := &r.Out
+	if o.Status == 304 || o.Status == 204 {
+		r.HeaderOnly = true
+	}
+	if r.IsHead() {
+		r.HeaderOnly = true
+	}
+	o.Sent = true
+	if err := r.Wire.SendHead(r); err != nil {
+		r.fail(err)
+		return Done
+	}
+	if r.HeaderOnly {
+		o.Ended = true
+		if err := r.Wire.Send(r, nil, Last); err != nil {
+			r.fail(err)
+		}
+		return Done
+	}
+	return Next
+}
+
+// Send sends pieces of the body through the filters to the wire, without waiting for the client.
+func (r *Request) Send(p []Piece, f Flags) error {
+	if r.HeaderOnly {
+		r.giveBack(p)
+		return nil
+	}
+	return r.PassBody(0, p, f)
+}
+
+// PassBody hands pieces to the body filter at place i of the chain, or to the wire after the last.
+func (r *Request) PassBody(i int, p []Piece, f Flags) error {
+	if i < len(r.bodyChain) {
+		return r.bodyChain[i].Body(r, i, p, f)
+	}
+	for k := range p {
+		r.Out.BodyBytes += p[k].Size()
+	}
+	if f&Last != 0 {
+		r.Out.Ended = true
+	}
+	err := r.Wire.Send(r, p, f)
+	if err != nil {
+		r.fail(err)
+	}
+	return err
+}
+
+// SendAll answers with these pieces and nothing more: it waits until the client has them.
+func (r *Request) SendAll(p []Piece) Verdict {
+	if r.Send(p, Last) == nil {
+		_ = r.Drain()
+	}
+	return Done
+}
+
+// Drain waits until everything sent so far is with the client's kernel.
+func (r *Request) Drain() error {
+	err := r.Wire.Drain(r)
+	if err != nil {
+		r.fail(err)
+	}
+	return err
+}
+
+// giveBack returns the buffers of pieces that nobody will send.
+func (r *Request) giveBack(p []Piece) {
+	for i := range p {
+		if p[i].Own != nil {
+			r.Loop().Give(p[i].Own)
+			p[i].Own = nil
+		}
+	}
+}
+
+// fail records that the client cannot be answered any more.
+func (r *Request) fail(err error) {
+	if r.Out.Cut {
+		return
+	}
+	r.Out.Cut = true
+	r.KeepAlive = false
+	if errors.Is(err, loop.ErrStopped) || errors.Is(err, errHeadSent) {
+		return
+	}
+	if errors.Is(err, loop.ErrTimeout) {
+		r.LogErr(logs.Info, nil, "client timed out")
+		return
+	}
+	r.LogErr(logs.Info, err, "writev() failed")
+}

@@ -1,0 +1,306 @@
+package http
+
+import (
+	"weir/logs"
+)
+
+// Serve answers a request whose head is complete: it finds server and location, runs the phases and
+// sees to it that some response is sent. The wire calls it, and calls End when the last byte is out.
+func (r *Request) Serve() {
+	v := r.admit()
+	if v == Next {
+		v = r.servePhases()
+	}
+	r.settle(v)
+}
+
+// Refuse answers a request that the wire found faulty with a status, through error_page as any other.
+func (r *Request) Refuse(status int) {
+	if r.Loc == nil {
+		r.enter(r.Server.Root)
+	}
+	r.settle(Verdict(status))
+}
+
+// settle carries out verdicts until the request is answered.
+func (r *Request) settle(v Verdict) {
+	for {
+		switch {
+		case v == Done:
+			return
+		case v == Redirected:
+			v = r.servePhases()
+		case v == Jumped:
+			loc := r.jump
+			r.enter(loc)
+			v = r.locationPhases(loc.rewrite)
+		case v == Next:
+			v = r.unanswered()
+		case v == Abort, v == StatusClientClosed, v == StatusRequestTimeout:
+			r.KeepAlive = false
+			r.Out.Cut = true
+			if r.Out.Status == 0 {
+				r.Out.Status = int(v)
+			}
+			return
+		case r.Out.Sent:
+			// too late for another answer: what is on its way is all the client gets
+			r.KeepAlive = false
+			r.Out.Cut = true
+			return
+		default:
+			v = r.answerStatus(int(v))
+		}
+	}
+}
+
+// admit checks what every request must satisfy before a location is looked for.
+func (r *Request) admit() Verdict {
+	r.enter(r.Server.Root)
+	if r.Method == TRACE || r.Method == CONNECT {
+		name := "TRACE"
+		if r.Method == CONNECT {
+			name = "CONNECT"
+		}
+		r.Logf(logs.Info, "client sent %s method", name)
+		return StatusNotAllowed
+	}
+	return Next
+}
+
+// servePhases runs the server's own phases, finds the location and runs its phases.
+func (r *Request) servePhases() Verdict {
+	srv := r.Server
+	if r.redirects == 0 && !r.Internal {
+		for _, s := range srv.Root.postRead {
+			if v := s(r); v != Next {
+				return v
+			}
+		}
+	}
+	r.Rewritten = false
+	for _, s := range srv.Root.serverRewrite {
+		if v := s(r); v != Next {
+			return v
+		}
+	}
+	return r.findLocation()
+}
+
+// findLocation leads the request into its location and on through the location's phases, again for
+// every rewrite that changed the URI.
+func (r *Request) findLocation() Verdict {
+	for {
+		loc, redirect := r.Server.find(r.URI)
+		if loc == nil {
+			loc = r.Server.Root
+		}
+		if loc.Core.Internal && !r.Internal {
+			return StatusNotFound
+		}
+		r.enter(loc)
+		if v := r.bodyFits(); v != Next {
+			return v
+		}
+		if redirect {
+			return r.addSlash(loc)
+		}
+		r.Rewritten = false
+		for _, s := range loc.rewrite {
+			if v := s(r); v != Next {
+				return v
+			}
+		}
+		if !r.Rewritten {
+			return r.locationSteps()
+		}
+		if !r.countRedirect() {
+			return StatusInternal
+		}
+	}
+}
+
+// locationPhases runs rewrite steps and then the rest of r.Loc, as for a named location.
+func (r *Request) locationPhases(rewrite []Step) Verdict {
+	r.Rewritten = false
+	for _, s := range rewrite {
+		if v := s(r); v != Next {
+			return v
+		}
+	}
+	if r.Rewritten {
+		if !r.countRedirect() {
+			return StatusInternal
+		}
+		return r.findLocation()
+	}
+	return r.locationSteps()
+}
+
+// locationSteps runs what follows the rewrite phase: r.Loc may be an if block by now.
+func (r *Request) locationSteps() Verdict {
+	loc := r.Loc
+	for _, s := range loc.steps {
+		if v := s(r); v != Next {
+			return v
+		}
+	}
+	if loc.handler != nil {
+		return loc.handler(r)
+	}
+	for _, s := range loc.content {
+		if v := s(r); v != Next {
+			return v
+		}
+	}
+	return Next
+}
+
+// unanswered is the end of the content phase: nobody wanted the request.
+func (r *Request) unanswered() Verdict {
+	if n := len(r.URI); n > 0 && r.URI[n-1] == '/' {
+		path := r.FilePath()
+		r.Logf(logs.Error, "directory index of \"%s\" is forbidden", path)
+		return StatusForbidden
+	}
+	r.Log(logs.Error, "no handler found")
+	return StatusNotFound
+}
+
+func (r *Request) countRedirect() bool {
+	if r.redirects >= maxRedirects {
+		r.Logf(logs.Error, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)
+		return false
+	}
+	r.redirects++
+	return true
+}
+
+// InternalRedirect sends the request to another URI of the same server. The caller returns the
+// verdict at once.
+func (r *Request) InternalRedirect(uri, args []byte) Verdict {
+	if r.redirects >= maxRedirects {
+		r.Logf(logs.Error, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
+		return StatusInternal
+	}
+	r.redirects++
+	r.setURI(uri, args)
+	r.Internal = true
+	r.clearCtx()
+	r.enter(r.Server.Root)
+	return Redirected
+}
+
+// JumpTo sends the request to a named location of the same server.
+func (r *Request) JumpTo(name []byte) Verdict {
+	if r.redirects >= maxRedirects {
+		r.Logf(logs.Error, "rewrite or internal redirection cycle while redirect to named location \"%s\"", name)
+		return StatusInternal
+	}
+	r.redirects++
+	if len(r.URI) == 0 {
+		r.Logf(logs.Error, "empty URI in redirect to named location \"%s\"", name)
+		return StatusInternal
+	}
+	loc := r.Server.Named[string(name)]
+	if loc == nil {
+		r.Logf(logs.Error, "could not find named location \"%s\"", name)
+		return StatusInternal
+	}
+	r.Internal = true
+	r.clearCtx()
+	r.jump = loc
+	return Jumped
+}
+
+func (r *Request) clearCtx() {
+	for i := range r.ctx {
+		r.ctx[i] = nil
+	}
+}
+
+// setURI replaces the URI; it is no longer the target as sent.
+func (r *Request) setURI(uri, args []byte) {
+	r.URI, r.Args = uri, args
+	r.Plain = false
+	r.SetExten()
+}
+
+// SetURI replaces the URI for a rewrite: the location will be looked for anew.
+func (r *Request) SetURI(uri []byte) {
+	r.URI = uri
+	r.Plain = false
+	r.SetExten()
+}
+
+// SetExten finds the extension of the URI's last segment.
+func (r *Request) SetExten() {
+	r.Exten = nil
+	for i := len(r.URI) - 1; i > 0; i-- {
+		switch r.URI[i] {
+		case '.':
+			if r.URI[i-1] != '/' {
+				r.Exten = r.URI[i+1:]
+			}
+			return
+		case '/':
+			return
+		}
+	}
+}
+
+// bodyFits holds the announced length of the body against client_max_body_size.
+func (r *Request) bodyFits() Verdict {
+	limit := r.Loc.Core.MaxBody
+	if limit == 0 || r.Body.Length <= limit {
+		return Next
+	}
+	r.Logf(logs.Error, "client intended to send too large body: %d bytes", r.Body.Length)
+	return StatusTooLarge
+}
+
+// addSlash redirects /dir to /dir/, for a location that only answers below it.
+func (r *Request) addSlash(loc *Location) Verdict {
+	r.Out.DropField(HdrLocation)
+	if len(r.Args) == 0 {
+		r.Out.Location = append(r.Alloc(len(loc.Name))[:0], loc.Name...)
+	} else {
+		r.Out.Location = r.Concat([]byte(loc.Name), []byte("?"), r.Args)
+	}
+	return 301
+}
+
+// enter makes loc the place whose settings hold, and lets it say whether the connection is kept.
+func (r *Request) enter(loc *Location) {
+	r.Loc = loc
+	c := loc.Core
+	if r.KeepAlive {
+		switch {
+		case c.KeepaliveTimeout == 0,
+			r.Client.Requests >= uint32(c.KeepaliveRequests),
+			c.KeepaliveTime > 0 && r.StartedAt.Sub(r.Client.Started) > c.KeepaliveTime,
+			c.KeepaliveDisable != 0 && r.keepaliveDisabled(c.KeepaliveDisable):
+			r.KeepAlive = false
+		}
+	}
+}
+
+// End closes what the exchange held and writes its log lines. The wire calls it once, after the last
+// byte was given to the client's kernel or given up.
+func (r *Request) End() {
+	if !r.logged {
+		r.logged = true
+		if r.Loc != nil {
+			for _, f := range r.Loc.logs {
+				f(r)
+			}
+		}
+	}
+	for i, c := range r.closers {
+		c.CloseWith(r)
+		r.closers[i] = nil
+	}
+	r.closers = r.closers[:0]
+	r.Body.close(r)
+	r.arena.release(r.Task.Loop())
+}
