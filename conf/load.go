@@ -1,0 +1,276 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// LoadOptions say where a configuration is.
+type LoadOptions struct {
+	Prefix  string // -p: where relative paths begin; of the main file, too
+	Globals string // -g: directives that come before the main file
+
+	// Read and Glob replace the file system. Glob gets a pattern and returns sorted paths.
+	Read func(path string) ([]byte, error)
+	Glob func(pattern string) ([]string, error)
+}
+
+// maxDepth limits includes within includes.
+const maxDepth = 100
+
+// Load reads a configuration with all that it includes. It checks the syntax only; there is always
+// a tree, however much is wrong.
+func Load(path string, o LoadOptions) (*Tree, *Diagnostics) {
+	t := &Tree{Prefix: withSlash(o.Prefix)}
+	path = full(t.Prefix, path)
+	t.ConfPrefix = path[:strings.LastIndexByte(path, '/')+1]
+	l := &loader{tree: t, diags: newDiagnostics(t), o: o, sources: make(map[string]*source)}
+	t.Main = l.block(nil, nil)
+	t.Main.Context = Main
+	if o.Globals != "" {
+		src := &source{text: o.Globals}
+		l.read(&File{Text: src.text, Included: nowhere, src: src}, t.Main)
+	}
+	l.file(path, nil, t.Main)
+	return t, l.diags
+}
+
+// Parse reads a configuration from a text instead of a file. It includes nothing.
+func Parse(name, text string) (*Tree, *Diagnostics) {
+	return Load(name, LoadOptions{
+		Read: func(path string) ([]byte, error) {
+			if path == name {
+				return []byte(text), nil
+			}
+			return nil, syscall.ENOENT
+		},
+		Glob: func(string) ([]string, error) { return nil, nil },
+	})
+}
+
+func withSlash(s string) string {
+	if s == "" || strings.HasSuffix(s, "/") {
+		return s
+	}
+	return s + "/"
+}
+
+type loader struct {
+	tree    *Tree
+	diags   *Diagnostics
+	o       LoadOptions
+	sources map[string]*source
+	nodes   []Node  // where nodes are allocated
+	bls     []Block // where blocks are allocated
+}
+
+// file reads one file into a block; by is the directive that includes it.
+func (l *loader) file(path string, by *Node, into *Block) {
+	src, err := l.source(path)
+	if err != nil {
+		call := "open"
+		level := "emerg"
+		if errors.Is(err, syscall.EISDIR) {
+			call, level = "pread", "crit"
+		}
+		text := fmt.Sprintf("%s() \"%s\" failed (%s)", call, path, Errno(err))
+		l.diags.Add(about(level, by, 0, text))
+		return
+	}
+	f := &File{Name: path, Text: src.text, Included: nowhere, src: src}
+	if by != nil {
+		f.Included = by.Pos()
+		f.end = by.End.Off
+		if loop := l.tree.loop(path, by); loop != "" {
+			l.diags.Error(by, 0, "include loop: %s", loop)
+			return
+		}
+	}
+	l.read(f, into)
+}
+
+func (l *loader) source(path string) (*source, error) {
+	if s := l.sources[path]; s != nil {
+		return s, nil
+	}
+	read := l.o.Read
+	if read == nil {
+		read = os.ReadFile
+	}
+	b, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > 1<<31-2 {
+		return nil, syscall.EFBIG
+	}
+	s := &source{text: string(b)}
+	l.sources[path] = s
+	return s, nil
+}
+
+// loop says how path comes to include itself, "" when it does not.
+func (t *Tree) loop(path string, by *Node) string {
+	chain := []string{path}
+	for p := by.Pos(); p.IsValid(); p = t.Files[p.File].Included {
+		name := t.Files[p.File].Name
+		chain = append(chain, name)
+		if name == path {
+			for i, j := 0, len(chain)-1; i < j; i, j = i+1, j-1 {
+				chain[i], chain[j] = chain[j], chain[i]
+			}
+			return strings.Join(chain, " includes ")
+		}
+	}
+	if len(chain) > maxDepth {
+		return "more than 100 files deep"
+	}
+	return ""
+}
+
+// read parses a file into a block. A stack of its own is not needed: blocks know their parents.
+func (l *loader) read(f *File, into *Block) {
+	id := int32(len(l.tree.Files))
+	l.tree.Files = append(l.tree.Files, f)
+	lex := &lexer{src: f.Text, file: id, args: f.Name == ""}
+	lex.fail = func(at, length, line int, text string) {
+		l.diags.Add(Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}})
+	}
+	cur := into
+	for {
+		kind, words, end := lex.next()
+		switch kind {
+		case stPlain:
+			l.plain(words, Pos{id, int32(end)}, cur)
+		case stOpen:
+			cur = l.open(words, Pos{id, int32(end)}, cur)
+			if lex.args {
+				lex.fail(end, 1, end, "block directives are not supported in -g option")
+				return
+			}
+		case stClose:
+			if cur == into {
+				lex.fail(end, 1, end, "unexpected \"}\"")
+				continue
+			}
+			cur = cur.Parent
+		case stEOF:
+			if cur != into {
+				l.unclosed(lex, cur, end)
+			}
+			return
+		case stStop:
+			return
+		case stSkip: // nothing to keep
+		}
+	}
+}
+
+func (l *loader) unclosed(lex *lexer, b *Block, end int) {
+	g := Diagnostic{
+		Text: "unexpected end of file, expecting \"}\"",
+		Pos:  Pos{lex.file, int32(end)}, Line: Pos{lex.file, int32(end)},
+	}
+	if b.Node != nil {
+		at := l.tree.Position(b.Node.Pos())
+		g.Hint = fmt.Sprintf("the \"%s\" of line %d is still open", b.Node.Name(), at.Line)
+	}
+	l.diags.Add(g)
+}
+
+func (l *loader) plain(words []Word, end Pos, in *Block) {
+	n := l.node(words, end, in)
+	if n.Name() == "include" && len(words) == 2 {
+		l.include(n)
+		return
+	}
+	in.Nodes = append(in.Nodes, n)
+}
+
+// open begins a block. Without words it belongs to nothing, and what is in it is forgotten.
+func (l *loader) open(words []Word, end Pos, in *Block) *Block {
+	if len(words) == 0 {
+		return l.block(nil, in)
+	}
+	n := l.node(words, end, in)
+	n.Block = l.block(n, in)
+	in.Nodes = append(in.Nodes, n)
+	return n.Block
+}
+
+func (l *loader) node(words []Word, end Pos, in *Block) *Node {
+	if len(l.nodes) == cap(l.nodes) {
+		l.nodes = make([]Node, 0, 256)
+	}
+	l.nodes = append(l.nodes, Node{Words: words, In: in, End: end})
+	return &l.nodes[len(l.nodes)-1]
+}
+
+func (l *loader) block(n *Node, parent *Block) *Block {
+	if len(l.bls) == cap(l.bls) {
+		l.bls = make([]Block, 0, 64)
+	}
+	l.bls = append(l.bls, Block{Node: n, Parent: parent, id: l.tree.blocks})
+	l.tree.blocks++
+	return &l.bls[len(l.bls)-1]
+}
+
+// include reads the files that an include directive names.
+func (l *loader) include(n *Node) {
+	path := full(l.tree.ConfPrefix, n.Words[1].Text)
+	if !strings.ContainsAny(path, "*?[") {
+		l.file(path, n, n.In)
+		return
+	}
+	glob := l.o.Glob
+	if glob == nil {
+		glob = globFiles
+	}
+	names, err := glob(path)
+	if err != nil {
+		l.diags.Error(n, 0, "glob() \"%s\" failed (%s)", path, Errno(err))
+	}
+	for _, name := range names {
+		l.file(name, n, n.In)
+	}
+}
+
+// globFiles is glob(3) as nginx calls it: sorted, without hidden files unless they are asked for. A
+// pattern that cannot be read matches nothing.
+func globFiles(pattern string) ([]string, error) {
+	names, err := filepath.Glob(strings.ReplaceAll(pattern, "[!", "[^"))
+	if err != nil {
+		return nil, nil
+	}
+	asked := strings.Split(pattern, "/")
+	kept := names[:0]
+	for _, name := range names {
+		if !hidden(asked, strings.Split(name, "/")) {
+			kept = append(kept, name)
+		}
+	}
+	return kept, nil
+}
+
+func hidden(asked, parts []string) bool {
+	for i, p := range parts {
+		if strings.HasPrefix(p, ".") && i < len(asked) && !strings.HasPrefix(asked[i], ".") {
+			return true
+		}
+	}
+	return false
+}
+
+// Errno is an error of the system as nginx prints it: "2: No such file or directory".
+func Errno(err error) string {
+	var no syscall.Errno
+	if !errors.As(err, &no) {
+		return err.Error()
+	}
+	text := no.Error()
+	return fmt.Sprintf("%d: %s%s", int(no), strings.ToUpper(text[:1]), text[1:])
+}
