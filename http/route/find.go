@@ -1,0 +1,90 @@
+package route
+
+// A Found is the answer of a search.
+type Found[T any] struct {
+	Loc T
+	OK  bool // a location was found
+	// AutoRedirect: the location is the URI and a slash, and the client is to be sent there.
+	AutoRedirect bool
+}
+
+// A Try asks a location's regular expression about a URI, for callers that keep what the groups
+// matched.
+type Try[T any] func(loc T, uri []byte) (bool, error)
+
+// Find returns the location of a URI, by nginx's rules:
+//
+//   - an exact location wins;
+//   - else the longest prefix is noted, and the locations inside it are searched by the same rules; a
+//     location that regular expressions or an exact name found in there wins;
+//   - else the regular expressions beside that prefix are asked in file order, unless it is NoRegexp;
+//     the first to match wins, or a regular expression inside it;
+//   - else the innermost prefix noted wins.
+//
+// So regular expressions are asked from the inside outwards, and NoRegexp silences only those that
+// stand beside it. A URI that is one slash short of a location with AutoRedirect ends the search.
+//
+// With a nil try, the Matchers given to Add are asked. An error is a regular expression's that could
+// not be decided. It allocates nothing. Any goroutine, after Finish.
+func (l *Locations[T]) Find(uri []byte, try Try[T]) (Found[T], error) {
+	s := search[T]{uri: uri, try: try}
+	_, err := s.level(l)
+	if err != nil || s.found == nil {
+		return Found[T]{}, err
+	}
+	return Found[T]{Loc: s.found.loc, OK: true, AutoRedirect: s.redirect}, nil
+}
+
+// search is one Find under way.
+type search[T any] struct {
+	uri      []byte
+	try      Try[T]
+	found    *entry[T] // best so far
+	redirect bool
+}
+
+// level searches the locations of one block; final means that the blocks around have no say.
+func (s *search[T]) level(l *Locations[T]) (final bool, err error) {
+	e, how := l.static.find(s.uri)
+	if e != nil {
+		s.found = e
+	}
+	switch how {
+	case isExact:
+		return true, nil
+	case isShort:
+		s.redirect = true
+		return true, nil
+	case isPrefix:
+		if final, err := s.level(e.inside); final || err != nil {
+			return true, err
+		}
+		if e.kind == NoRegexp {
+			return false, nil
+		}
+	}
+	return s.regexps(l)
+}
+
+// regexps asks the regular expressions of one block.
+func (s *search[T]) regexps(l *Locations[T]) (final bool, err error) {
+	for _, e := range l.regexp {
+		ok, err := s.matches(e)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			s.found = e
+			_, err = s.regexps(e.inside)
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+func (s *search[T]) matches(e *entry[T]) (bool, error) {
+	if s.try != nil {
+		return s.try(e.loc, s.uri)
+	}
+	return e.match.Match(s.uri)
+}

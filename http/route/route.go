@@ -1,0 +1,20 @@
+// Package route finds the server of a host name and the location of a URI. It is pure data: it knows
+// neither requests nor configuration, and regular expressions come in as Matchers.
+//
+//	names := route.NewNames[*Server]()
+//	names.Add("*.example.com", s)
+//	names.Find(host, nil)
+//
+//	locs := route.NewLocations[*Location]()
+//	inside, err := locs.Add(route.Prefix, "/img/", nil, a)
+//	inside.Add(route.Regexp, `\.png$`, pattern, b)
+//	locs.Finish()
+//	locs.Find(uri, nil)
+//
+// Both searches allocate nothing.
+package route
+
+// A Matcher is a regular expression. It must be fit for use by any goroutine.
+type Matcher interface {
+	Match(s []byte) (bool, error)
+}
