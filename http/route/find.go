@@ -27,25 +27,24 @@ type Try[T any] func(loc T, uri []byte) (bool, error)
 // With a nil try, the Matchers given to Add are asked. An error is a regular expression's that could
 // not be decided. It allocates nothing. Any goroutine, after Finish.
 func (l *Locations[T]) Find(uri []byte, try Try[T]) (Found[T], error) {
-	s := search[T]{uri: uri, try: try}
-	_, err := s.level(l)
+	var s search[T]
+	_, err := s.level(l, uri, try)
 	if err != nil || s.found == nil {
 		return Found[T]{}, err
 	}
 	return Found[T]{Loc: s.found.loc, OK: true, AutoRedirect: s.redirect}, nil
 }
 
-// search is one Find under way.
+// search is one Find under way. What it searches for is passed beside it, so that the compiler sees
+// that the caller's function does not outlive the call.
 type search[T any] struct {
-	uri      []byte
-	try      Try[T]
 	found    *entry[T] // best so far
 	redirect bool
 }
 
 // level searches the locations of one block; final means that the blocks around have no say.
-func (s *search[T]) level(l *Locations[T]) (final bool, err error) {
-	e, how := l.static.find(s.uri)
+func (s *search[T]) level(l *Locations[T], uri []byte, try Try[T]) (final bool, err error) {
+	e, how := l.static.find(uri)
 	if e != nil {
 		s.found = e
 	}
@@ -56,35 +55,35 @@ func (s *search[T]) level(l *Locations[T]) (final bool, err error) {
 		s.redirect = true
 		return true, nil
 	case isPrefix:
-		if final, err := s.level(e.inside); final || err != nil {
+		if final, err := s.level(e.inside, uri, try); final || err != nil {
 			return true, err
 		}
 		if e.kind == NoRegexp {
 			return false, nil
 		}
 	}
-	return s.regexps(l)
+	return s.regexps(l, uri, try)
 }
 
 // regexps asks the regular expressions of one block.
-func (s *search[T]) regexps(l *Locations[T]) (final bool, err error) {
+func (s *search[T]) regexps(l *Locations[T], uri []byte, try Try[T]) (final bool, err error) {
 	for _, e := range l.regexp {
-		ok, err := s.matches(e)
+		ok, err := e.matches(uri, try)
 		if err != nil {
 			return false, err
 		}
 		if ok {
 			s.found = e
-			_, err = s.regexps(e.inside)
+			_, err = s.regexps(e.inside, uri, try)
 			return true, err
 		}
 	}
 	return false, nil
 }
 
-func (s *search[T]) matches(e *entry[T]) (bool, error) {
-	if s.try != nil {
-		return s.try(e.loc, s.uri)
+func (e *entry[T]) matches(uri []byte, try Try[T]) (bool, error) {
+	if try != nil {
+		return try(e.loc, uri)
 	}
-	return e.match.Match(s.uri)
+	return e.match.Match(uri)
 }
