@@ -1,0 +1,216 @@
+package upstream
+
+import (
+	"time"
+
+	"weir/conf"
+)
+
+// Env is what the environment of conf.Table.Declare has to offer.
+type Env interface {
+	// Upstreams gives the groups of the configuration being read.
+	Upstreams() *Declared
+}
+
+// settings has nothing: all of this module is declared, not inherited.
+type settings struct{}
+
+const (
+	defaultFailTimeout = 10 * time.Second
+	smallestZone       = 8 * 4096
+)
+
+// Module makes the table of nginx's ngx_http_upstream_module and the modules
+// that add directives to upstream { }.
+func Module() *conf.Module {
+	return conf.Define("upstream", "Groups of servers, and how one of them is chosen.", append(groupDirectives(), methodDirectives()...))
+}
+
+func groupDirectives() []conf.Directive[settings] {
+	return []conf.Directive[settings]{
+		{
+			Name:    "upstream",
+			In:      conf.HTTP,
+			Syntax:  "<name:string> { ... }",
+			Repeat:  true,
+			Opens:   conf.Upstream,
+			Declare: declareGroup,
+			Doc:     "Declares a group of servers, for proxy_pass and its kin to name.",
+			Example: "upstream app { server 127.0.0.1:8081 weight=2; server 127.0.0.1:8082; }",
+		},
+		{
+			Name:    "server",
+			In:      conf.Upstream,
+			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [backup] [down] [drain] [route=<string>] [resolve] [service=<string>]",
+			Repeat:  true,
+			Declare: onSpec(addServer),
+			Doc: `Adds a server to the group. A name that has several addresses adds them all.
+
+After *max_fails* failures within *fail_timeout* the server is put aside for *fail_timeout*; then one request probes it.
+A **backup** gets requests when no other server can; a server that is **down** gets none.`,
+		},
+		{
+			Name:    "zone",
+			In:      conf.Upstream,
+			Syntax:  "! 1-2 <name> [<size>]",
+			Repeat:  true,
+			Declare: onSpec(declareZone),
+			Doc:     "Names the state of the group. It is always shared by the whole process; the size is checked and has no effect.",
+		},
+		{
+			Name:    "keepalive",
+			In:      conf.Upstream,
+			Syntax:  "! 1-2 <connections:number> [local]",
+			Default: "32 local",
+			Declare: onSpec(declareKeepalive),
+			Doc: `The number of idle connections to keep for each worker; 0 keeps none. All workers share them.
+
+With **local**, a connection serves only the location that made it.`,
+		},
+		{
+			Name:    "keepalive_requests",
+			In:      conf.Upstream,
+			Syntax:  "<number>",
+			Default: "1000",
+			Declare: onSpec(func(s *Spec, c *conf.Call) error {
+				s.Keepalive.Requests, _ = conf.ParseInt(c.Arg(0))
+				return nil
+			}),
+			Doc: "Closes a connection after this number of requests.",
+		},
+		{
+			Name:    "keepalive_time",
+			In:      conf.Upstream,
+			Syntax:  "<time>",
+			Default: "1h",
+			Declare: onSpec(func(s *Spec, c *conf.Call) error {
+				s.Keepalive.Life, _ = conf.ParseTime(c.Arg(0))
+				return nil
+			}),
+			Doc: "Closes a connection after the first request that ends later than this after its making.",
+		},
+		{
+			Name:    "keepalive_timeout",
+			In:      conf.Upstream,
+			Syntax:  "<time>",
+			Default: "60s",
+			Declare: onSpec(func(s *Spec, c *conf.Call) error {
+				s.Keepalive.Idle, _ = conf.ParseTime(c.Arg(0))
+				return nil
+			}),
+			Doc: "Closes a connection that was idle for so long.",
+		},
+	}
+}
+
+// onSpec finds the group that a directive stands in. There is none when the
+// upstream directive itself was wrong; then nothing is to be done.
+func onSpec(f func(s *Spec, c *conf.Call) error) func(*conf.Call) error {
+	return func(c *conf.Call) error {
+		s := c.Env.(Env).Upstreams().byNode[c.Block().Node]
+		if s == nil {
+			return nil
+		}
+		return f(s, c)
+	}
+}
+
+func declareGroup(c *conf.Call) error {
+	d := c.Env.(Env).Upstreams()
+	name := c.Arg(0)
+	if d.Find(name) != nil {
+		return c.Errorf(0, "duplicate upstream %s", quote(name))
+	}
+	if c.Body().First("server") == nil {
+		return c.Errorf(-1, "no servers are inside upstream")
+	}
+	d.declare(&Spec{Name: name, Node: c.Node, Keepalive: defaultKeepalive(), backups: true})
+	return nil
+}
+
+func addServer(s *Spec, c *conf.Call) error {
+	server := ServerSpec{
+		Weight: c.IntOr("weight", 1), MaxFails: c.IntOr("max_fails", 1), MaxConns: c.Int("max_conns"),
+		FailTimeout: defaultFailTimeout,
+		Backup:      c.Has("backup"), Down: c.Has("down"), Drain: c.Has("drain"), Route: c.String("route"),
+	}
+	if w, ok := c.Key("fail_timeout"); ok {
+		server.FailTimeout, _ = conf.ParseSeconds(w.Text)
+	}
+	if err := checkServer(s, c, &server); err != nil {
+		return err
+	}
+	t, _, err := ParseTarget(c.Arg(0), 80, false)
+	if err != nil {
+		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
+	}
+	server.Text = t.Text
+	if c.Has("resolve") && !t.Unix && !t.IP.IsValid() {
+		return c.Errorf(c.Index("resolve"), "the \"resolve\" parameter is not supported yet")
+	}
+	if server.Addrs, err = c.Env.(Env).Upstreams().addresses(&t); err != nil {
+		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
+	}
+	s.Servers = append(s.Servers, server)
+	return nil
+}
+
+// checkServer finds what the syntax line cannot say.
+func checkServer(s *Spec, c *conf.Call, server *ServerSpec) error {
+	if w, ok := c.Key("weight"); ok && server.Weight == 0 {
+		return c.Errorf(c.Index("weight"), "invalid parameter %s", quote("weight="+w.Text))
+	}
+	if server.Backup && !s.backups {
+		return c.Errorf(c.Index("backup"), "balancing method does not support parameter \"backup\"")
+	}
+	if w, ok := c.Key("route"); ok && w.Text == "" {
+		return c.Errorf(c.Index("route"), "route is empty")
+	} else if len(w.Text) > 32 {
+		return c.Errorf(c.Index("route"), "route is longer than 32")
+	}
+	if w, ok := c.Key("service"); ok && w.Text == "" {
+		return c.Errorf(c.Index("service"), "service is empty")
+	} else if ok && !c.Has("resolve") {
+		return c.Errorf(0, "service upstream %s requires \"resolve\" parameter", quote(c.Arg(0)))
+	}
+	return nil
+}
+
+func declareZone(s *Spec, c *conf.Call) error {
+	name := c.Arg(0)
+	if name == "" {
+		return c.Errorf(0, "invalid zone name \"\"")
+	}
+	size := int64(0)
+	if c.Len() == 2 {
+		var err error
+		if size, err = conf.ParseSize(c.Arg(1)); err != nil {
+			return c.Errorf(1, "invalid zone size %s", quote(c.Arg(1)))
+		}
+		if size < smallestZone {
+			return c.Errorf(0, "zone %s is too small", quote(name))
+		}
+	}
+	zones := c.Env.(Env).Upstreams().zones
+	if was := zones[name]; size > 0 && was > 0 && was != size {
+		return c.Errorf(1, "the size %d of shared memory zone %s conflicts with already declared size %d", size, quote(name), was)
+	}
+	zones[name] = max(size, zones[name])
+	s.Zone, s.ZoneSize = name, size
+	return nil
+}
+
+func declareKeepalive(s *Spec, c *conf.Call) error {
+	n, err := conf.ParseInt(c.Arg(0))
+	if err != nil {
+		return c.Errorf(0, "invalid value %s in \"keepalive\" directive", quote(c.Arg(0)))
+	}
+	s.Keepalive.Max, s.Keepalive.Local = n, false
+	if c.Len() == 2 {
+		if c.Arg(1) != "local" {
+			return c.Errorf(1, "invalid parameter %s", quote(c.Arg(1)))
+		}
+		s.Keepalive.Local = true
+	}
+	return nil
+}

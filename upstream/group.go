@@ -1,0 +1,74 @@
+package upstream
+
+import (
+	"sync"
+
+	"weir/loop"
+)
+
+// Group is one upstream: peers, and how one of them is chosen. Any goroutine.
+type Group struct {
+	Name string // as written; the value of $upstream_addr when no peer is live
+	Spec *Spec  // what it was built from
+
+	mu      *sync.Mutex // guards the state of every peer; shared with the group this one inherited from
+	primary tier
+	backup  tier
+	method  balancer
+	pool    *Pool // nil: connections are not kept
+}
+
+// balancer is a balancing method. One value serves all exchanges of a group;
+// what belongs to one exchange is in its Attempt. Except begin, every method is
+// called with the group's mutex held.
+type balancer interface {
+	// begin prepares an attempt before its first pick.
+	begin(a *Attempt)
+	// pick chooses from a.tier, or gives nil when none there can be used. It
+	// must mark its choice with a.choose.
+	pick(a *Attempt, now loop.Time) *Peer
+	// header reports the time to the response header, while the exchange lasts.
+	header(a *Attempt, p *Peer, now loop.Time, t Timing)
+	// done reports how the exchange went, before the health of the peer changes.
+	done(a *Attempt, p *Peer, now loop.Time, o Outcome, t Timing)
+}
+
+// plain is embedded by methods that learn nothing from exchanges.
+type plain struct{}
+
+func (plain) begin(*Attempt)                                   {}
+func (plain) header(*Attempt, *Peer, loop.Time, Timing)        {}
+func (plain) done(*Attempt, *Peer, loop.Time, Outcome, Timing) {}
+
+// Pool gives the pool of kept connections, or nil. Groups that nobody declared
+// (an address in proxy_pass) have none, as in nginx.
+func (g *Group) Pool() *Pool { return g.pool }
+
+// Peers gives all peers, primaries first. The slice is fresh.
+func (g *Group) Peers() []*Peer {
+	all := make([]*Peer, 0, len(g.primary.peers)+len(g.backup.peers))
+	all = append(all, g.primary.peers...)
+	return append(all, g.backup.peers...)
+}
+
+// Status appends a snapshot of every peer to dst.
+func (g *Group) Status(dst []PeerStatus, now loop.Time) []PeerStatus {
+	sec := second(now)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, p := range g.primary.peers {
+		dst = append(dst, p.status(sec))
+	}
+	for _, p := range g.backup.peers {
+		dst = append(dst, p.status(sec))
+	}
+	return dst
+}
+
+// Retire closes what the group keeps, when a reload has no successor for it.
+// Exchanges under way end as usual; their connections are no longer kept.
+func (g *Group) Retire() {
+	if g.pool != nil {
+		g.pool.Close()
+	}
+}

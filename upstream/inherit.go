@@ -1,0 +1,67 @@
+package upstream
+
+import "weir/loop"
+
+// identity is what makes a peer the same over a reload. Weight, limits and
+// "down" may change and leave its health and its connections alone.
+type identity struct {
+	server string
+	addr   loop.Addr
+	backup bool
+	nth    int // of equal ones
+}
+
+// Inherit lets g go on where old, the group of the same name before a reload,
+// stands: health, averages, exchanges under way, turns and kept connections.
+// Exchanges that began with old end with old, on the shared state. To be called
+// once, before g is used; old may be in use. Any goroutine.
+func (g *Group) Inherit(old *Group) {
+	if old == nil || old == g {
+		return
+	}
+	g.mu = old.mu
+	g.mu.Lock()
+	before := old.identities()
+	for id, p := range g.identities() {
+		was := before[id]
+		if was == nil {
+			continue
+		}
+		p.st = was.st
+		if p.Weight != was.Weight {
+			p.st.effective = p.Weight
+		}
+	}
+	g.mu.Unlock()
+	g.inheritPool(old)
+}
+
+func (g *Group) identities() map[identity]*Peer {
+	m := map[identity]*Peer{}
+	for _, p := range g.Peers() {
+		id := identity{server: p.Server, addr: p.Addr, backup: p.Backup}
+		for m[id] != nil {
+			id.nth++
+		}
+		m[id] = p
+	}
+	return m
+}
+
+// inheritPool takes over the old pool itself, under the new settings, so that
+// connections in the hands of old exchanges come back to it too.
+func (g *Group) inheritPool(old *Group) {
+	switch {
+	case old.pool == nil:
+	case g.pool == nil:
+		old.pool.Close()
+	default:
+		used := map[loop.Addr]bool{}
+		for _, p := range g.Peers() {
+			used[p.Addr] = true
+			p.lane = old.pool.lane(p.Addr)
+		}
+		old.pool.resize(g.pool.keep, g.pool.limit, used)
+		g.pool = old.pool
+	}
+}

@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"cmp"
+	"hash/crc32"
+	"slices"
+	"strings"
+
+	"weir/loop"
+)
+
+// pointsPerWeight is how many points of the circle a server has for each unit
+// of its weight. It is nginx's number, and that of Cache::Memcached::Fast.
+const pointsPerWeight = 160
+
+// ketama is "hash key consistent": every server owns many points of a circle;
+// the key's CRC-32 is a place on it, and the next point names the server. A
+// server more or less moves only its own share of the keys.
+//
+// Servers are told apart by their text; several addresses of one name share
+// its points and take turns.
+type ketama struct {
+	plain
+	circle  []point
+	servers [][]*Peer
+}
+
+type point struct {
+	hash   uint32
+	server int // index into ketama.servers
+}
+
+// newKetama lays out the circle of the primary peers.
+func newKetama(t *tier) *ketama {
+	k := &ketama{circle: make([]point, 0, t.total*pointsPerWeight)}
+	known := map[string]int{}
+	for _, p := range t.peers {
+		id, ok := known[p.Server]
+		if !ok {
+			id = len(k.servers)
+			known[p.Server] = id
+			k.servers = append(k.servers, nil)
+		}
+		k.servers[id] = append(k.servers[id], p)
+		k.addPoints(id, p)
+	}
+	slices.SortStableFunc(k.circle, func(x, y point) int { return cmp.Compare(x.hash, y.hash) })
+	k.circle = slices.CompactFunc(k.circle, func(x, y point) bool { return x.hash == y.hash })
+	return k
+}
+
+// addPoints adds the points of one peer: CRC-32 over host, NUL, port, and the
+// four octets of the point before, low first.
+func (k *ketama) addPoints(server int, p *Peer) {
+	host, port := ketamaName(p.Server)
+	base := crc32.ChecksumIEEE([]byte(host + "\x00" + port))
+	var prev uint32
+	for range p.Weight * pointsPerWeight {
+		prev = crc32.Update(base, crc32.IEEETable,
+			[]byte{byte(prev), byte(prev >> 8), byte(prev >> 16), byte(prev >> 24)})
+		k.circle = append(k.circle, point{prev, server})
+	}
+}
+
+// ketamaName splits a server as it was written. A port that was not written is
+// not hashed; a unix socket is its path.
+func ketamaName(server string) (host, port string) {
+	if len(server) >= 5 && strings.EqualFold(server[:5], "unix:") {
+		return server[5:], ""
+	}
+	digits := strings.TrimRight(server, "0123456789")
+	if strings.HasSuffix(digits, ":") {
+		return digits[:len(digits)-1], server[len(digits):]
+	}
+	return server, ""
+}
+
+// begin finds the first point at or after the key's hash.
+func (k *ketama) begin(a *Attempt) {
+	at, _ := slices.BinarySearchFunc(k.circle, crc32.ChecksumIEEE(a.ask.Key),
+		func(p point, h uint32) int { return cmp.Compare(p.hash, h) })
+	a.hash = uint32(at)
+}
+
+func (k *ketama) pick(a *Attempt, now loop.Time) *Peer {
+	if a.tier.single || len(a.ask.Key) == 0 || a.tier != &a.group.primary {
+		return roundRobin{}.pick(a, now)
+	}
+	sec := second(now)
+	for ; a.misses <= maxMisses; a.misses++ {
+		var t turn
+		at := k.circle[a.hash%uint32(len(k.circle))]
+		for _, p := range k.servers[at.server] {
+			if a.open(p, sec) {
+				t.show(p)
+			}
+		}
+		if p := t.end(); p != nil {
+			return a.choose(p, sec)
+		}
+		a.hash++
+	}
+	return roundRobin{}.pick(a, now)
+}

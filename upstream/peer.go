@@ -1,0 +1,128 @@
+package upstream
+
+import (
+	"math"
+	"time"
+
+	"weir/loop"
+)
+
+// Peer is one address of one server of a group. All its fields are settled when
+// the group is built; any goroutine may read them at any time.
+type Peer struct {
+	Name   string    // the address as $upstream_addr shows it: "127.0.0.1:80", "unix:/path"
+	Server string    // the text of the server directive, as written
+	Addr   loop.Addr // where to connect
+
+	Weight      int           // at least 1
+	MaxFails    int           // 0: never put aside
+	FailTimeout time.Duration // whole seconds
+	MaxConns    int           // exchanges at one time; 0: no limit
+	Down        bool          // marked "down"
+	Backup      bool          // used when no primary peer can be
+
+	index   int   // place in its tier
+	timeout int64 // FailTimeout in seconds
+	lane    *lane // kept connections to Addr; nil when the group keeps none
+	st      *state
+}
+
+// state is what a peer remembers. It is apart from Peer because it outlives it:
+// after a reload the new peer of the same server goes on with it. Guarded by
+// the group's mutex.
+type state struct {
+	conns     int // exchanges under way
+	current   int // smooth round robin: credit
+	effective int // smooth round robin: weight, lowered by failures
+
+	fails    int
+	accessed int64 // second of the last failure
+	checked  int64 // second from which fail_timeout is counted
+
+	// Moving averages of least_time, milliseconds; 0: nothing known.
+	header   int64
+	response int64
+	inflight inflight
+
+	picks    uint64
+	failures uint64
+}
+
+// longAgo is a second that lies further back than any fail_timeout. A peer
+// never used must look so, though a monotonic clock may start at nought.
+const longAgo = math.MinInt64 / 4
+
+func newState(weight int) *state {
+	return &state{effective: weight, accessed: longAgo, checked: longAgo}
+}
+
+// second is nginx's clock: health is compared in whole seconds, so that
+// fail_timeout=1s lasts between one and two.
+func second(now loop.Time) int64 { return int64(now) / int64(time.Second) }
+
+// milli is the clock of least_time.
+func milli(now loop.Time) int64 { return int64(now) / int64(time.Millisecond) }
+
+// aside tells whether the peer has failed too often of late. One probe gets
+// through when fail_timeout is over; touch then starts the next period.
+func (p *Peer) aside(sec int64) bool {
+	return p.MaxFails > 0 && p.st.fails >= p.MaxFails && sec-p.st.checked <= p.timeout
+}
+
+func (p *Peer) full() bool { return p.MaxConns > 0 && p.st.conns >= p.MaxConns }
+
+// usable tells whether the peer may be given an exchange in this second.
+func (p *Peer) usable(sec int64) bool {
+	return !p.Down && !p.aside(sec) && !p.full()
+}
+
+// touch notes that the peer was chosen. Once per fail_timeout it moves checked
+// forward: that is both "one probe" and the mark by which a later success knows
+// that it came after the last failure.
+func (p *Peer) touch(sec int64) {
+	if sec-p.st.checked > p.timeout {
+		p.st.checked = sec
+	}
+}
+
+// failed counts one failure and tells whether the peer is put aside by it.
+func (p *Peer) failed(sec int64) bool {
+	st := p.st
+	st.fails++
+	st.failures++
+	st.accessed, st.checked = sec, sec
+	if p.MaxFails == 0 {
+		return false
+	}
+	st.effective = max(st.effective-p.Weight/p.MaxFails, 0)
+	return st.fails >= p.MaxFails
+}
+
+// succeeded forgets the failures if this use began after the last of them.
+func (p *Peer) succeeded() {
+	if p.st.accessed < p.st.checked {
+		p.st.fails = 0
+	}
+}
+
+// PeerStatus is a snapshot of a peer, for the status pages.
+type PeerStatus struct {
+	*Peer
+	Conns    int    // exchanges under way
+	Fails    int    // failures counted against MaxFails
+	Aside    bool   // put aside for the time being
+	Picks    uint64 // times chosen
+	Failures uint64 // failures since the start
+	Header   time.Duration
+	Response time.Duration
+}
+
+func (p *Peer) status(sec int64) PeerStatus {
+	st := p.st
+	return PeerStatus{
+		Peer: p, Conns: st.conns, Fails: st.fails, Aside: p.aside(sec),
+		Picks: st.picks, Failures: st.failures,
+		Header:   time.Duration(st.header) * time.Millisecond,
+		Response: time.Duration(st.response) * time.Millisecond,
+	}
+}

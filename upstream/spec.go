@@ -1,0 +1,178 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"weir/conf"
+	"weir/loop"
+)
+
+// Spec is a group as the configuration says it. Once all directives have been
+// read it does not change.
+type Spec struct {
+	Name     string
+	Port     uint16     // of an implicit group
+	Implicit bool       // nobody declared it: an address in proxy_pass and its kin
+	Node     *conf.Node // the upstream directive, or the directive that named the address
+
+	Servers   []ServerSpec
+	Method    Method
+	Key       Key // of MethodHash and MethodConsistent
+	Two       bool
+	LastByte  bool
+	Inflight  bool
+	Keepalive Keepalive
+	Zone      string // recorded; state is shared by all loops without it
+	ZoneSize  int64
+
+	chosen  bool // a method was named
+	backups bool // the method named last has backup servers
+}
+
+// ServerSpec is one server directive, or the one server of an implicit group.
+type ServerSpec struct {
+	Text        string
+	Addrs       []loop.Addr
+	Weight      int
+	MaxFails    int
+	FailTimeout time.Duration
+	MaxConns    int
+	Down        bool
+	Drain       bool // Down to requests that no session ties to the server
+	Backup      bool
+	Route       string
+}
+
+// Key is text with $variables, for the http layer to compile. Source is "" when
+// the method has none.
+type Key struct {
+	Source string
+	Node   *conf.Node // the directive, for errors; the key is its argument 0
+}
+
+// Method is a balancing method.
+type Method uint8
+
+// The methods. The zero value is what nginx does when none is named.
+const (
+	MethodRoundRobin Method = iota
+	MethodLeastConn
+	MethodIPHash
+	MethodHash
+	MethodConsistent
+	MethodRandom
+	MethodLeastTime
+)
+
+// String is the method as one writes it.
+func (m Method) String() string {
+	return [...]string{"round_robin", "least_conn", "ip_hash", "hash", "hash consistent", "random", "least_time"}[m]
+}
+
+// defaultKeepalive is what a declared group has without any keepalive
+// directive, since nginx 1.29.7.
+func defaultKeepalive() Keepalive {
+	return Keepalive{Max: 32, Local: true, Requests: 1000, Life: time.Hour, Idle: time.Minute}
+}
+
+// Declared is every group that one configuration speaks of. It is filled while
+// the configuration is read, by one goroutine.
+type Declared struct {
+	find     Lookup
+	specs    []*Spec
+	byNode   map[*conf.Node]*Spec    // declared groups
+	byName   map[string]*Spec        // declared groups, by name in lower case
+	implicit map[implicitKey]*Spec   // the others
+	names    map[string][]netip.Addr // what lookups found, nil: nothing
+	zones    map[string]int64
+}
+
+type implicitKey struct {
+	host string // lower case
+	port uint16
+}
+
+// NewDeclared makes an empty one; find may be nil for SystemLookup.
+func NewDeclared(find Lookup) *Declared {
+	if find == nil {
+		find = SystemLookup
+	}
+	return &Declared{
+		find:     find,
+		byNode:   map[*conf.Node]*Spec{},
+		byName:   map[string]*Spec{},
+		implicit: map[implicitKey]*Spec{},
+		names:    map[string][]netip.Addr{},
+		zones:    map[string]int64{},
+	}
+}
+
+// Specs are the groups in the order in which they were met.
+func (d *Declared) Specs() []*Spec { return d.specs }
+
+// Find gives the declared group of this name, or nil. Names ignore case.
+func (d *Declared) Find(name string) *Spec { return d.byName[strings.ToLower(name)] }
+
+func (d *Declared) declare(s *Spec) {
+	d.specs = append(d.specs, s)
+	d.byNode[s.Node] = s
+	d.byName[strings.ToLower(s.Name)] = s
+}
+
+// Refer gives the group that a directive such as proxy_pass points to: the
+// declared one of that name, or an implicit one for the address. It may be
+// called again for the same target. arg is the argument that holds the target.
+func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {
+	if s := d.Find(t.Host); s != nil {
+		if t.HasPort {
+			return nil, c.Errorf(arg, "upstream %s may not have port %d", quote(t.Host), t.Port)
+		}
+		return s, nil
+	}
+	key := implicitKey{strings.ToLower(t.Host), t.Port}
+	if s := d.implicit[key]; s != nil {
+		return s, nil
+	}
+	if t.Port == 0 && !t.Unix {
+		return nil, c.Errorf(arg, "no port in upstream %s", quote(t.Host))
+	}
+	server := ServerSpec{Text: t.Text, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
+	var err error
+	if server.Addrs, err = d.addresses(&t); err != nil {
+		return nil, c.Errorf(arg, "%v in upstream %s", err, quote(t.Host))
+	}
+	s := &Spec{Name: t.Host, Port: t.Port, Implicit: true, Node: c.Node, Servers: []ServerSpec{server}}
+	d.specs = append(d.specs, s)
+	d.implicit[key] = s
+	return s, nil
+}
+
+// addresses looks a target up, each name once.
+func (d *Declared) addresses(t *Target) ([]loop.Addr, error) {
+	ips, known := d.names[t.Host]
+	if !known {
+		var err error
+		ips, err = resolve(context.Background(), d.find, t)
+		if !t.Unix && !t.IP.IsValid() {
+			d.names[t.Host] = ips
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(ips) == 0 {
+		return nil, errNoSuchHost
+	}
+	addrs := make([]loop.Addr, len(ips))
+	for i, ip := range ips {
+		addrs[i] = t.address(ip)
+	}
+	return addrs, nil
+}
+
+// quote puts s in quotes as nginx does, without escapes.
+func quote(s string) string { return fmt.Sprintf("\"%s\"", s) }
