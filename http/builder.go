@@ -1,8 +1,7 @@
 package http
 
 import (
-	"fmt"
-	"net/netip"
+	"os"
 
 	"weir/conf"
 	"weir/http/route"
@@ -15,6 +14,7 @@ import (
 type App struct {
 	Prefix    string // -p, with its final slash
 	Signature string // "weir/1.2.3"
+	Hostname  string
 	Temp      *TempNumbers
 	Files     *logs.Files
 	Vars      *vars.Table[*Request]
@@ -53,7 +53,7 @@ type Builder struct {
 	tempPaths []*TempPath
 	loggers   map[any]*logs.Logger
 	atEnd     []func() error
-	server    *Server
+	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -72,6 +72,7 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 		}
 	}
 	b.App = &App{Prefix: w.Prefix, Signature: w.Signature, Temp: w.Temp, Files: w.Files, Vars: b.Vars}
+	b.App.Hostname, _ = os.Hostname()
 	return b
 }
 
@@ -111,11 +112,11 @@ func (b *Builder) Build(http *conf.Block) *App {
 	b.buildPorts()
 	for _, f := range b.atEnd {
 		if err := f(); err != nil {
-			b.Diags.Add(err)
+			b.Diags.Err(err)
 		}
 	}
 	for _, err := range b.Vars.Finish() {
-		b.Diags.Add(err)
+		b.Diags.Err(err)
 	}
 	b.App.slots = b.Vars.Slots()
 	return b.App
@@ -123,7 +124,6 @@ func (b *Builder) Build(http *conf.Block) *App {
 
 func (b *Builder) buildServer(block *conf.Block) *Server {
 	s := &Server{Block: block, Core: conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)}
-	b.server = s
 	if len(s.Core.Names) > 0 {
 		s.Name = s.Core.Names[0].Text
 		if s.Core.Names[0].Pattern != nil {
@@ -132,48 +132,10 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 	}
 	s.Root = b.buildLocation(&Location{Server: s, Block: block})
 	tree := route.NewLocations[*Location]()
-	s.Named = map[string]*Location{}
-	b.addLocations(s, block, tree, nil)
-	if err := tree.Finish(); err != nil {
-		b.Diags.Add(err)
-	}
+	b.addLocations(s, block, tree)
+	tree.Finish()
 	s.Locations = tree
 	return s
-}
-
-// addLocations builds the location blocks of a block, and those inside them.
-func (b *Builder) addLocations(s *Server, block *conf.Block, tree *route.Locations[*Location], parent *Location) {
-	for _, node := range block.All("location") {
-		loc, mark, err := b.parseLocation(s, node, parent)
-		if err != nil {
-			b.Diags.Add(err)
-			continue
-		}
-		b.buildLocation(loc)
-		if loc.Named {
-			s.Named[loc.Name] = loc
-			b.addNested(s, node.Block, loc, nil)
-			continue
-		}
-		sub, err := addToTree(tree, loc, mark)
-		if err != nil {
-			b.Diags.Add(b.at(node, "%v", err))
-			continue
-		}
-		b.addNested(s, node.Block, loc, sub)
-	}
-}
-
-func (b *Builder) addNested(s *Server, block *conf.Block, loc *Location, sub *route.Locations[*Location]) {
-	if sub == nil {
-		sub = route.NewLocations[*Location]()
-	}
-	b.addLocations(s, block, sub, loc)
-}
-
-// at makes an error at a directive.
-func (b *Builder) at(n *conf.Node, format string, a ...any) error {
-	return conf.ErrorAt(n, -1, format, a...)
 }
 
 // buildLocation runs every module's Install for a location.
@@ -189,10 +151,13 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 		}
 		in := &Install{Builder: b, Loc: loc, Block: loc.Block, Module: m}
 		if err := m.install(b.Scopes.Any(m.Conf, loc.Block), in); err != nil {
-			b.Diags.Add(err)
+			b.Diags.Err(err)
 		}
 	}
 	loc.flatten()
+	if loc.slashRedirect && b.inside != nil && !loc.Nameless {
+		b.inside.AutoRedirect()
+	}
 	return loc
 }
 
@@ -201,7 +166,7 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 func (b *Builder) Nameless(around *Location, block *conf.Block) *Location {
 	return b.buildLocation(&Location{
 		Name: around.Name, Server: around.Server, Block: block,
-		Exact: around.Exact, Regex: around.Regex, Named: around.Named, Nameless: true,
+		Pattern: around.Pattern, Named: around.Named, Nameless: true,
 	})
 }
 
@@ -245,7 +210,11 @@ func (r *Request) MatchPattern(p *vars.Pattern, slots []int, text []byte) (bool,
 			continue
 		}
 		v, took := r.Capture(i)
-		r.slots[slot] = Value{B: v, Missing: !took}
+		if took {
+			r.slots[slot] = Value{B: v}
+		} else {
+			r.slots[slot] = Value{Missing: true}
+		}
 	}
 	return true, nil
 }
@@ -280,6 +249,3 @@ func TextsSlot[C any](f func(*C) *[]*Text) func(*C, *conf.Call) error {
 		return nil
 	}
 }
-
-var _ = fmt.Sprint
-var _ netip.Addr

@@ -50,7 +50,7 @@ func setRoot(c *Core, call *conf.Call) error {
 		if alias {
 			other = "root"
 		}
-		if len(call.Block().All(other)) > 0 && call.Block().All(other)[0].End.Before(call.Node.End) {
+		if c.Root != nil { // the group is set from one block only: the other word stood before
 			return call.Errorf(-1, "\"%s\" directive is duplicate, \"%s\" directive was specified earlier", call.Node.Name(), other)
 		}
 	}
@@ -145,7 +145,7 @@ func (r *Request) FilePathOf(uri []byte) []byte {
 		return r.Concat(root, uri)
 	}
 	loc := r.Loc
-	if loc.Regex || loc.Name == "" {
+	if loc.Pattern != nil || loc.Name == "" {
 		return r.Copy(root)
 	}
 	rest := uri

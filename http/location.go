@@ -3,6 +3,8 @@ package http
 import (
 	"weir/conf"
 	"weir/http/route"
+	"weir/logs"
+	"weir/vars"
 )
 
 // A Location is a place of the configuration that can hold a request: a location block, a server
@@ -14,9 +16,12 @@ type Location struct {
 	Core   *Core // settings of the core module
 	Block  *conf.Block
 
-	Exact bool
-	Regex bool // entered by a regular expression
-	Named bool
+	Pattern *vars.Pattern // of a location by regular expression
+	slots   []int         // variables of its named groups
+	Named   bool
+	ErrorLog *logs.Logger
+	// QuietVars keeps the warning about variables that were never set out of the log.
+	QuietVars bool
 	// Nameless marks if and limit_except blocks.
 	Nameless bool
 
@@ -46,14 +51,6 @@ type Server struct {
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
-	Named     map[string]*Location
 	Block     *conf.Block
 }
 
-// find returns the location of a URI; redirect says that the location is the URI plus a slash.
-func (s *Server) find(uri []byte) (loc *Location, redirect bool) {
-	if s.Locations == nil {
-		return s.Root, false
-	}
-	return s.Locations.Find(uri)
-}

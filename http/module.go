@@ -85,3 +85,6 @@ func (in *Install) Log(f func(*Request)) { in.Loc.logs = append(in.Loc.logs, f) 
 // SlashRedirect says that a request for this prefix location without its final slash is redirected
 // to it, as proxy_pass and its kin do.
 func (in *Install) SlashRedirect() { in.Loc.slashRedirect = true }
+
+// InServer reports whether the place is a server block (or an if in it) and not a location.
+func (in *Install) InServer() bool { return in.Block.Context&(conf.Server|conf.ServerIf) != 0 }

@@ -31,6 +31,11 @@ func (r *Request) LimitRate() int64 {
 	return r.rate.perSec
 }
 
+// Limited reports whether the response's rate is limited at all; it is the question asked first.
+func (r *Request) Limited() bool {
+	return (r.rate.ready || r.Loc.Core.LimitRate != nil) && r.LimitRate() > 0
+}
+
 // Allowance says how many bytes may be written now when limit bytes a second are allowed; when it is
 // none, at is the moment to try again.
 func (r *Request) Allowance(sent int64) (n int64, at loop.Time) {

@@ -3,6 +3,7 @@ package http
 import (
 	"time"
 
+	"weir/http/route"
 	"weir/loop"
 	"weir/vars"
 )
@@ -85,6 +86,10 @@ type Request struct {
 	Internal  bool   // an internal redirect brought it here
 	ErrorPage bool   // it is being answered by error_page
 	Rewritten bool   // the URI was changed by rewrite in this pass
+	// RewriteDone says that a rewrite directive ended the pass over its block and those around it.
+	RewriteDone bool
+	Escaped     bool // the target had %XX or "+": captures are escaped again in arguments
+	Pipelined bool   // it was read together with an earlier request
 
 	// What it is answered.
 	Out        Response
@@ -110,8 +115,10 @@ type Request struct {
 	bodyChain   []BodyFilter
 	ctx         [maxCtx]any
 	closers     []Closer
+	tryLocation route.Try[*Location] // r.matchLocation, bound once
 	logged      bool
-	errStatus   int // status that error_page replaced
+	errStatus   int    // status to answer with instead of the handler's own
+	id          []byte // $request_id
 	extra       Extra
 }
 
@@ -197,9 +204,6 @@ func (r *Request) Text(x *Text) []byte {
 	return r.arena.keep(x.Append(r.arena.tail(r.Task.Loop()), r))
 }
 
-// Values of the request slots, for package vars.
-func requestSlots(r *Request) []vars.Value { return r.slots }
-
 // SetCaptures remembers what a regular expression matched: $1 and its kin.
 func (r *Request) SetCaptures(offsets []int, source []byte) {
 	r.captures = append(r.captures[:0], offsets...)
@@ -220,10 +224,14 @@ func (r *Request) Capture(n int) ([]byte, bool) {
 // IsHead reports whether the request was made with HEAD.
 func (r *Request) IsHead() bool { return r.Method == HEAD }
 
-// reset makes a request ready for its next exchange, keeping its buffers.
-func (r *Request) reset() {
+// Reset makes a request ready for its next exchange, keeping its buffers.
+func (r *Request) Reset() {
 	clear(r.slots)
+	if r.tryLocation == nil {
+		r.tryLocation = r.matchLocation
+	}
 	*r = Request{
+		tryLocation: r.tryLocation,
 		slots:     r.slots[:0],
 		captures:  r.captures[:0],
 		bodyChain: r.bodyChain[:0],

@@ -18,6 +18,7 @@ type Response struct {
 	ContentLength int64  // -1: not known
 	LastModified  int64  // seconds since 1970; -1: not known
 	Location      []byte // made absolute when it begins with "/" and absolute_redirect is on
+	EmptyLocation bool   // an empty Location is sent all the same
 	Server        []byte // a peer's Server that is passed on; nil: weir's own
 	Date          []byte // likewise
 	Fields        Fields // everything else
@@ -26,6 +27,9 @@ type Response struct {
 	AllowRanges  bool // a single body of known length: ranges may be cut from it
 	SingleRange  bool // only one range can be served
 	NoModified   bool // not_modified must leave this response alone
+	Chunked      bool // the wire chose chunked framing
+	// ExpectTrailers asks for framing that can carry trailers.
+	ExpectTrailers bool
 	Cut          bool // the body was cut short: the connection must not be kept
 	Sent         bool // the head is on its way
 	Ended        bool // the last piece was given to the wire
@@ -78,7 +82,7 @@ func (r *Request) SendHead() Verdict {
 	}
 	if r.errStatus != 0 {
 		r.Out.Status = r.errStatus
-		r.errStatus = 0
+		r.Out.Reason = nil
 	}
 	for _, f := range r.Loc.heads {
 		if v := f(r); v != Next {

@@ -78,7 +78,7 @@ func (r *Request) servePhases() Verdict {
 			}
 		}
 	}
-	r.Rewritten = false
+	r.Rewritten, r.RewriteDone = false, false
 	for _, s := range srv.Root.serverRewrite {
 		if v := s(r); v != Next {
 			return v
@@ -91,9 +91,10 @@ func (r *Request) servePhases() Verdict {
 // every rewrite that changed the URI.
 func (r *Request) findLocation() Verdict {
 	for {
-		loc, redirect := r.Server.find(r.URI)
-		if loc == nil {
-			loc = r.Server.Root
+		loc, redirect, err := r.locate()
+		if err != nil {
+			r.LogErr(logs.Error, nil, err.Error())
+			return StatusInternal
 		}
 		if loc.Core.Internal && !r.Internal {
 			return StatusNotFound
@@ -105,7 +106,7 @@ func (r *Request) findLocation() Verdict {
 		if redirect {
 			return r.addSlash(loc)
 		}
-		r.Rewritten = false
+		r.Rewritten, r.RewriteDone = false, false
 		for _, s := range loc.rewrite {
 			if v := s(r); v != Next {
 				return v
@@ -122,7 +123,7 @@ func (r *Request) findLocation() Verdict {
 
 // locationPhases runs rewrite steps and then the rest of r.Loc, as for a named location.
 func (r *Request) locationPhases(rewrite []Step) Verdict {
-	r.Rewritten = false
+	r.Rewritten, r.RewriteDone = false, false
 	for _, s := range rewrite {
 		if v := s(r); v != Next {
 			return v
@@ -202,8 +203,8 @@ func (r *Request) JumpTo(name []byte) Verdict {
 		r.Logf(logs.Error, "empty URI in redirect to named location \"%s\"", name)
 		return StatusInternal
 	}
-	loc := r.Server.Named[string(name)]
-	if loc == nil {
+	loc, ok := r.Server.Locations.Named(name)
+	if !ok {
 		r.Logf(logs.Error, "could not find named location \"%s\"", name)
 		return StatusInternal
 	}

@@ -33,9 +33,9 @@ type Port struct {
 // names finds the servers of one address.
 type names struct {
 	def   *Server
-	table *route.Names[*Server]
-	// only is set when one server without regular expressions has the address to itself.
-	only bool
+	// table is nil when one server without regular expressions has the address to itself.
+	table  *route.Names[*Server]
+	regexp bool
 }
 
 // at returns the names of the address that the connection came to.

@@ -1,0 +1,226 @@
+package cycle
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/conf"
+)
+
+// Main holds the settings outside of every block.
+type Main struct {
+	User            string
+	Group           string
+	Workers         int // loops; 0: one per CPU
+	Daemon          bool
+	MasterProcess   bool
+	Pid             string
+	LockFile        string
+	RlimitNofile    uint64
+	RlimitCore      int64
+	Priority        int
+	Affinity        []string
+	ShutdownTimeout time.Duration
+	WorkingDir      string
+	Env             []string
+	TimerResolution time.Duration
+	ignored         string
+}
+
+// Events holds the settings of the events block.
+type Events struct {
+	Connections     int
+	Use             string
+	MultiAccept     bool
+	AcceptMutex     bool
+	AcceptMutexWait time.Duration
+	DebugConnection []string
+	AIORequests     int
+}
+
+// MainModule is nginx's core module.
+var MainModule = conf.Define("core", "The process itself: loops, user, pid, limits.", []conf.Directive[Main]{
+	{
+		Name: "worker_processes", In: conf.Main, Syntax: "auto | <number>", Default: "1",
+		Doc:     "How many event loops serve connections; `auto` is one per CPU. They share one process.",
+		Example: "worker_processes auto;",
+		Set:     setWorkers,
+	},
+	{
+		Name: "user", In: conf.Main, Syntax: "<user:string> [<group:string>]", Default: "nobody",
+		Doc: "The user and group that connections are served as. Needs a start as root.",
+		Set: func(c *Main, call *conf.Call) error {
+			c.User, c.Group = call.Arg(0), call.Arg(0)
+			if call.Len() > 1 {
+				c.Group = call.Arg(1)
+			}
+			return nil
+		},
+	},
+	{
+		Name: "daemon", In: conf.Main, Syntax: "on | off", Default: "on",
+		Doc: "Whether weir goes to the background.",
+		Set: conf.Flag(func(c *Main) *bool { return &c.Daemon }),
+	},
+	{
+		Name: "master_process", In: conf.Main, Syntax: "on | off", Default: "on",
+		Doc: "Accepted: weir runs as one process for now, as with `off`.",
+		Set: conf.Flag(func(c *Main) *bool { return &c.MasterProcess }),
+	},
+	{
+		Name: "pid", In: conf.Main, Syntax: "<path>",
+		Doc: "The file that holds the process number; `off` writes none.",
+		Set: conf.String(func(c *Main) *string { return &c.Pid }),
+	},
+	{
+		Name: "lock_file", In: conf.Main, Syntax: "<path>", Default: "logs/nginx.lock", Support: conf.Ignored,
+		Doc: "Accepted and ignored: weir needs no lock file.",
+		Set: conf.String(func(c *Main) *string { return &c.LockFile }),
+	},
+	{
+		Name: "worker_rlimit_nofile", In: conf.Main, Syntax: "<number>",
+		Doc: "The limit of open files of the process.",
+		Set: func(c *Main, call *conf.Call) error {
+			n, err := strconv.ParseUint(call.Arg(0), 10, 63)
+			if err != nil {
+				return call.Errorf(0, "invalid number")
+			}
+			c.RlimitNofile = n
+			return nil
+		},
+	},
+	{
+		Name: "worker_rlimit_core", In: conf.Main, Syntax: "<size>",
+		Doc: "The limit of the size of a core file.",
+		Set: conf.Size(func(c *Main) *int64 { return &c.RlimitCore }),
+	},
+	{
+		Name: "worker_priority", In: conf.Main, Syntax: "<nice:string>", Default: "0",
+		Doc: "The scheduling priority, as nice(1) has it: negative is more.",
+		Set: func(c *Main, call *conf.Call) error {
+			n, err := strconv.Atoi(call.Arg(0))
+			if err != nil {
+				return call.Errorf(0, "invalid number")
+			}
+			c.Priority = n
+			return nil
+		},
+	},
+	{
+		Name: "worker_cpu_affinity", In: conf.Main, Syntax: "<mask:string> ...", Support: conf.Ignored,
+		Doc: "Accepted and ignored for now: loops are not bound to processors.",
+		Set: conf.Strings(func(c *Main) *[]string { return &c.Affinity }),
+	},
+	{
+		Name: "worker_shutdown_timeout", In: conf.Main, Syntax: "<time>",
+		Doc: "How long a graceful shutdown waits for connections before it closes them.",
+		Set: conf.Time(func(c *Main) *time.Duration { return &c.ShutdownTimeout }),
+	},
+	{
+		Name: "working_directory", In: conf.Main, Syntax: "<path>",
+		Doc: "The working directory of the process, where core files go.",
+		Set: conf.String(func(c *Main) *string { return &c.WorkingDir }),
+	},
+	{
+		Name: "env", In: conf.Main, Syntax: "<variable:string>", Repeat: true,
+		Doc: "An environment variable that is kept, or set with *name*=*value*.",
+		Set: conf.Strings(func(c *Main) *[]string { return &c.Env }),
+	},
+	{
+		Name: "timer_resolution", In: conf.Main, Syntax: "<time>", Support: conf.Ignored,
+		Doc: "Accepted and ignored: weir reads the clock once per wake-up.",
+		Set: conf.Time(func(c *Main) *time.Duration { return &c.TimerResolution }),
+	},
+	ignoredMain("pcre_jit", "on | off", "off", "weir's regular expressions are not PCRE's."),
+	ignoredMain("debug_points", "abort | stop", "", "there are no debug points."),
+	ignoredMain("thread_pool", "<name> threads=<number> [max_queue=<number>]", "", "slow reads run on goroutines."),
+})
+
+func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {
+	return conf.Directive[Main]{
+		Name: name, In: conf.Main, Syntax: syntax, Default: def, Support: conf.Ignored, Repeat: name == "thread_pool",
+		Doc: "Accepted and ignored: " + why,
+		Set: conf.String(func(c *Main) *string { return &c.ignored }),
+	}
+}
+
+func setWorkers(c *Main, call *conf.Call) error {
+	if call.Arg(0) == "auto" {
+		c.Workers = runtime.NumCPU()
+		return nil
+	}
+	n, err := strconv.Atoi(call.Arg(0))
+	if err != nil || n < 0 {
+		return call.Errorf(0, "invalid value \"%s\"", call.Arg(0))
+	}
+	c.Workers = max(n, 1)
+	return nil
+}
+
+// EventsModule is nginx's events module.
+var EventsModule = conf.Define("events", "How connections are waited for.", []conf.Directive[Events]{
+	{
+		Name: "events", In: conf.Main, Syntax: "{ ... }", Opens: conf.Events,
+		Doc: "The block of settings that concern connections.",
+	},
+	{
+		Name: "worker_connections", In: conf.Events, Syntax: "<number>", Default: "512",
+		Doc: "How many connections a loop may hold, of clients and upstreams together.",
+		Set: conf.Int(func(c *Events) *int { return &c.Connections }),
+	},
+	{
+		Name: "use", In: conf.Events, Syntax: "<method:string>",
+		Doc: "How readiness is waited for: weir knows `epoll`.",
+		Set: func(c *Events, call *conf.Call) error {
+			switch m := call.Arg(0); m {
+			case "epoll":
+				c.Use = m
+				return nil
+			default:
+				return call.Errorf(0, "invalid event type \"%s\"", m)
+			}
+		},
+	},
+	{
+		Name: "multi_accept", In: conf.Events, Syntax: "on | off", Default: "off", Support: conf.Ignored,
+		Doc: "Accepted and ignored: weir accepts what is waiting, and spreads it over its loops.",
+		Set: conf.Flag(func(c *Events) *bool { return &c.MultiAccept }),
+	},
+	{
+		Name: "accept_mutex", In: conf.Events, Syntax: "on | off", Default: "off", Support: conf.Ignored,
+		Doc: "Accepted and ignored: the kernel wakes one loop for a new connection.",
+		Set: conf.Flag(func(c *Events) *bool { return &c.AcceptMutex }),
+	},
+	{
+		Name: "accept_mutex_delay", In: conf.Events, Syntax: "<time>", Default: "500ms", Support: conf.Ignored,
+		Doc: "Accepted and ignored, see `accept_mutex`.",
+		Set: conf.Time(func(c *Events) *time.Duration { return &c.AcceptMutexWait }),
+	},
+	{
+		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true, Support: conf.Ignored,
+		Doc: "Accepted and ignored for now: there is no debug log of single connections yet.",
+		Set: conf.Strings(func(c *Events) *[]string { return &c.DebugConnection }),
+	},
+	{
+		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,
+		Doc: "Accepted and ignored: slow reads run on goroutines.",
+		Set: conf.Int(func(c *Events) *int { return &c.AIORequests }),
+	},
+})
+
+// HTTPModule opens the blocks that the modules of http stand in.
+var HTTPModule = conf.Define("http", "The blocks of the HTTP server.", []conf.Directive[struct{}]{
+	{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP, Doc: "The block of everything about HTTP."},
+	{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true, Doc: "One server: the addresses and names it answers to, and what it does."},
+	{
+		Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true,
+		Doc: `What holds for some URIs: those that begin with a *prefix*; that *are* it, after "="; that match a regular expression, after "~"
+or "~*"; "^~" before a prefix keeps regular expressions out; "@name" is led to by name only.`,
+		Example: "location ~ \\.php$ { return 404; }",
+	},
+})
+
+// pidOff reports whether no pid file is wanted.
+func pidOff(path string) bool { return strings.EqualFold(path, "off") }

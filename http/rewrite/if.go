@@ -1,0 +1,160 @@
+package rewrite
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/vars"
+)
+
+// A condition decides about a request. An error ends the request with 500.
+type condition func(r *http.Request) (bool, error)
+
+// addIf compiles "if (condition) { … }". The block becomes a nameless location around which the
+// outer one's settings hold.
+func addIf(p *program, call *conf.Call) error {
+	cond, err := parseCondition(call)
+	if err != nil {
+		return err
+	}
+	body := call.Body()
+	p.add(func(_ *program, in *http.Install) (code, error) {
+		inside := in.Builder.Nameless(in.Loc, body)
+		return func(r *http.Request) (http.Verdict, bool) {
+			ok, err := cond(r)
+			if err != nil {
+				r.Log(logs.Error, err.Error())
+				return http.StatusInternal, true
+			}
+			if !ok {
+				return http.Next, false
+			}
+			return r.EnterIf(inside), false
+		}, nil
+	})
+	return nil
+}
+
+// parseCondition reads the words between the parentheses, which may stand at any of them.
+func parseCondition(call *conf.Call) (condition, error) {
+	words := make([]string, call.Len())
+	for i := range words {
+		words[i] = call.Arg(i)
+	}
+	last := len(words) - 1
+	if !strings.HasPrefix(words[0], "(") || !strings.HasSuffix(words[last], ")") {
+		return nil, call.Errorf(0, "invalid condition \"%s\"", words[0])
+	}
+	words[0] = words[0][1:]
+	words[last] = strings.TrimSuffix(words[last], ")")
+	first := 0
+	if words[0] == "" {
+		words, first = words[1:], 1
+	}
+	if n := len(words); n > 0 && words[n-1] == "" && n > 1 {
+		words = words[:n-1]
+	}
+	if len(words) == 0 || words[0] == "" {
+		return nil, call.Errorf(0, "invalid condition \"%s\"", call.Arg(0))
+	}
+	if words[0][0] == '$' {
+		return variableCondition(call, words, first)
+	}
+	return fileCondition(call, words, first)
+}
+
+// variableCondition is "$v", "$v = text", "$v ~ regex" and their negations.
+func variableCondition(call *conf.Call, words []string, first int) (condition, error) {
+	name, err := vars.ParseName(words[0])
+	if err != nil {
+		return nil, call.Errorf(first, "%v", err)
+	}
+	ref := http.Env(call).Vars.Lookup(name, call)
+	if len(words) == 1 {
+		return func(r *http.Request) (bool, error) {
+			v := ref.Get(r).B
+			return len(v) > 0 && (len(v) != 1 || v[0] != '0'), nil
+		}, nil
+	}
+	if len(words) != 3 {
+		return nil, call.Errorf(first+1, "invalid condition \"%s\"", words[1])
+	}
+	op := words[1]
+	switch op {
+	case "=", "!=":
+		text, err := http.CompileText(call, first+2, words[2])
+		if err != nil {
+			return nil, err
+		}
+		equal := op == "="
+		return func(r *http.Request) (bool, error) {
+			v := ref.Get(r).B
+			return string(v) == string(r.Text(text)) == equal, nil
+		}, nil
+	case "~", "~*", "!~", "!~*":
+		return regexCondition(call, ref, op, words[2], first+2)
+	}
+	return nil, call.Errorf(first+1, "unexpected \"%s\" in condition", op)
+}
+
+func regexCondition(call *conf.Call, ref *vars.Ref[*http.Request], op, source string, arg int) (condition, error) {
+	p, err := vars.CompilePattern(source, strings.HasSuffix(op, "*"))
+	if err != nil {
+		return nil, call.Errorf(arg, "%v", err)
+	}
+	slots, err := http.Env(call).CaptureSlots(p)
+	if err != nil {
+		return nil, call.Errorf(arg, "%v", err)
+	}
+	want := op[0] != '!'
+	return func(r *http.Request) (bool, error) {
+		ok, err := r.MatchPattern(p, slots, ref.Get(r).B)
+		return ok == want, err
+	}, nil
+}
+
+// fileCondition is "-f path" and its kin.
+func fileCondition(call *conf.Call, words []string, first int) (condition, error) {
+	op, want := words[0], true
+	if strings.HasPrefix(op, "!") {
+		op, want = op[1:], false
+	}
+	if len(words) != 2 || len(op) != 2 || op[0] != '-' || !strings.Contains("fdex", op[1:]) {
+		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
+	}
+	path, err := http.CompileText(call, first+1, call.Path(words[1]))
+	if strings.HasPrefix(words[1], "$") {
+		path, err = http.CompileText(call, first+1, words[1])
+	}
+	if err != nil {
+		return nil, err
+	}
+	kind := op[1]
+	return func(r *http.Request) (bool, error) {
+		var st unix.Stat_t
+		err := unix.Stat(string(r.Text(path)), &st)
+		if err != nil {
+			if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENAMETOOLONG && err != unix.EACCES {
+				r.LogErr(logs.Crit, err, "stat() \""+string(r.Text(path))+"\" failed")
+			}
+			return !want, nil
+		}
+		return fileIs(kind, &st) == want, nil
+	}, nil
+}
+
+func fileIs(kind byte, st *unix.Stat_t) bool {
+	switch kind {
+	case 'f':
+		return st.Mode&unix.S_IFMT == unix.S_IFREG
+	case 'd':
+		return st.Mode&unix.S_IFMT == unix.S_IFDIR
+	case 'x':
+		return st.Mode&0o111 != 0
+	}
+	return true
+}

@@ -1,0 +1,317 @@
+// Package rewrite has the modules that change a request before it is answered: rewrite, set, if,
+// return, map.
+package rewrite
+
+import (
+	"strconv"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/vars"
+)
+
+// Rewrite is nginx's rewrite module. Its directives run in the order they are written, in the server
+// first and then in the location, until one of them ends the pass.
+var Rewrite = http.Define(http.Spec[program]{
+	Name: "http_rewrite",
+	Doc:  "Changes the URI by regular expressions, sets variables, answers at once, and decides by conditions.",
+	Directives: []conf.Directive[program]{
+		{
+			Name: "rewrite", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
+			Syntax: "<regex> <replacement:text> [last | break | redirect | permanent]",
+			Doc: `Replaces the URI when it matches. *last* looks for a location anew, *break* stays in this one; *redirect* and *permanent* send the
+client there (302, 301), as does a replacement that begins with http://, https:// or $scheme. Arguments are kept unless the replacement ends with "?".`,
+			Example: "rewrite ^/users/(.*)$ /show?user=$1 last;",
+			Set:     addRewrite,
+		},
+		{
+			Name: "return", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
+			Syntax:  "<code:string> [<text>]",
+			Doc:     "Ends the request with a status, a text, or a redirect. 444 closes the connection without an answer.",
+			Example: "return 301 https://$host$request_uri;",
+			Set:     addReturn,
+		},
+		{
+			Name: "set", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
+			Syntax: "<variable:string> <value:text>", Doc: "Gives a variable a value.",
+			Example: "set $backend api;",
+			Set:     addSet,
+		},
+		{
+			Name: "break", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
+			Doc: "Ends the directives of this module for the pass.",
+			Set: func(p *program, _ *conf.Call) error { p.add(fixed(breakOff)); return nil },
+		},
+		ifDirective(conf.Server, conf.ServerIf),
+		ifDirective(conf.Location, conf.LocationIf),
+		{
+			Name: "rewrite_log", In: conf.HTTP | everywhere, Syntax: "on | off", Default: "off",
+			Doc: "Whether rewriting is logged at level notice.",
+			Set: conf.Flag(func(p *program) *bool { return &p.log }),
+		},
+		{
+			Name: "uninitialized_variable_warn", In: conf.HTTP | everywhere, Syntax: "on | off", Default: "on",
+			Doc: "Whether the use of variables that were not set is logged.",
+			Set: conf.Flag(func(p *program) *bool { return &p.warn }),
+		},
+	},
+	Install: install,
+})
+
+const everywhere = conf.Server | conf.ServerIf | conf.Location | conf.LocationIf
+
+func ifDirective(in, opens conf.Context) conf.Directive[program] {
+	return conf.Directive[program]{
+		Name: "if", In: in, Group: "codes", Inherit: conf.Never, Repeat: true, Opens: opens,
+		Syntax: "! 1- { ... }",
+		Doc: `Runs the directives of its block, and takes on its settings, when the condition holds: *$variable*; *$variable* = or != *text*;
+*$variable* ~, ~*, !~ or !~* *regex*; -f, -d, -e, -x or their negations with a *path*.`,
+		Example: "if ($request_method = POST) { return 405; }",
+		Set:     addIf,
+	}
+}
+
+// A code is one directive at work. stop says that the pass ends here.
+type code func(r *http.Request) (v http.Verdict, stop bool)
+
+// A program is the codes of one block, in order.
+type program struct {
+	makers []maker
+	codes  []code
+	log    bool
+	warn   bool
+}
+
+// A maker makes a code for a block that is being installed.
+type maker func(p *program, in *http.Install) (code, error)
+
+func (p *program) add(m maker) { p.makers = append(p.makers, m) }
+
+func fixed(c code) maker { return func(*program, *http.Install) (code, error) { return c, nil } }
+
+func install(settings *program, in *http.Install) error {
+	if !settings.warn {
+		in.Loc.QuietVars = true
+	}
+	if len(settings.makers) == 0 {
+		return nil
+	}
+	p := &program{log: settings.log}
+	for _, m := range settings.makers {
+		c, err := m(p, in)
+		if err != nil {
+			return err
+		}
+		p.codes = append(p.codes, c)
+	}
+	phase := http.Rewrite
+	if in.InServer() {
+		phase = http.ServerRewrite
+	}
+	in.Step(phase, p.run)
+	return nil
+}
+
+// run runs the codes until one ends the pass.
+func (p *program) run(r *http.Request) http.Verdict {
+	for _, c := range p.codes {
+		v, stop := c(r)
+		if v != http.Next {
+			return v
+		}
+		if stop || r.RewriteDone {
+			r.RewriteDone = true
+			return http.Next
+		}
+	}
+	return http.Next
+}
+
+func breakOff(r *http.Request) (http.Verdict, bool) {
+	r.Rewritten = false
+	return http.Next, true
+}
+
+func addSet(p *program, call *conf.Call) error {
+	name, err := vars.ParseName(call.Arg(0))
+	if err != nil {
+		return call.Errorf(0, "%v", err)
+	}
+	ref, err := http.Env(call).Vars.DefineSet(name)
+	if err != nil {
+		return call.Errorf(0, "%v", err)
+	}
+	value, err := http.CompileText(call, 1, call.Arg(1))
+	if err != nil {
+		return err
+	}
+	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
+		ref.Set(r, r.Text(value))
+		return http.Next, false
+	}))
+	return nil
+}
+
+func addReturn(p *program, call *conf.Call) error {
+	status, err := strconv.Atoi(call.Arg(0))
+	var text *http.Text
+	switch {
+	case err != nil && call.Len() == 1 && isURL(call.Arg(0)):
+		status = 302
+		text, err = http.CompileText(call, 0, call.Arg(0))
+	case err != nil || status < 0 || status > 999:
+		return call.Errorf(0, "invalid return code \"%s\"", call.Arg(0))
+	case call.Len() == 2:
+		text, err = http.CompileText(call, 1, call.Arg(1))
+	}
+	if err != nil {
+		return err
+	}
+	if text == nil && status >= 400 {
+		p.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
+		return nil
+	}
+	p.add(fixed(func(r *http.Request) (http.Verdict, bool) { return r.Respond(status, r.Text(text)), true }))
+	return nil
+}
+
+// isURL reports whether a return or rewrite leads the client elsewhere.
+func isURL(s string) bool {
+	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "$scheme")
+}
+
+// A rule is one rewrite directive.
+type rule struct {
+	pattern *vars.Pattern
+	slots   []int
+	uri     *http.Text // replacement before its "?"
+	args    *http.Text // after it; nil without one
+	status  int        // of a redirect; 0 for a change of the URI
+	last    bool
+	stay    bool // break
+	keep    bool // arguments of the request are appended
+	log     bool
+}
+
+func addRewrite(p *program, call *conf.Call) error {
+	u := &rule{keep: true}
+	var err error
+	if u.pattern, err = vars.CompilePattern(call.Arg(0), false); err != nil {
+		return call.Errorf(0, "%v", err)
+	}
+	if u.slots, err = http.Env(call).CaptureSlots(u.pattern); err != nil {
+		return call.Errorf(0, "%v", err)
+	}
+	to := call.Arg(1)
+	if isURL(to) {
+		u.status, u.last = 302, true
+	}
+	if call.Len() > 2 {
+		switch flag := call.Arg(2); flag {
+		case "last":
+			u.last = true
+		case "break":
+			u.stay = true
+		case "redirect":
+			u.status = 302
+		case "permanent":
+			u.status = 301
+		default:
+			return call.Errorf(2, "invalid parameter \"%s\"", flag)
+		}
+	}
+	if strings.HasSuffix(to, "?") {
+		u.keep = false
+		to = to[:len(to)-1]
+	}
+	uri, args, hasArgs := strings.Cut(to, "?")
+	if u.uri, err = http.CompileText(call, 1, uri); err != nil {
+		return err
+	}
+	if hasArgs {
+		if u.args, err = http.CompileText(call, 1, args); err != nil {
+			return err
+		}
+	}
+	p.add(func(p *program, _ *http.Install) (code, error) {
+		mine := *u
+		mine.log = p.log
+		return mine.run, nil
+	})
+	return nil
+}
+
+// run applies the rule to the URI.
+func (u *rule) run(r *http.Request) (http.Verdict, bool) {
+	ok, err := r.MatchPattern(u.pattern, u.slots, r.URI)
+	if err != nil {
+		r.LogErr(logs.Error, nil, "regex \""+u.pattern.Source()+"\" failed on \""+string(r.URI)+"\": "+err.Error())
+		return http.StatusInternal, true
+	}
+	if !ok {
+		if u.log {
+			r.Logf(logs.Notice, "\"%s\" does not match \"%s\"", u.pattern.Source(), r.URI)
+		}
+		return http.Next, false
+	}
+	if u.log {
+		r.Logf(logs.Notice, "\"%s\" matches \"%s\"", u.pattern.Source(), r.URI)
+	}
+	if u.status != 0 {
+		return u.redirect(r)
+	}
+	return u.change(r)
+}
+
+// change replaces URI and arguments.
+func (u *rule) change(r *http.Request) (http.Verdict, bool) {
+	uri := r.Copy(r.Text(u.uri))
+	args := r.Args
+	if u.args != nil {
+		args = u.newArgs(r)
+	} else if !u.keep {
+		args = nil
+	}
+	if u.log {
+		r.Logf(logs.Notice, "rewritten data: \"%s\", args: \"%s\"", uri, args)
+	}
+	if len(uri) == 0 {
+		r.Log(logs.Error, "the rewritten URI has a zero length")
+		return http.StatusInternal, true
+	}
+	r.Internal = true
+	r.Rewritten = !u.stay
+	r.Args = args
+	r.SetURI(uri)
+	return http.Next, u.last || u.stay
+}
+
+// newArgs evaluates the arguments of the replacement and appends the request's own.
+func (u *rule) newArgs(r *http.Request) []byte {
+	args := r.EscapedText(u.args)
+	if u.keep && len(r.Args) > 0 {
+		if len(args) == 0 {
+			return r.Args
+		}
+		return r.Concat(args, []byte("&"), r.Args)
+	}
+	return r.Copy(args)
+}
+
+// redirect sends the client to the replacement.
+func (u *rule) redirect(r *http.Request) (http.Verdict, bool) {
+	to := r.Copy(r.EscapedText(u.uri))
+	switch {
+	case u.args != nil:
+		to = r.Concat(to, []byte("?"), u.newArgs(r))
+	case u.keep && len(r.Args) > 0:
+		to = r.Concat(to, []byte("?"), r.Args)
+	}
+	if u.log {
+		r.Logf(logs.Notice, "rewritten redirect: \"%s\"", to)
+	}
+	r.Out.Location = to
+	return http.Verdict(u.status), true
+}
