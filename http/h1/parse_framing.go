@@ -1,0 +1,172 @@
+package h1
+
+import (
+	"bytes"
+	"math"
+
+	"weir/http"
+)
+
+// BodyKind is how the end of a body is found.
+type BodyKind uint8
+
+const (
+	BodyNone     BodyKind = iota // a request without a body
+	BodyLength                   // Content-Length
+	BodyChunked                  // Transfer-Encoding: chunked
+	BodyUntilEnd                 // a response that ends with its connection
+)
+
+// BodyFraming tells how the body of a request ends, by nginx's rules, which leave no two readings: one
+// Content-Length of digits, or in HTTP/1.1 one Transfer-Encoding that is "chunked" and nothing else.
+// length is that of BodyLength, else 0. A body of length 0 is BodyLength as well.
+//
+// Faults: FaultDuplicate, FaultLength, FaultCoding10, FaultBothLengths, FaultCoding (501).
+func BodyFraming(f http.Fields, v http.Version) (kind BodyKind, length int64, err error) {
+	size, coding, err := framingFields(f)
+	if err != nil {
+		return BodyNone, 0, err
+	}
+	if size != nil {
+		var ok bool
+		if length, ok = parseLength(size.Value); !ok {
+			return BodyNone, 0, FaultLength
+		}
+		kind = BodyLength
+	}
+	if coding == nil {
+		return kind, length, nil
+	}
+	switch {
+	case v < http.HTTP11:
+		return BodyNone, 0, FaultCoding10
+	case !http.EqualFold(coding.Value, "chunked"):
+		return BodyNone, 0, FaultCoding
+	case size != nil:
+		return BodyNone, 0, FaultBothLengths
+	}
+	return BodyChunked, 0, nil
+}
+
+// ResponseFraming tells how the body of an upstream server's response ends, by nginx's rules. Whether
+// there is a body at all (HEAD, 1xx, 204, 304) is for the caller to know. With a fault the response is
+// a 502.
+//
+// Faults: FaultDuplicate, FaultLength, FaultBothLengths, FaultCoding.
+func ResponseFraming(f http.Fields) (kind BodyKind, length int64, err error) {
+	size, coding, err := framingFields(f)
+	switch {
+	case err != nil:
+		return BodyNone, 0, err
+	case size != nil && coding != nil:
+		return BodyNone, 0, FaultBothLengths
+	case size != nil:
+		n, ok := parseLength(size.Value)
+		if !ok {
+			return BodyNone, 0, FaultLength
+		}
+		return BodyLength, n, nil
+	case coding != nil:
+		if !http.EqualFold(coding.Value, "chunked") {
+			return BodyNone, 0, FaultCoding
+		}
+		return BodyChunked, 0, nil
+	}
+	return BodyUntilEnd, 0, nil
+}
+
+// framingFields finds the two fields that frame a body, each of which may be there once.
+func framingFields(f http.Fields) (size, coding *http.Field, err error) {
+	for i := range f {
+		switch f[i].ID {
+		case http.HdrContentLength:
+			if size != nil {
+				return nil, nil, FaultDuplicate
+			}
+			size = &f[i]
+		case http.HdrTransferEncoding:
+			if coding != nil {
+				return nil, nil, FaultDuplicate
+			}
+			coding = &f[i]
+		}
+	}
+	return size, coding, nil
+}
+
+// parseLength reads digits and nothing but digits.
+func parseLength(b []byte) (n int64, ok bool) {
+	if len(b) == 0 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		d := int64(c - '0')
+		if n > (math.MaxInt64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, true
+}
+
+// unique are the fields a client may send once. A second Host has a sentence of its own.
+func unique(id http.HeaderID) bool {
+	switch id {
+	case http.HdrHost, http.HdrContentLength, http.HdrTransferEncoding, http.HdrContentRange,
+		http.HdrIfModifiedSince, http.HdrIfUnmodifiedSince, http.HdrIfMatch, http.HdrIfNoneMatch,
+		http.HdrIfRange, http.HdrExpect, http.HdrAuthorization, http.HdrProxyAuthorization:
+		return true
+	}
+	return false
+}
+
+// Duplicate finds a field of a request that was sent twice though it may be sent once, and the one
+// before it. nginx answers it with 400. Both are nil if there is none.
+func Duplicate(f http.Fields) (again, first *http.Field) {
+	var seen [4]uint64
+	for i := range f {
+		id := f[i].ID
+		if !unique(id) {
+			continue
+		}
+		if bit := uint64(1) << (id & 63); seen[id>>6]&bit == 0 {
+			seen[id>>6] |= bit
+			continue
+		}
+		return &f[i], f.Find(id)
+	}
+	return nil, nil
+}
+
+// AppendDuplicate appends what nginx logs after "client " or "upstream " about a field sent twice.
+func AppendDuplicate(dst []byte, again, first *http.Field) []byte {
+	if again.ID == http.HdrHost {
+		dst = append(dst, "sent duplicate host header"...)
+	} else {
+		dst = append(dst, "sent duplicate header line"...)
+	}
+	dst = append(dst, `: "`...)
+	dst = append(append(append(dst, again.Name...), ": "...), again.Value...)
+	dst = append(dst, `", previous value: "`...)
+	dst = append(append(append(dst, first.Name...), ": "...), first.Value...)
+	return append(dst, '"')
+}
+
+// HasToken reports whether a field's value mentions a token anywhere, whatever its case: nginx looks
+// for "close" and "keep-alive" in Connection in this way.
+func HasToken(value []byte, lower string) bool {
+	for len(value) >= len(lower) {
+		i := bytes.IndexAny(value[:len(value)-len(lower)+1], string([]byte{lower[0], lower[0] &^ 0x20}))
+		if i < 0 {
+			return false
+		}
+		if http.EqualFold(value[i:i+len(lower)], lower) {
+			return true
+		}
+		value = value[i+1:]
+	}
+	return false
+}
