@@ -164,3 +164,13 @@ func (r *Request) absolute(path []byte) []byte {
 	}
 	return r.Concat([]byte(r.App.Prefix), path)
 }
+
+// Lower returns b in lower case: b itself when it is, else a copy that lives as long as the exchange.
+func (r *Request) Lower(b []byte) []byte {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			return appendLower(append(r.Alloc(len(b))[:0], b[:i]...), b[i:])
+		}
+	}
+	return b
+}
