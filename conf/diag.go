@@ -96,6 +96,9 @@ func (g *Diagnostic) order() Pos {
 	if g.Line.IsValid() {
 		return g.Line
 	}
+	if g.Pos.IsValid() {
+		return g.Pos
+	}
 	return Pos{File: 1<<31 - 1} // what has no line comes last
 }
 

@@ -133,6 +133,7 @@ func (l *lexer) bare() bool {
 		case i > start && (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';' || c == '{'):
 			l.add(start, i, start, i, escaped, false)
 			l.pos = i
+			l.blankAfter(start, start)
 			return true
 		}
 		dollar = c == '$'
@@ -180,7 +181,9 @@ func (l *lexer) afterQuote(start int) bool {
 		l.tooLong(start+1, start)
 	}
 	switch c := l.src[l.pos]; c {
-	case ' ', '\t', '\r', '\n', ';', '{', ')':
+	case ' ', '\t', '\r', '\n':
+		l.blankAfter(start+1, start)
+	case ';', '{', ')':
 	default:
 		l.fail(l.pos, 1, l.pos, fmt.Sprintf("unexpected \"%c\"", c))
 	}
@@ -210,6 +213,15 @@ func unescape(s string) string {
 		b = append(b, c)
 	}
 	return string(b)
+}
+
+// blankAfter checks the length of a word together with one blank behind it: nginx's buffer holds
+// both until the next word begins.
+func (l *lexer) blankAfter(from, line int) {
+	c := l.src[l.pos]
+	if c != ';' && c != '{' && l.pos+1-from == maxWord && l.pos+1 < len(l.src) {
+		l.tooLong(from, line)
+	}
 }
 
 func (l *lexer) tooLong(at, line int) {

@@ -72,13 +72,7 @@ type loader struct {
 func (l *loader) file(path string, by *Node, into *Block) {
 	src, err := l.source(path)
 	if err != nil {
-		call := "open"
-		level := "emerg"
-		if errors.Is(err, syscall.EISDIR) {
-			call, level = "pread", "crit"
-		}
-		text := fmt.Sprintf("%s() \"%s\" failed (%s)", call, path, Errno(err))
-		l.diags.Add(about(level, by, 0, text))
+		l.cannotRead(path, err, by)
 		return
 	}
 	f := &File{Name: path, Text: src.text, Included: nowhere, src: src}
@@ -91,6 +85,18 @@ func (l *loader) file(path string, by *Node, into *Block) {
 		}
 	}
 	l.read(f, into)
+}
+
+// cannotRead reports a file that cannot be read. nginx opens folders and fails to read them, and
+// then names no line.
+func (l *loader) cannotRead(path string, err error, by *Node) {
+	if errors.Is(err, syscall.EISDIR) {
+		g := about("crit", by, 0, fmt.Sprintf("pread() \"%s\" failed (%s)", path, Errno(err)))
+		g.Line = nowhere
+		l.diags.Add(g)
+		return
+	}
+	l.diags.Error(by, 0, "open() \"%s\" failed (%s)", path, Errno(err))
 }
 
 func (l *loader) source(path string) (*source, error) {

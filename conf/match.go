@@ -233,7 +233,7 @@ func matchPieces(pieces []piece, s string, next func(string) bool) bool {
 		return matchPieces(p.opt, s, after) || after(s)
 	}
 	for n := len(s); n >= 0; n-- { // the longest first
-		if (n == len(s) || len(rest) > 0) && p.val.accepts(s[:n]) && after(s[n:]) {
+		if p.val.accepts(s[:n]) && after(s[n:]) {
 			return true
 		}
 	}

@@ -15,8 +15,12 @@ func (d *Diagnostics) Print(w io.Writer, program string) {
 	}
 }
 
+// maxSentence is where nginx cuts a sentence off.
+const maxSentence = 1024
+
 // Sentence is the text with file and line, as nginx writes it to its log.
 func (d *Diagnostics) Sentence(g Diagnostic) string {
+	g.Text = g.Text[:min(len(g.Text), maxSentence)]
 	if !g.Line.IsValid() {
 		return g.Text
 	}

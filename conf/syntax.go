@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func (p *syntaxParser) elems(inside bool) ([]*elem, error) {
 			}
 		case strings.HasPrefix(rest, "..."):
 			if len(list) == 0 {
-				return nil, fmt.Errorf("nothing before ...")
+				return nil, errors.New("... without a word before it")
 			}
 			p.pos += 3
 			list[len(list)-1].rep = true

@@ -57,12 +57,12 @@ func (v *value) accepts(s string) bool {
 }
 
 func isRate(s string) bool {
-	n, ok := strings.CutSuffix(s, "r/s")
+	n, ok := strings.CutSuffix(s, "r/m")
 	if !ok {
-		n, ok = strings.CutSuffix(s, "r/m")
+		n = strings.TrimSuffix(s, "r/s") // also what is meant without a unit
 	}
 	v, err := ParseInt(n)
-	return ok && err == nil && v > 0
+	return err == nil && v > 0
 }
 
 // wrong makes nginx's sentence for a word that does not fit. alone says that the directive takes
