@@ -1,0 +1,194 @@
+package logs
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// CacheOptions are the parameters of open_log_file_cache.
+type CacheOptions struct {
+	Max      int           // how many files stay open; 0 keeps none open between lines
+	Inactive time.Duration // a file with fewer than MinUses lines in this time is closed; 0 means 10s
+	Valid    time.Duration // how often it is checked that the path still names the file; 0 means 60s
+	MinUses  int           // 0 means 1
+	Now      Clock
+}
+
+// A FileCache writes lines to files whose paths are made of variables and only known with the line.
+// Its files are not part of any Files: they are found moved or removed by being looked at, and are
+// created anew then.
+//
+// Any goroutine.
+type FileCache struct {
+	o  CacheOptions
+	mu sync.Mutex
+	by map[string]*list.Element
+	// recent has the files, the last used first.
+	recent *list.List
+}
+
+// A cachedFile is one open file. Its fields are guarded by FileCache.mu.
+type cachedFile struct {
+	path    string
+	fd      int
+	dev     uint64
+	ino     uint64
+	users   int // writers that use fd now
+	uses    int // lines in the time since window
+	window  time.Time
+	checked time.Time
+	used    time.Time
+	gone    bool // out of the cache; the last writer closes fd
+}
+
+// NewFileCache makes an empty cache.
+func NewFileCache(o CacheOptions) *FileCache {
+	if o.Inactive == 0 {
+		o.Inactive = 10 * time.Second
+	}
+	if o.Valid == 0 {
+		o.Valid = time.Minute
+	}
+	if o.MinUses == 0 {
+		o.MinUses = 1
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &FileCache{o: o, by: make(map[string]*list.Element), recent: list.New()}
+}
+
+// Write adds a line, newline included, to the file of a path. Both are borrowed. A *CallError with
+// Call "open()" says that there is no such file and none can be made.
+func (c *FileCache) Write(path, line []byte) error {
+	f, err := c.take(path)
+	if err != nil {
+		return err
+	}
+	n, err := unix.Write(f.fd, line)
+	for err == unix.EINTR {
+		n, err = unix.Write(f.fd, line)
+	}
+	c.give(f)
+	switch {
+	case err != nil:
+		return callError("write() to", string(path), err)
+	case n != len(line):
+		return errIncomplete(string(path), n, len(line))
+	}
+	return nil
+}
+
+// take returns an open file for the path.
+func (c *FileCache) take(path []byte) (*cachedFile, error) {
+	now := c.o.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	if el := c.by[string(path)]; el != nil {
+		f := el.Value.(*cachedFile)
+		if now.Sub(f.checked) < c.o.Valid || f.stillThere() {
+			if now.Sub(f.checked) >= c.o.Valid {
+				f.checked = now
+			}
+			f.users++
+			f.uses++
+			f.used = now
+			c.recent.MoveToFront(el)
+			return f, nil
+		}
+		c.drop(el)
+	}
+	f, err := openCached(string(path), now)
+	if err != nil {
+		return nil, err
+	}
+	f.users, f.uses = 1, 1
+	if c.o.Max > 0 {
+		c.by[f.path] = c.recent.PushFront(f)
+		if c.recent.Len() > c.o.Max {
+			c.drop(c.recent.Back())
+		}
+	} else {
+		f.gone = true
+	}
+	return f, nil
+}
+
+// give ends a use of f.
+func (c *FileCache) give(f *cachedFile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.users--; f.users == 0 && f.gone {
+		unix.Close(f.fd)
+	}
+}
+
+// expire closes files that were not used enough. It looks at the two that waited longest only, as
+// every call does.
+func (c *FileCache) expire(now time.Time) {
+	for range 2 {
+		el := c.recent.Back()
+		if el == nil {
+			return
+		}
+		f := el.Value.(*cachedFile)
+		if now.Sub(f.used) < c.o.Inactive && now.Sub(f.window) < c.o.Inactive {
+			return
+		}
+		if f.uses < c.o.MinUses || now.Sub(f.used) >= c.o.Inactive {
+			c.drop(el)
+			continue
+		}
+		f.uses, f.window = 0, now
+		c.recent.MoveToFront(el)
+	}
+}
+
+// drop takes a file out of the cache and closes it unless a writer has it.
+func (c *FileCache) drop(el *list.Element) {
+	f := el.Value.(*cachedFile)
+	c.recent.Remove(el)
+	delete(c.by, f.path)
+	if f.gone = true; f.users == 0 {
+		unix.Close(f.fd)
+	}
+}
+
+// Close closes all files.
+func (c *FileCache) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.recent.Len() > 0 {
+		c.drop(c.recent.Back())
+	}
+}
+
+// Len is the number of files that are kept open.
+func (c *FileCache) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.recent.Len()
+}
+
+func openCached(path string, now time.Time) (*cachedFile, error) {
+	fd, err := openAppend(path)
+	if err != nil {
+		return nil, callError("open()", path, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, callError("fstat()", path, err)
+	}
+	return &cachedFile{path: path, fd: fd, dev: uint64(st.Dev), ino: st.Ino, window: now, checked: now, used: now}, nil
+}
+
+// stillThere reports whether the path still names the open file.
+func (f *cachedFile) stillThere() bool {
+	var st unix.Stat_t
+	return unix.Stat(f.path, &st) == nil && st.Ino == f.ino && uint64(st.Dev) == f.dev
+}
