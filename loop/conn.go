@@ -1,0 +1,248 @@
+package loop
+
+import (
+	"net/netip"
+	"syscall"
+)
+
+// Handler is who owns a connection while it is parked.
+type Handler interface {
+	// Wake runs in a fresh task when a parked connection wakes. It parks the connection again, closes it, or keeps it for
+	// as long as it likes. When it panics, the connection is closed.
+	Wake(t *Task, c *Conn, why Woke)
+}
+
+// Woke is why a parked connection woke.
+type Woke uint8
+
+const (
+	WokeReady    Woke = iota // there is something to read, or EOF
+	WokeTimeout              // the deadline given to Park passed
+	WokeShutdown             // CloseIdle or Stop
+	WokeShed                 // connections ran out and this one is the longest idle: close it before you wait for anything
+)
+
+// Conn is one non-blocking stream socket. It belongs to one loop, and only its loop and that loop's tasks may use it.
+// One task may wait to read while another waits to write.
+type Conn struct {
+	Handler Handler
+
+	loop         *Loop
+	reader       *Task // waits for In or Hup
+	writer       *Task // waits for Out
+	older, newer *Conn // in the loop's list of reusable connections
+	timer        timer
+	fd           int32
+	slot         int32
+	flags        uint8 // a Ready, then what follows
+	born         uint32
+	peer, local  address
+}
+
+// Flags of a connection, above those of Ready. In and Out are what epoll said and no call has disproved since; Hup stays.
+const (
+	parked uint8 = 8 << iota
+	reusable
+	closed
+	woken    // in the loop's list of connections to wake
+	accepted // by a Listener
+)
+
+// FD is the descriptor; -1 when closed.
+func (c *Conn) FD() int { return int(c.fd) }
+
+// Loop is where the connection lives. Any goroutine.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Peer is the other end as the kernel has it (an IPv4 peer of an IPv6 socket is an IPv4-mapped address); zero for unix.
+func (c *Conn) Peer() netip.AddrPort { return c.peer.addrPort() }
+
+// Local is our end; zero for unix. It costs a system call the first time.
+func (c *Conn) Local() netip.AddrPort {
+	if c.local.family == 0 && c.flags&closed == 0 {
+		c.local.family = familyOther
+		if getsockname(int(c.fd), &c.loop.sockaddr) == 0 {
+			c.local.set(&c.loop.sockaddr)
+		}
+	}
+	return c.local.addrPort()
+}
+
+// Readable says that a TryRead may give something, or EOF.
+func (c *Conn) Readable() bool { return c.flags&uint8(In) != 0 }
+
+// Writable says that a TryWrite may take something.
+func (c *Conn) Writable() bool { return c.flags&uint8(Out) != 0 }
+
+// Hup says that the peer closed its writing side or that the connection broke. There may still be bytes to read.
+func (c *Conn) Hup() bool { return c.flags&uint8(Hup) != 0 }
+
+// Closed says that Close was called.
+func (c *Conn) Closed() bool { return c.flags&closed != 0 }
+
+// Parked says that the connection is parked.
+func (c *Conn) Parked() bool { return c.flags&parked != 0 }
+
+// Park leaves the connection to its loop until something comes to read (Handler.Wake with WokeReady) or the deadline passes.
+// A reusable one may be woken with WokeShed, the longest parked first, when connections run out. Loop only; it is the last
+// thing a task does with c. What is unread already wakes it after this task has ended.
+func (c *Conn) Park(deadline Time, mayShed bool) {
+	if c.flags&closed != 0 {
+		return
+	}
+	l := c.loop
+	if c.flags&parked != 0 {
+		c.Unpark()
+	}
+	c.flags |= parked
+	l.parked++
+	if deadline != 0 {
+		l.arm(&c.timer, c, nil, deadline)
+	}
+	if mayShed {
+		c.flags |= reusable
+		l.idle.push(c)
+	}
+	if c.flags&uint8(In|Hup) != 0 && c.flags&woken == 0 {
+		c.flags |= woken
+		l.wakes = append(l.wakes, c)
+	}
+}
+
+// Unpark takes a parked connection back, without a wake. Loop only.
+func (c *Conn) Unpark() {
+	if c.flags&parked == 0 {
+		return
+	}
+	c.timer.deadline = 0 // the heap entry stays: the next deadline is later
+	c.loop.parked--
+	if c.flags&reusable != 0 {
+		c.loop.idle.remove(c)
+	}
+	c.flags &^= parked | reusable
+}
+
+// wake starts a task for a parked connection.
+func (l *Loop) wake(c *Conn, why Woke) {
+	c.Unpark()
+	t := l.task()
+	t.conn, t.why = c, why
+	l.enter(t)
+}
+
+// Close closes the connection. A task that waits for it sees it ready and gets ErrClosed. Loop only.
+func (c *Conn) Close() {
+	if c.flags&closed != 0 {
+		return
+	}
+	l := c.loop
+	c.detach()
+	closeFD(int(c.fd))
+	c.fd = -1
+	l.conns.Add(-1)
+	if c.flags&accepted != 0 {
+		l.learn(c.born)
+	}
+	if c.reader != nil {
+		l.requeue(c.reader)
+	}
+	if c.writer != nil {
+		l.requeue(c.writer)
+	}
+}
+
+// detach takes c out of its loop, whatever it is doing there, and leaves the descriptor.
+func (c *Conn) detach() {
+	c.Unpark()
+	c.loop.drop(&c.timer)
+	c.loop.unplace(c)
+	c.flags |= closed | uint8(In|Out|Hup)
+}
+
+// CloseReset closes the connection with a RST: the kernel forgets what was not sent and keeps no FIN-WAIT state. Loop only.
+func (c *Conn) CloseReset() {
+	if c.flags&closed != 0 {
+		return
+	}
+	v := syscall.Linger{Onoff: 1}
+	_ = syscall.SetsockoptLinger(int(c.fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &v)
+	c.Close()
+}
+
+// ShutdownWrite sends a FIN after what was written. Loop only.
+func (c *Conn) ShutdownWrite() error {
+	if c.flags&closed != 0 {
+		return ErrClosed
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(c.fd), syscall.SHUT_WR, 0); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// SetOption is setsockopt(2) with an int. Loop only.
+func (c *Conn) SetOption(level, name, value int) error {
+	if c.flags&closed != 0 {
+		return ErrClosed
+	}
+	if e := setsockopt(int(c.fd), level, name, value); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Adopt moves a parked connection to this loop, which is the current one: what comes back is it, not parked, and c must not
+// be used any more when it is another. Whoever parked c must have made sure, under its own lock, that its Handler will leave
+// c alone should c wake at this very moment: it then must not close it. nil when the loop has no room; c is then as before.
+// Loop only.
+func (l *Loop) Adopt(c *Conn) *Conn {
+	if c.loop == l {
+		c.Unpark()
+		return c
+	}
+	// Only what does not change after the connection was made may be read here: the other loop may run.
+	if !l.room() {
+		return nil
+	}
+	n := &Conn{Handler: c.Handler, loop: l, fd: c.fd, flags: uint8(Out), born: c.born, peer: c.peer}
+	l.place(n)
+	if l.watch(n) != 0 {
+		l.unplace(n)
+		l.conns.Add(-1)
+		return nil
+	}
+	old := c.loop
+	_ = epollCtl(old.epfd, syscall.EPOLL_CTL_DEL, int(n.fd), nil)
+	old.Post(func() { old.forget(c) })
+	return n
+}
+
+// forget drops a connection that another loop adopted.
+func (l *Loop) forget(c *Conn) {
+	if c.flags&closed != 0 {
+		return
+	}
+	c.detach()
+	c.fd = -1
+	l.conns.Add(-1)
+}
+
+// Register makes a connection of a ready-made stream socket, which it makes non-blocking. With an error, fd is still the
+// caller's. Loop only, or before Run.
+func (l *Loop) Register(fd int, peer netip.AddrPort) (*Conn, error) {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	c := &Conn{loop: l, fd: int32(fd), flags: uint8(Out), born: l.second()}
+	c.peer.from(peer)
+	if !l.room() {
+		return nil, ErrFull
+	}
+	l.place(c)
+	if e := l.watch(c); e != 0 {
+		l.unplace(c)
+		l.conns.Add(-1)
+		return nil, e
+	}
+	return c, nil
+}

@@ -1,0 +1,157 @@
+package loop
+
+import (
+	"net/netip"
+	"syscall"
+	"unsafe"
+)
+
+// DialOptions are the options of a socket that connects.
+type DialOptions struct {
+	Bind             netip.AddrPort // proxy_bind; port 0: the kernel's choice
+	Transparent      bool           // IP_TRANSPARENT: Bind may be an address that is not ours
+	SendBuf, RecvBuf int            // SO_SNDBUF, SO_RCVBUF; 0: the kernel's
+	Keepalive        bool           // SO_KEEPALIVE
+	NoDelay          bool           // TCP_NODELAY
+}
+
+// Dial connects. ErrTimeout, ErrStopped, ErrFull, or the syscall.Errno of the connection attempt. Loop only.
+func (l *Loop) Dial(t *Task, to Addr, o DialOptions, deadline Time) (*Conn, error) {
+	if l.stopping {
+		return nil, ErrStopped
+	}
+	if !l.room() {
+		return nil, ErrFull
+	}
+	family := familyOf(to)
+	fd, err := l.socket(family)
+	if err != nil {
+		l.conns.Add(-1)
+		return nil, err
+	}
+	c := &Conn{loop: l, fd: int32(fd), born: l.second()}
+	c.peer.from(to.Net)
+	l.place(c)
+	if err := c.connect(t, to, &o, family, deadline); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func familyOf(to Addr) int {
+	switch {
+	case to.Unix != "":
+		return syscall.AF_UNIX
+	case to.Net.Addr().Is4():
+		return syscall.AF_INET
+	}
+	return syscall.AF_INET6
+}
+
+// socket makes a socket, for which it sheds an idle connection when there is no descriptor left.
+func (l *Loop) socket(family int) (int, error) {
+	for {
+		fd, _, e := syscall.RawSyscall(syscall.SYS_SOCKET, uintptr(family), sockStreamNBExec, 0)
+		switch {
+		case e == 0:
+			return int(fd), nil
+		case e != syscall.EMFILE && e != syscall.ENFILE:
+			return -1, e
+		case !l.shed():
+			l.shedElsewhere()
+			l.engine.full(FullFiles)
+			return -1, ErrFull
+		}
+	}
+}
+
+func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Time) error {
+	fd := int(c.fd)
+	if e := o.apply(fd, family); e != 0 {
+		return e
+	}
+	e, err := c.start(to, family)
+	if err != nil {
+		return err
+	}
+	// An unconnected socket would report a hang-up, so epoll gets to know it only now.
+	if e := c.loop.watch(c); e != 0 {
+		return e
+	}
+	if e == 0 {
+		c.flags |= uint8(Out)
+		return nil
+	}
+	if err := c.wait(t, Out, deadline); err != nil {
+		return err
+	}
+	if c.flags&closed != 0 {
+		return ErrClosed
+	}
+	if e := socketError(fd); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// start is connect(2): 0 when it is done, EINPROGRESS when it is under way.
+func (c *Conn) start(to Addr, family int) (syscall.Errno, error) {
+	sa := &c.loop.sockaddr
+	var size uintptr
+	if family == syscall.AF_UNIX {
+		var err error
+		if size, err = sockaddrUnix(sa, to.Unix); err != nil {
+			return 0, err
+		}
+	} else if size = sockaddr(sa, to.Net, family); size == 0 {
+		return 0, syscall.EDESTADDRREQ
+	}
+	_, _, e := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(sa)), size)
+	if e != 0 && e != syscall.EINPROGRESS {
+		return 0, e
+	}
+	return e, nil
+}
+
+// apply sets the options that must come before connect, and the others.
+func (o *DialOptions) apply(fd, family int) syscall.Errno {
+	var first syscall.Errno
+	set := func(on bool, level, name, v int) {
+		if on && first == 0 {
+			first = setsockopt(fd, level, name, v)
+		}
+	}
+	set(o.SendBuf > 0, syscall.SOL_SOCKET, syscall.SO_SNDBUF, o.SendBuf)
+	set(o.RecvBuf > 0, syscall.SOL_SOCKET, syscall.SO_RCVBUF, o.RecvBuf)
+	set(o.Keepalive, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+	if family == syscall.AF_UNIX {
+		return first
+	}
+	set(o.NoDelay, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	if !o.Bind.Addr().IsValid() {
+		return first
+	}
+	if family == syscall.AF_INET {
+		set(o.Transparent, syscall.IPPROTO_IP, ipTransparent, 1)
+	} else {
+		set(o.Transparent, syscall.IPPROTO_IPV6, ipv6Transparent, 1)
+	}
+	if first == 0 && o.Bind.Port() == 0 {
+		_ = setsockopt(fd, syscall.IPPROTO_IP, bindNoPort, 1) // an old kernel does without
+	}
+	if first == 0 {
+		first = bind(fd, o.Bind, family)
+	}
+	return first
+}
+
+func bind(fd int, at netip.AddrPort, family int) syscall.Errno {
+	if family == syscall.AF_INET && !at.Addr().Unmap().Is4() {
+		return syscall.EAFNOSUPPORT
+	}
+	var sa syscall.RawSockaddrAny
+	size := sockaddr(&sa, at, family)
+	_, _, e := syscall.RawSyscall(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa)), size)
+	return e
+}

@@ -1,0 +1,284 @@
+package loop
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Loop is one epoll instance and everything that lives on it.
+type Loop struct {
+	engine *Engine
+	id     int
+	epfd   int
+	evfd   int // for Post; guarded by kickMu once the loop runs
+
+	now     Time
+	wall    time.Time
+	wallFor Time // the now that wall belongs to
+
+	slots    []slot
+	freeSlot int32
+	heap     []due
+	idle     idleList
+	tasks    []*Task // all of them
+	spare    []*Task // those without work
+	runq     []*Task // yielded
+	wakes    []*Conn // parked with something to read
+	locals   []local
+	buffers  buffers
+	pipes    [][2]int
+	reserve  int // a descriptor to give up when there is no other
+	batch    int // how many to accept at once
+	brief    int // how many connections of late lived less than two seconds
+
+	live     int // tasks with work
+	parked   int
+	stopping bool
+	ended    bool
+
+	events   [256]syscall.EpollEvent
+	sockaddr syscall.RawSockaddrAny
+
+	_        [64]byte // what others write stands apart
+	posts    atomic.Pointer[post]
+	sleeping atomic.Uint32 // 1: in epoll_wait, or about to be
+	conns    atomic.Int32
+	kickMu   sync.Mutex
+	_        [64]byte
+
+	watches   atomic.Pointer[[]*listening] // by index of the listener; written under Engine.mu
+	published published
+}
+
+func newLoop(e *Engine, id int) (*Loop, error) {
+	epfd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	evfd, no := eventfd()
+	if no != 0 {
+		closeFD(epfd)
+		return nil, no
+	}
+	// Edge-triggered, so that nobody need read it: each write is an edge.
+	ev := syscall.EpollEvent{Events: epollIn | epollET, Pad: padPost}
+	if no := epollCtl(epfd, syscall.EPOLL_CTL_ADD, evfd, &ev); no != 0 {
+		closeFD(epfd)
+		closeFD(evfd)
+		return nil, no
+	}
+	l := &Loop{engine: e, id: id, epfd: epfd, evfd: evfd, freeSlot: -1, reserve: -1, batch: 1, now: e.Now()}
+	l.watches.Store(new([]*listening))
+	l.keepReserve()
+	return l, nil
+}
+
+// ID is the loop's place in Engine.Loops. Any goroutine.
+func (l *Loop) ID() int { return l.id }
+
+// Engine is the engine of the loop. Any goroutine.
+func (l *Loop) Engine() *Engine { return l.engine }
+
+// Now is the time of the last wake-up. Loop only.
+func (l *Loop) Now() Time { return l.now }
+
+// Wall is the wall clock at Now, read once per wake-up, when someone asks. Loop only.
+func (l *Loop) Wall() time.Time {
+	if l.wallFor != l.now {
+		w := time.Now()
+		l.wall = w.Add(time.Duration(l.now) - time.Second - w.Sub(l.engine.base)).Round(0)
+		l.wallFor = l.now
+	}
+	return l.wall
+}
+
+// run is the loop.
+func (l *Loop) run() {
+	for !l.ended {
+		n := l.poll()
+		l.now = l.engine.Now()
+		for i := range n {
+			l.event(&l.events[i])
+		}
+		if len(l.heap) > 0 && l.heap[0].when <= l.now {
+			l.expire()
+		}
+		if l.posts.Load() != nil {
+			l.takePosts()
+		}
+		if len(l.runq)+len(l.wakes) > 0 {
+			l.again()
+		}
+	}
+	l.closeAll()
+}
+
+// poll waits for events. It looks first without waiting, which needs no word to the scheduler; only a loop with nothing to
+// do sleeps in a way that lets the scheduler and the collector pass it by.
+func (l *Loop) poll() int {
+	n := epollWait(l.epfd, l.events[:], 0)
+	if n > 0 || len(l.runq)+len(l.wakes) > 0 {
+		return n
+	}
+	l.publish()
+	l.sleeping.Store(1)
+	if l.posts.Load() == nil {
+		if msec := l.untilDue(); msec != 0 {
+			n = epollWait(l.epfd, l.events[:], msec)
+		}
+	}
+	l.sleeping.Store(0)
+	return n
+}
+
+// untilDue is how long the loop may sleep, in whole milliseconds upwards, so that a timer is due when it wakes; -1: forever.
+func (l *Loop) untilDue() int {
+	if len(l.heap) == 0 {
+		return -1
+	}
+	d := l.heap[0].when - l.now
+	if d <= 0 {
+		return 0
+	}
+	return int(min((d+Time(time.Millisecond)-1)/Time(time.Millisecond), 1<<30))
+}
+
+// event brings one epoll event to whom it concerns.
+func (l *Loop) event(ev *syscall.EpollEvent) {
+	if ev.Pad < 0 {
+		if ev.Pad == padListener {
+			l.acceptable(int(ev.Fd))
+		}
+		return
+	}
+	s := &l.slots[ev.Fd]
+	c := s.conn
+	if c == nil || s.gen != ev.Pad {
+		return // for a connection that is gone
+	}
+	var r Ready
+	if ev.Events&epollIn != 0 {
+		r |= In
+	}
+	if ev.Events&epollOut != 0 {
+		r |= Out
+	}
+	if ev.Events&(epollRdhup|epollHup|epollErr) != 0 {
+		r |= In | Hup
+		if ev.Events&(epollHup|epollErr) != 0 {
+			r |= Out
+		}
+	}
+	c.flags |= uint8(r)
+	if c.flags&parked != 0 {
+		if r&In != 0 {
+			l.wake(c, WokeReady)
+		}
+		return
+	}
+	reader, writer := c.reader, c.writer
+	if reader != nil && r&In != 0 {
+		l.resume(reader)
+		if reader == writer {
+			return
+		}
+	}
+	if writer != nil && r&Out != 0 {
+		l.resume(writer)
+	}
+}
+
+// again resumes the tasks that yielded and wakes the connections that were parked with something unread. What they add is
+// for the next round, after a look at the sockets.
+func (l *Loop) again() {
+	n := len(l.runq)
+	for i := range n {
+		t := l.runq[i]
+		t.inRunq = false
+		l.resume(t)
+	}
+	l.runq = shift(l.runq, n)
+	n = len(l.wakes)
+	for i := range n {
+		c := l.wakes[i]
+		c.flags &^= woken
+		if c.flags&parked != 0 && c.flags&uint8(In|Hup) != 0 {
+			l.wake(c, WokeReady)
+		}
+	}
+	l.wakes = shift(l.wakes, n)
+}
+
+// shift drops the first n elements and lets the collector have them.
+func shift[T any](s []*T, n int) []*T {
+	k := copy(s, s[n:])
+	clear(s[k:])
+	return s[:k]
+}
+
+// wakeParked wakes every connection that is parked now.
+func (l *Loop) wakeParked() {
+	for i := range len(l.slots) {
+		if c := l.slots[i].conn; c != nil && c.flags&parked != 0 {
+			l.wake(c, WokeShutdown)
+		}
+	}
+}
+
+// stop makes every wait end, now and from now on.
+func (l *Loop) stop() {
+	l.stopping = true
+	l.unlisten()
+	waiting := append([]*Task(nil), l.tasks...)
+	for _, t := range waiting {
+		l.resume(t)
+	}
+	l.wakeParked()
+	l.sayQuiet()
+}
+
+func (l *Loop) sayQuiet() {
+	select {
+	case l.engine.quiet <- struct{}{}:
+	default:
+	}
+}
+
+// closeAll closes what is left and ends the coroutines.
+func (l *Loop) closeAll() {
+	l.ended, l.stopping = true, true
+	for l.posts.Load() != nil {
+		l.takePosts() // connections handed over, or adopted from here
+	}
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil {
+			c.Close()
+		}
+	}
+	for len(l.spare) > 0 {
+		t := l.spare[len(l.spare)-1]
+		l.spare = l.spare[:len(l.spare)-1]
+		t.next()
+	}
+	for _, p := range l.pipes {
+		closeFD(p[0])
+		closeFD(p[1])
+	}
+	l.pipes = nil
+	l.publish()
+}
+
+// release closes the loop's own descriptors, when no loop runs any more.
+func (l *Loop) release() {
+	l.kickMu.Lock()
+	defer l.kickMu.Unlock()
+	closeFD(l.epfd)
+	closeFD(l.evfd)
+	l.evfd = -1
+	if l.reserve >= 0 {
+		closeFD(l.reserve)
+		l.reserve = -1
+	}
+}
