@@ -46,11 +46,15 @@ func (g *Group) Take(l *loop.Loop, p *Peer, tag uint64) *Link {
 		if k == nil {
 			return nil
 		}
-		if k.on != l {
-			k.Conn = l.Adopt(k.Conn)
-		} else if !k.quiet() {
+		c := l.Adopt(k.Conn)
+		if c == nil { // no room for another connection here
+			k.drop(l)
+			return nil
+		}
+		k.Conn = c
+		if !k.quiet() {
 			// Data or an end arrived, and its wake-up has not run yet.
-			k.Conn.Close()
+			c.Close()
 			continue
 		}
 		k.Requests++
@@ -101,7 +105,7 @@ func (k *Link) quiet() bool {
 // turn, or weir needs the descriptor. A link that was taken by another loop in
 // the meantime is that loop's affair.
 func (k *Link) Wake(_ *loop.Task, c *loop.Conn, why loop.Woke) {
-	if !k.pool.remove(k) {
+	if !k.pool.remove(k, c) {
 		return
 	}
 	if why == loop.WokeReady && k.quiet() {

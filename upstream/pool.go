@@ -125,11 +125,12 @@ func (p *Pool) hand(k *Link) *Link {
 	return k
 }
 
-// remove takes out this link; false: somebody else was first.
-func (p *Pool) remove(k *Link) bool {
+// remove takes out this link; false: somebody else was first. That other may
+// have brought it back meanwhile, but then on a connection of its own loop.
+func (p *Pool) remove(k *Link, c *loop.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !k.idle {
+	if !k.idle || k.Conn != c {
 		return false
 	}
 	p.unlink(k)
