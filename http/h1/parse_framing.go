@@ -112,8 +112,9 @@ func parseLength(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// unique are the fields a client may send once. A second Host has a sentence of its own.
-func unique(id http.HeaderID) bool {
+// Unique reports whether a client may send a field once only. A second one is answered with 400; for
+// Host the log has a sentence of its own.
+func Unique(id http.HeaderID) bool {
 	switch id {
 	case http.HdrHost, http.HdrContentLength, http.HdrTransferEncoding, http.HdrContentRange,
 		http.HdrIfModifiedSince, http.HdrIfUnmodifiedSince, http.HdrIfMatch, http.HdrIfNoneMatch,
@@ -129,7 +130,7 @@ func Duplicate(f http.Fields) (again, first *http.Field) {
 	var seen [4]uint64
 	for i := range f {
 		id := f[i].ID
-		if !unique(id) {
+		if !Unique(id) {
 			continue
 		}
 		if bit := uint64(1) << (id & 63); seen[id>>6]&bit == 0 {

@@ -93,11 +93,14 @@ func (p *RequestParser) Authority(buf []byte) []byte {
 // AsSent reports whether Target may be forwarded as it is (nginx: valid_unparsed_uri).
 func (p *RequestParser) AsSent() bool { return !p.noPath }
 
+// NeedsRoom reports whether URI has to change the target, for which it wants len(Target)+1 bytes.
+func (p *RequestParser) NeedsRoom() bool { return p.complex || p.noPath }
+
 // URI splits the target into normalised path, arguments and extension. They are borrowed from buf if
 // nothing had to be changed, else the path and extension are in dst, which is appended to.
 func (p *RequestParser) URI(dst, buf []byte, mergeSlashes bool) (uri, args, exten []byte, err error) {
 	t := p.Target(buf)
-	if p.complex || p.noPath {
+	if p.NeedsRoom() {
 		return normalize(dst, t, mergeSlashes)
 	}
 	end := len(t)
