@@ -99,21 +99,30 @@ func (b *Buffered) writeOut(line []byte) error {
 	}
 	b.out.Lock()
 	defer b.out.Unlock()
-	full := b.buf
-	if b.spare == nil {
-		b.spare = make([]byte, 0, b.o.Size)
-	}
-	b.buf, b.spare = b.spare[:0], nil
+	full := b.swap()
 	b.mu.Unlock()
 
 	err := b.emit(full)
-	b.spare = full[:0]
 	if len(line) > b.o.Size {
 		if err2 := b.emit(line); err == nil {
 			err = err2
 		}
 	}
 	return err
+}
+
+// swap takes the buffer and leaves the other one in its place. It is called with both locks held;
+// what it returns may be used as long as out is.
+func (b *Buffered) swap() []byte {
+	full := b.buf
+	if len(full) == 0 {
+		return nil
+	}
+	if b.spare == nil {
+		b.spare = make([]byte, 0, b.o.Size)
+	}
+	b.buf, b.spare = b.spare[:0], full
+	return full
 }
 
 // emit writes p to the file. It is called with out held.

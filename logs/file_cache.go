@@ -11,9 +11,9 @@ import (
 // CacheOptions are the parameters of open_log_file_cache.
 type CacheOptions struct {
 	Max      int           // how many files stay open; 0 keeps none open between lines
-	Inactive time.Duration // a file with fewer than MinUses lines in this time is closed; 0 means 10s
+	Inactive time.Duration // a file without a line for longer is closed and forgotten; 0 means 10s
 	Valid    time.Duration // how often it is checked that the path still names the file; 0 means 60s
-	MinUses  int           // 0 means 1
+	MinUses  int           // how many lines a file must have had to stay open; 0 means 1
 	Now      Clock
 }
 
@@ -33,12 +33,11 @@ type FileCache struct {
 // A cachedFile is one open file. Its fields are guarded by FileCache.mu.
 type cachedFile struct {
 	path    string
-	fd      int
+	fd      int // -1: not open at the moment
 	dev     uint64
 	ino     uint64
 	users   int // writers that use fd now
-	uses    int // lines in the time since window
-	window  time.Time
+	uses    int // lines since the path is in the cache
 	checked time.Time
 	used    time.Time
 	gone    bool // out of the cache; the last writer closes fd
@@ -88,63 +87,53 @@ func (c *FileCache) take(path []byte) (*cachedFile, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire(now)
+	uses := 1
 	if el := c.by[string(path)]; el != nil {
 		f := el.Value.(*cachedFile)
-		if now.Sub(f.checked) < c.o.Valid || f.stillThere() {
-			if now.Sub(f.checked) >= c.o.Valid {
-				f.checked = now
-			}
+		f.uses++
+		if f.fd >= 0 && f.fresh(now, c.o.Valid) {
 			f.users++
-			f.uses++
-			f.used = now
 			c.recent.MoveToFront(el)
 			return f, nil
 		}
+		uses = f.uses
 		c.drop(el)
 	}
 	f, err := openCached(string(path), now)
 	if err != nil {
 		return nil, err
 	}
-	f.users, f.uses = 1, 1
-	if c.o.Max > 0 {
-		c.by[f.path] = c.recent.PushFront(f)
-		if c.recent.Len() > c.o.Max {
-			c.drop(c.recent.Back())
-		}
-	} else {
+	f.users, f.uses = 1, uses
+	if c.o.Max <= 0 {
 		f.gone = true
+		return f, nil
+	}
+	c.by[f.path] = c.recent.PushFront(f)
+	if c.recent.Len() > c.o.Max {
+		c.drop(c.recent.Back())
 	}
 	return f, nil
 }
 
-// give ends a use of f.
+// give ends a use of f. A file that was not used often enough yet is remembered, but closed.
 func (c *FileCache) give(f *cachedFile) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f.users--; f.users == 0 && f.gone {
-		unix.Close(f.fd)
+	f.used = c.o.Now()
+	if f.users--; f.users == 0 && (f.gone || f.uses < c.o.MinUses) {
+		f.close()
 	}
 }
 
-// expire closes files that were not used enough. It looks at the two that waited longest only, as
+// expire drops files that were not used lately. It looks at the two that waited longest only, as
 // every call does.
 func (c *FileCache) expire(now time.Time) {
 	for range 2 {
 		el := c.recent.Back()
-		if el == nil {
+		if el == nil || now.Sub(el.Value.(*cachedFile).used) <= c.o.Inactive {
 			return
 		}
-		f := el.Value.(*cachedFile)
-		if now.Sub(f.used) < c.o.Inactive && now.Sub(f.window) < c.o.Inactive {
-			return
-		}
-		if f.uses < c.o.MinUses || now.Sub(f.used) >= c.o.Inactive {
-			c.drop(el)
-			continue
-		}
-		f.uses, f.window = 0, now
-		c.recent.MoveToFront(el)
+		c.drop(el)
 	}
 }
 
@@ -154,7 +143,14 @@ func (c *FileCache) drop(el *list.Element) {
 	c.recent.Remove(el)
 	delete(c.by, f.path)
 	if f.gone = true; f.users == 0 {
+		f.close()
+	}
+}
+
+func (f *cachedFile) close() {
+	if f.fd >= 0 {
 		unix.Close(f.fd)
+		f.fd = -1
 	}
 }
 
@@ -184,11 +180,15 @@ func openCached(path string, now time.Time) (*cachedFile, error) {
 		unix.Close(fd)
 		return nil, callError("fstat()", path, err)
 	}
-	return &cachedFile{path: path, fd: fd, dev: uint64(st.Dev), ino: st.Ino, window: now, checked: now, used: now}, nil
+	return &cachedFile{path: path, fd: fd, dev: uint64(st.Dev), ino: st.Ino, checked: now, used: now}, nil
 }
 
-// stillThere reports whether the path still names the open file.
-func (f *cachedFile) stillThere() bool {
+// fresh reports whether the path still names the open file, looking only once in a while.
+func (f *cachedFile) fresh(now time.Time, valid time.Duration) bool {
+	if now.Sub(f.checked) < valid {
+		return true
+	}
+	f.checked = now
 	var st unix.Stat_t
 	return unix.Stat(f.path, &st) == nil && st.Ino == f.ino && uint64(st.Dev) == f.dev
 }
