@@ -42,7 +42,7 @@ func readCases(t testing.TB, path string) []dataCase {
 	return cases
 }
 
-// unquote resolves \x.. at the places marked with "«" and "»", repeats "‹text*n›" and "¶" (no newline at the end).
+// unquote repeats text that is written as ‹text*n›; ‹BOM*1› is a byte order mark.
 func unquote(s string) string {
 	for {
 		i, j := strings.Index(s, "‹"), strings.Index(s, "›")

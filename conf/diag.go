@@ -25,8 +25,10 @@ type Diagnostics struct {
 	failed bool
 }
 
+// seenKey is a place of a file, however often the file is included, and what was said of it.
 type seenKey struct {
-	pos  Pos
+	src  *source
+	off  int32
 	text string
 }
 
@@ -36,7 +38,10 @@ func newDiagnostics(t *Tree) *Diagnostics {
 
 // Add adds a diagnostic, unless the same was said of the same place before.
 func (d *Diagnostics) Add(g Diagnostic) {
-	key := seenKey{g.Pos, g.Text}
+	key := seenKey{off: g.Pos.Off, text: g.Text}
+	if g.Pos.IsValid() {
+		key.src = d.tree.Files[g.Pos.File].src
+	}
 	if d.seen[key] {
 		return
 	}

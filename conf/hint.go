@@ -12,6 +12,9 @@ func (t *Table) unknownHint(name string, in Context) string {
 	if strings.HasPrefix(name, "\ufeff") {
 		return "the file begins with a byte order mark: save it as UTF-8 without one"
 	}
+	if s := gone(name); s != "" {
+		return s
+	}
 	var names []string
 	for n, entries := range t.byName {
 		for _, e := range entries {
@@ -84,4 +87,31 @@ func distance(a, b string, limit int) int {
 		rows[0], rows[1], rows[2] = last, cur, before
 	}
 	return min(rows[1][len(b)], limit+1)
+}
+
+// gone tells what became of directives that nginx once had.
+func gone(name string) string {
+	switch name {
+	case "ssl":
+		return "nginx has it no more: write \"listen 443 ssl\""
+	case "limit_zone":
+		return "nginx has it no more: use \"limit_conn_zone\""
+	case "http2_push", "http2_push_preload", "http2_max_concurrent_pushes":
+		return "nginx has server push no more: use \"early_hints\""
+	case "http2_max_field_size", "http2_max_header_size":
+		return "nginx has it no more: use \"large_client_header_buffers\""
+	case "http2_max_requests":
+		return "nginx has it no more: use \"keepalive_requests\""
+	case "http2_idle_timeout", "http2_recv_timeout":
+		return "nginx has it no more: use \"keepalive_timeout\" and \"client_header_timeout\""
+	case "spdy_chunk_size", "spdy_headers_comp":
+		return "SPDY is gone: use \"http2\""
+	case "upstream_conf", "status":
+		return "use \"api\""
+	case "sticky_cookie_insert":
+		return "use \"sticky\""
+	case "else", "elsif", "elseif":
+		return "there is only \"if\" in nginx"
+	}
+	return ""
 }

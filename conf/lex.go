@@ -28,7 +28,8 @@ type lexer struct {
 	slab []Word // where words are allocated
 	fail func(at, length, line int, text string)
 
-	args bool // the text is of -g
+	args     bool // the text is of -g
+	unclosed int  // where a quote begins that never ends; 0: nowhere that matters
 }
 
 // next reads a statement: its words and the place of what ended it.
@@ -168,6 +169,7 @@ func (l *lexer) quoted(q byte) bool {
 		}
 	}
 	l.pos = len(l.src)
+	l.unclosed = start
 	l.unfinished()
 	return false
 }

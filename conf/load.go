@@ -144,7 +144,12 @@ func (l *loader) read(f *File, into *Block) {
 	l.tree.Files = append(l.tree.Files, f)
 	lex := &lexer{src: f.Text, file: id, args: f.Name == ""}
 	lex.fail = func(at, length, line int, text string) {
-		l.diags.Add(Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}})
+		g := Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}}
+		if lex.unclosed > 0 {
+			p := l.tree.Position(Pos{id, int32(lex.unclosed)})
+			g.Hint = fmt.Sprintf("the quote at line %d, column %d is still open", p.Line, p.Col)
+		}
+		l.diags.Add(g)
 	}
 	cur := into
 	for {
