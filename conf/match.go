@@ -123,7 +123,7 @@ func (m *matching) positional(left []int) *fault {
 	}
 	m.vals &= 1<<len(m.f.lead) - 1
 	switch {
-	case !m.farSet || m.far >= len(m.args):
+	case !m.farSet:
 		return m.tooFew()
 	case m.farElem != nil:
 		return m.wrong(m.far, m.farElem, len(m.args) == 1)
@@ -161,7 +161,6 @@ func (m *matching) one(e *elem, args []int, next func([]int) bool) bool {
 		return m.seq(e.sub, args, next)
 	}
 	if len(args) == 0 {
-		m.note(len(m.args), e)
 		return false
 	}
 	a := e.accept(m.args[args[0]].Text)
