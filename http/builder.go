@@ -1,6 +1,7 @@
 package http
 
 import (
+	"fmt"
 	"os"
 
 	"weir/conf"
@@ -36,8 +37,11 @@ type World struct {
 	Signature  string
 	Files      *logs.Files
 	Temp       *TempNumbers
+	// AccessLogPath is where requests are logged when no access_log is written.
+	AccessLogPath string
 	Modules    []*Module
-	ErrorLog   *conf.Module // of package logs: error_log
+	// Logger makes the error log that holds in a block.
+	Logger func(s *conf.Scopes, b *conf.Block) *logs.Logger
 }
 
 // Builder makes an App of a configuration that was checked against the table.
@@ -48,10 +52,13 @@ type Builder struct {
 	Scopes *conf.Scopes
 	Vars   *vars.Table[*Request]
 	App    *App
+	// Outer is the environment that this builder is part of; packages below http have their own
+	// interfaces to it.
+	Outer any
 
 	shared    map[any]any
 	tempPaths []*TempPath
-	loggers   map[any]*logs.Logger
+	releases  []func()
 	atEnd     []func() error
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
 }
@@ -60,9 +67,8 @@ type Builder struct {
 func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 	b := &Builder{
 		World: w, Tree: tree, Diags: d,
-		Vars:    newVars(),
-		shared:  map[any]any{},
-		loggers: map[any]*logs.Logger{},
+		Vars:   newVars(),
+		shared: map[any]any{},
 	}
 	for _, m := range w.Modules {
 		for _, v := range m.Vars {
@@ -76,8 +82,16 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 	return b
 }
 
+// HTTP makes a Builder the part of a larger environment that directives of http look for.
+func (b *Builder) HTTP() *Builder { return b }
+
 // Env returns the build that a directive is read for.
-func Env(call *conf.Call) *Builder { return call.Env.(*Builder) }
+func Env(call *conf.Call) *Builder { return call.Env.(interface{ HTTP() *Builder }).HTTP() }
+
+// ErrorAt makes an error at argument arg of a directive, or at its name (-1).
+func ErrorAt(n *conf.Node, arg int, format string, a ...any) error {
+	return &conf.Error{Node: n, Arg: arg, Text: fmt.Sprintf(format, a...)}
+}
 
 // Shared returns the one value of this build under key, made at first use. Packages below http reach
 // it through an interface of their own.
@@ -98,6 +112,23 @@ func Of[T any](b *Builder) *T {
 
 // AtEnd has f run when all locations are built: for what may be named before it is defined.
 func (b *Builder) AtEnd(f func() error) { b.atEnd = append(b.atEnd, f) }
+
+// Release has f run when the cycle is not used any more: what its log files and sockets are closed by.
+func (b *Builder) Release(f func()) { b.releases = append(b.releases, f) }
+
+// Close runs what Release was given. It may be called when no request of the cycle is left.
+func (b *Builder) Close() { b.Releases()() }
+
+// Releases is Close as a function that does not hold on to the builder.
+func (b *Builder) Releases() func() {
+	all := b.releases
+	b.releases = nil
+	return func() {
+		for _, f := range all {
+			f()
+		}
+	}
+}
 
 func (b *Builder) addTempPath(p *TempPath) { b.tempPaths = append(b.tempPaths, p) }
 
@@ -144,7 +175,7 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
-	loc.ErrorLog = b.errorLog(loc.Block)
+	loc.ErrorLog = b.Logger(b.Scopes, loc.Block)
 	for _, m := range b.Modules {
 		if m.install == nil {
 			continue

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"weir/loop"
 )
 
@@ -42,20 +44,20 @@ func connectionVariables() []Var {
 			return r.millis(r.Task.Now().Sub(r.Client.Started).Milliseconds())
 		}},
 		{Name: "nginx_version", Doc: "Version of nginx that weir behaves as.", Get: func(r *Request, _ string) Value { return r.str(NginxVersion) }},
-		{Name: "tcpinfo_rtt", Doc: "Round trip time of the client's connection, microseconds.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RTT })},
-		{Name: "tcpinfo_rttvar", Doc: "Variance of the round trip time, microseconds.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RTTVar })},
-		{Name: "tcpinfo_snd_cwnd", Doc: "Congestion window of the client's connection.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.SendWindow })},
-		{Name: "tcpinfo_rcv_space", Doc: "Receive window of the client's connection.", Get: tcpInfo(func(i *loop.TCPInfo) uint32 { return i.RecvSpace })},
+		{Name: "tcpinfo_rtt", Doc: "Round trip time of the client's connection, microseconds.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rtt })},
+		{Name: "tcpinfo_rttvar", Doc: "Variance of the round trip time, microseconds.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rttvar })},
+		{Name: "tcpinfo_snd_cwnd", Doc: "Congestion window of the client's connection.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Snd_cwnd })},
+		{Name: "tcpinfo_rcv_space", Doc: "Receive window of the client's connection.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rcv_space })},
 	}
 }
 
-func tcpInfo(f func(*loop.TCPInfo) uint32) func(*Request, string) Value {
+func tcpInfo(f func(*unix.TCPInfo) uint32) func(*Request, string) Value {
 	return func(r *Request, _ string) Value {
-		var info loop.TCPInfo
-		if r.Client.Conn.TCPInfo(&info) != nil {
+		info, err := unix.GetsockoptTCPInfo(r.Client.Conn.FD(), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
 			return Value{Missing: true}
 		}
-		return r.num(int64(f(&info)))
+		return r.num(int64(f(info)))
 	}
 }
 

@@ -29,16 +29,16 @@ type Core struct {
 	DefaultType []byte
 
 	// core_body.go
-	MaxBody         int64
-	BodyBuffer      int64
-	BodyTimeout     time.Duration
-	BodyTemp        *TempPath
-	BodyInFile      BodyFileMode
-	BodySingle      bool
-	Lingering       LingerMode
-	LingeringTime   time.Duration
-	LingeringIdle   time.Duration
-	ResetTimedOut   bool
+	MaxBody       int64
+	BodyBuffer    int64
+	BodyTimeout   time.Duration
+	BodyTemp      *TempPath
+	BodyInFile    BodyFileMode
+	BodySingle    bool
+	Lingering     LingerMode
+	LingeringTime time.Duration
+	LingeringIdle time.Duration
+	ResetTimedOut bool
 
 	// core_send.go
 	Sendfile         bool

@@ -10,9 +10,9 @@ import (
 type BodyFileMode uint8
 
 const (
-	BodyInMemory BodyFileMode = iota
-	BodyFileKeep              // on: the file stays
-	BodyFileClean             // clean: the file goes with the request
+	BodyInMemory  BodyFileMode = iota
+	BodyFileKeep               // on: the file stays
+	BodyFileClean              // clean: the file goes with the request
 )
 
 // LingerMode is lingering_close.

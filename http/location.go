@@ -16,9 +16,9 @@ type Location struct {
 	Core   *Core // settings of the core module
 	Block  *conf.Block
 
-	Pattern *vars.Pattern // of a location by regular expression
-	slots   []int         // variables of its named groups
-	Named   bool
+	Pattern  *vars.Pattern // of a location by regular expression
+	slots    []int         // variables of its named groups
+	Named    bool
 	ErrorLog *logs.Logger
 	// QuietVars keeps the warning about variables that were never set out of the log.
 	QuietVars bool
@@ -53,4 +53,3 @@ type Server struct {
 	Locations *route.Locations[*Location]
 	Block     *conf.Block
 }
-

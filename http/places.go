@@ -59,15 +59,15 @@ func (b *Builder) readLocation(loc *Location, node *conf.Node) (kind route.Kind,
 		return route.NoRegexp, nil
 	case "~", "~*":
 		if loc.Pattern, err = vars.CompilePattern(name, mark == "~*"); err != nil {
-			return 0, conf.ErrorAt(node, len(args)-1, "%v", err)
+			return 0, ErrorAt(node, len(args)-1, "%v", err)
 		}
 		loc.slots, err = b.CaptureSlots(loc.Pattern)
 		if err != nil {
-			return 0, conf.ErrorAt(node, len(args)-1, "%v", err)
+			return 0, ErrorAt(node, len(args)-1, "%v", err)
 		}
 		return route.Regexp, nil
 	}
-	return 0, conf.ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
+	return 0, ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
 }
 
 func splitModifier(word string) (mark, name string) {

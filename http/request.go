@@ -89,7 +89,7 @@ type Request struct {
 	// RewriteDone says that a rewrite directive ended the pass over its block and those around it.
 	RewriteDone bool
 	Escaped     bool // the target had %XX or "+": captures are escaped again in arguments
-	Pipelined bool   // it was read together with an earlier request
+	Pipelined   bool // it was read together with an earlier request
 
 	// What it is answered.
 	Out        Response
@@ -232,12 +232,12 @@ func (r *Request) Reset() {
 	}
 	*r = Request{
 		tryLocation: r.tryLocation,
-		slots:     r.slots[:0],
-		captures:  r.captures[:0],
-		bodyChain: r.bodyChain[:0],
-		closers:   r.closers[:0],
-		In:        r.In[:0],
-		arena:     r.arena,
-		Out:       Response{Fields: r.Out.Fields[:0], Trailers: r.Out.Trailers[:0]},
+		slots:       r.slots[:0],
+		captures:    r.captures[:0],
+		bodyChain:   r.bodyChain[:0],
+		closers:     r.closers[:0],
+		In:          r.In[:0],
+		arena:       r.arena,
+		Out:         Response{Fields: r.Out.Fields[:0], Trailers: r.Out.Trailers[:0]},
 	}
 }

@@ -50,7 +50,7 @@ func (r *Request) EscapedText(x *Text) []byte {
 		switch {
 		case p.Ref == nil:
 			out = append(out, p.Lit...)
-		case p.Ref.IsCapture():
+		case isCapture(p.Ref.Name()):
 			out = AppendEscaped(out, p.Ref.Get(r).B, EscapeArgs)
 		default:
 			out = append(out, p.Ref.Get(r).B...)
@@ -109,3 +109,5 @@ func (s EscapeSet) Escapes(b []byte) bool {
 	return false
 }
 
+// isCapture reports whether a variable is one of $1 to $9.
+func isCapture(name string) bool { return len(name) == 1 && '1' <= name[0] && name[0] <= '9' }

@@ -24,18 +24,18 @@ type Response struct {
 	Fields        Fields // everything else
 	Trailers      Fields // sent after a chunked body
 
-	AllowRanges  bool // a single body of known length: ranges may be cut from it
-	SingleRange  bool // only one range can be served
-	NoModified   bool // not_modified must leave this response alone
-	Chunked      bool // the wire chose chunked framing
+	AllowRanges bool // a single body of known length: ranges may be cut from it
+	SingleRange bool // only one range can be served
+	NoModified  bool // not_modified must leave this response alone
+	Chunked     bool // the wire chose chunked framing
 	// ExpectTrailers asks for framing that can carry trailers.
 	ExpectTrailers bool
-	Cut          bool // the body was cut short: the connection must not be kept
-	Sent         bool // the head is on its way
-	Ended        bool // the last piece was given to the wire
-	BodyBytes    int64
-	TotalBytes   int64 // bytes given to the client, head included
-	HeadBytes    int64
+	Cut            bool // the body was cut short: the connection must not be kept
+	Sent           bool // the head is on its way
+	Ended          bool // the last piece was given to the wire
+	BodyBytes      int64
+	TotalBytes     int64 // bytes given to the client, head included
+	HeadBytes      int64
 }
 
 var errHeadSent = errors.New("header already sent")

@@ -286,6 +286,16 @@ func (r *Request) enter(loc *Location) {
 	}
 }
 
+// Abandon ends a request that cannot be answered any more, for the log's sake.
+func (r *Request) Abandon(status int) {
+	if r.Loc == nil {
+		r.enter(r.Server.Root)
+	}
+	r.Out.Status = status
+	r.Out.Cut = true
+	r.KeepAlive = false
+}
+
 // End closes what the exchange held and writes its log lines. The wire calls it once, after the last
 // byte was given to the client's kernel or given up.
 func (r *Request) End() {

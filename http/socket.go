@@ -32,7 +32,7 @@ type Port struct {
 
 // names finds the servers of one address.
 type names struct {
-	def   *Server
+	def *Server
 	// table is nil when one server without regular expressions has the address to itself.
 	table  *route.Names[*Server]
 	regexp bool

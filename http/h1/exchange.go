@@ -1,6 +1,8 @@
 package h1
 
 import (
+	"time"
+
 	"weir/http"
 	"weir/loop"
 )
@@ -8,8 +10,8 @@ import (
 // A Shared is what all connections of a process have in common.
 type Shared struct {
 	serial  serials
-	pools   []pool // by loop
-	Quit    func() bool // the server shuts down: connections are not kept any more
+	pools   []pool          // by loop
+	Quit    func() bool     // the server shuts down: connections are not kept any more
 	Pending func(delta int) // counts exchanges, for a graceful stop
 }
 
@@ -39,8 +41,10 @@ type exchange struct {
 	out  http.Outbox
 
 	// buf[r:w] are bytes read but not yet used; a head stays at buf[:headEnd] while its request lives.
-	buf  []byte
-	r, w int
+	buf     []byte
+	r, w    int
+	headEnd int
+	old     [][]byte // buffers that outgrew a body: the head may still lie in the first
 
 	parser RequestParser
 	body   bodyReader
@@ -49,9 +53,16 @@ type exchange struct {
 	scratch [128]byte
 	used    int // bytes of scratch in use by queued pieces
 
-	chunked  bool // the response is chunked
-	hijacked bool
+	chunked  bool  // the response is chunked
+	hijacked bool  // it is a tunnel now
 	err      error // the client's connection failed
+
+	// What the location of the last request said about the connection after it.
+	linger   bool
+	reset    bool
+	delay    bool // tcp_nodelay
+	idle     time.Duration
+	timeouts lingerTimes
 }
 
 func (p *pool) take() *exchange {
@@ -78,5 +89,22 @@ func (x *exchange) release() {
 		x.buf = nil
 	}
 	x.r, x.w = 0, 0
+	x.dropOld()
 	x.out.Drop()
+}
+
+func (x *exchange) dropOld() {
+	for i, b := range x.old {
+		x.c.Loop().Give(b)
+		x.old[i] = nil
+	}
+	x.old = x.old[:0]
+}
+
+// growBuffer makes room behind x.w while a body is read. The head stays where it is.
+func (x *exchange) growBuffer() {
+	bigger := x.c.Loop().Take(16 << 10)
+	n := copy(bigger, x.buf[x.r:x.w])
+	x.old = append(x.old, x.buf)
+	x.buf, x.r, x.w, x.headEnd = bigger, 0, n, 0
 }

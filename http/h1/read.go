@@ -211,7 +211,7 @@ func (x *exchange) takeLine(core *http.ServerCore) error {
 	}
 	var err error
 	var dst []byte
-	if p.NeedsRoom() {
+	if p.needsRoom() {
 		dst = r.Alloc(len(r.Target) + 1)[:0]
 	}
 	r.URI, r.Args, r.Exten, err = p.URI(dst, buf, core.MergeSlashes)
@@ -230,8 +230,8 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	r.Target = p.Target(buf)
 	r.Schema = p.Scheme(buf)
 	r.Plain = p.AsSent()
-	r.Escaped = p.NeedsRoom()
-	if moved && !p.NeedsRoom() {
+	r.Escaped = p.needsRoom()
+	if moved && !p.needsRoom() {
 		r.URI, r.Args, r.Exten, _ = p.URI(nil, buf, core.MergeSlashes)
 	} else if moved {
 		r.URI, r.Args, r.Exten, _ = p.URI(r.Alloc(len(r.Target) + 1)[:0], buf, core.MergeSlashes)
@@ -344,3 +344,6 @@ func containsFold(b []byte, s string) bool {
 	}
 	return false
 }
+
+// needsRoom reports whether URI has to write a normalised path somewhere.
+func (p *RequestParser) needsRoom() bool { return p.complex || p.noPath }

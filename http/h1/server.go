@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -18,10 +20,11 @@ type serials struct{ n atomic.Uint64 }
 
 // A conn is a client's connection. It is all that an idle connection costs, besides its loop.Conn.
 type conn struct {
-	shared *Shared
-	client http.Client
-	until  loop.Time // when the wait for the next request ends
-	first  bool      // no byte was read yet
+	shared  *Shared
+	client  http.Client
+	until   loop.Time // when the wait for the next request ends
+	first   bool      // no byte was read yet
+	nodelay bool      // TCP_NODELAY is set
 }
 
 // Accept returns what takes connections from a listening socket. The function runs on the loop that
@@ -52,9 +55,7 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	x.conn, x.c, x.t, x.err, x.hijacked = c, lc, t, nil, false
 	x.out.Reset(lc)
 	c.shared.Pending(1)
-	if x.serve() {
-		// parked again: x was released before
-	}
+	x.serve()
 	c.shared.Pending(-1)
 	p.give(x)
 }
@@ -72,19 +73,19 @@ func (c *conn) logIdle(text string) {
 	l.Log(logs.Info, c.client.Serial, b)
 }
 
-// serve answers requests until the connection is idle or ends. It reports whether it was parked.
-func (x *exchange) serve() bool {
+// serve answers requests until the connection is idle and parked, or closed.
+func (x *exchange) serve() {
 	c := x.conn
 	for {
 		switch x.begin() {
 		case headIdle:
 			x.release()
 			x.c.Park(c.until, !c.first)
-			return true
+			return
 		case headGone:
 			x.release()
 			x.c.Close()
-			return false
+			return
 		case headReady:
 			x.req.Serve()
 		case headBad: // refused by begin
@@ -92,9 +93,9 @@ func (x *exchange) serve() bool {
 		keep := x.end()
 		if x.hijacked || !keep {
 			x.close()
-			return false
+			return
 		}
-		c.until = x.c.Loop().Now().Add(x.keepaliveTimeout())
+		c.until = x.c.Loop().Now().Add(x.idle)
 		x.nodelay()
 		x.compact()
 	}
@@ -127,14 +128,11 @@ func (x *exchange) end() (keep bool) {
 	return keep
 }
 
-// keepaliveTimeout is how long the connection may be idle now.
-func (x *exchange) keepaliveTimeout() time.Duration { return x.idle }
-
 // nodelay sets TCP_NODELAY once a connection is kept.
 func (x *exchange) nodelay() {
 	if x.delay && !x.conn.nodelay && !x.conn.client.Socket.Unix {
 		x.conn.nodelay = true
-		_ = x.c.SetNoDelay()
+		_ = x.c.SetOption(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 }
 
@@ -204,6 +202,7 @@ func (x *exchange) skipBody() bool {
 
 // compact moves what was read beyond the last request to the front of the buffer.
 func (x *exchange) compact() {
+	x.dropOld()
 	if x.r == x.w {
 		x.r, x.w = 0, 0
 		return

@@ -74,7 +74,7 @@ func declareMap(call *conf.Call) error {
 		case len(n.Words) == 1 && n.Name() == "volatile":
 			volatile = true
 		case len(n.Words) != 2:
-			errs = append(errs, conf.ErrorAt(n, -1, "invalid number of the map parameters"))
+			errs = append(errs, http.ErrorAt(n, -1, "invalid number of the map parameters"))
 		default:
 			errs = append(errs, m.add(call, n))
 		}
@@ -87,14 +87,14 @@ func declareMap(call *conf.Call) error {
 func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 	text, err := http.Env(call).Vars.Compile(n.Words[1].Text)
 	if err != nil {
-		return conf.ErrorAt(n, 0, "%v", err)
+		return http.ErrorAt(n, 0, "%v", err)
 	}
 	v := &mapValue{text: text}
 	key := n.Name()
 	switch {
 	case key == "default" && !n.Words[0].Quoted:
 		if m.otherwise != nil {
-			return conf.ErrorAt(n, -1, "duplicate default map parameter")
+			return http.ErrorAt(n, -1, "duplicate default map parameter")
 		}
 		m.otherwise = v
 		return nil
@@ -106,12 +106,12 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 	key = strings.ToLower(key)
 	if m.hostnames && (strings.HasPrefix(key, "*") || strings.HasPrefix(key, ".") || strings.HasSuffix(key, "*")) {
 		if err := m.hosts.Add(key, v); err != nil {
-			return conf.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
+			return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
 		}
 		return nil
 	}
 	if m.exact[key] != nil {
-		return conf.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
+		return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
 	}
 	m.exact[key] = v
 	return nil
@@ -121,11 +121,11 @@ func (m *mapping) addPattern(call *conf.Call, n *conf.Node, source string, v *ma
 	fold := strings.HasPrefix(source, "*")
 	p, err := vars.CompilePattern(strings.TrimPrefix(source, "*"), fold)
 	if err != nil {
-		return conf.ErrorAt(n, -1, "%v", err)
+		return http.ErrorAt(n, -1, "%v", err)
 	}
 	slots, err := http.Env(call).CaptureSlots(p)
 	if err != nil {
-		return conf.ErrorAt(n, -1, "%v", err)
+		return http.ErrorAt(n, -1, "%v", err)
 	}
 	m.patterns = append(m.patterns, mapPattern{p, slots, v})
 	return nil

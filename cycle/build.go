@@ -1,0 +1,199 @@
+package cycle
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/upstream"
+)
+
+// Options say which configuration is read, as the command line does.
+type Options struct {
+	Prefix   string // -p, with its final slash
+	Conf     string // -c
+	ErrorLog string // -e
+	Globals  string // -g
+	PidPath  string // when the configuration names none
+	Version  string // of weir
+}
+
+// A Cycle is one loaded configuration: built completely, and never changed afterwards.
+type Cycle struct {
+	Options
+	Tree   *conf.Tree
+	Main   *Main
+	Events *Events
+	App    *http.App
+	Log    *logs.Logger // error_log of the main block
+	Groups *upstream.Set
+
+	builder *http.Builder
+	loggers *loggers
+}
+
+// Process is what outlives cycles: open files, numbers.
+type Process struct {
+	Files *logs.Files
+	Temp  *http.TempNumbers
+	Loops int
+}
+
+// env is what directives find their surroundings in.
+type env struct {
+	*http.Builder
+	ups   *upstream.Declared
+	set   *upstream.Set
+	loops int
+	diags *conf.Diagnostics
+}
+
+// Groups are the groups of the configuration, built when they are first asked for: after every
+// directive was read (upstream.Env).
+func (e *env) Groups() *upstream.Set {
+	if e.set == nil {
+		e.set = e.ups.Build(upstream.Options{Loops: e.loops}, e.diags)
+	}
+	return e.set
+}
+
+// Upstreams gives the groups of the configuration being read (upstream.Env).
+func (e *env) Upstreams() *upstream.Declared { return e.ups }
+
+// Build reads a configuration and builds a cycle of it. It opens log files and resolves names, and
+// changes nothing else. The diagnostics say whether the cycle may be used.
+func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
+	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals})
+	table := Table()
+	table.Check(tree, d)
+	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{fallback: o.ErrorLog, files: p.Files, diags: d, made: map[*logs.ErrorLog]*logs.Logger{}}}
+	if tree.Main.First("events") == nil && !d.Failed() {
+		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
+	}
+	w := http.World{
+		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version,
+		Files: p.Files, Temp: p.Temp, Modules: httpModules(), Logger: c.loggers.at,
+	}
+	b := http.NewBuilder(w, tree, d)
+	e := &env{Builder: b, ups: upstream.NewDeclared(nil), diags: d}
+	b.Outer = e
+	table.Declare(tree, e, d)
+	scopes := table.NewScopes(tree, e, d)
+	b.Scopes = scopes
+	c.Main = conf.Settings[Main](scopes, MainModule, tree.Main)
+	c.Events = &Events{}
+	if n := tree.Main.First("events"); n != nil && n.Block != nil {
+		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
+	}
+	e.loops = c.Main.Workers
+	c.Log = c.loggers.at(scopes, tree.Main)
+	if n := tree.Main.First("http"); n != nil && n.Block != nil {
+		c.App = b.Build(n.Block)
+	}
+	c.Groups = e.Groups()
+	c.builder = b
+	return c, d
+}
+
+// TempPaths makes the folders of temporary files, owned by the user that serves.
+func (c *Cycle) makeTempPaths() error {
+	uid, gid, err := c.Main.ids()
+	if err != nil {
+		uid, gid = -1, -1
+	}
+	made := map[string]bool{}
+	for _, t := range c.builder.TempPaths() {
+		if made[t.Dir] {
+			continue
+		}
+		made[t.Dir] = true
+		if err := os.Mkdir(t.Dir, 0o700); err != nil && !os.IsExist(err) {
+			return fmt.Errorf("mkdir() \"%s\" failed %s", t.Dir, logs.AppendErrno(nil, err))
+		}
+		if os.Geteuid() == 0 && uid >= 0 {
+			_ = os.Chown(t.Dir, uid, gid)
+		}
+	}
+	return nil
+}
+
+// PidFile is the path of the file with the process number, empty for none.
+func (c *Cycle) PidFile() string {
+	path := c.Main.Pid
+	if path == "" {
+		path = c.PidPath
+	}
+	if pidOff(path) {
+		return ""
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.Prefix, path)
+	}
+	return path
+}
+
+// loggers makes one Logger for each error_log setting.
+type loggers struct {
+	fallback string
+	files    *logs.Files
+	diags    *conf.Diagnostics
+	made     map[*logs.ErrorLog]*logs.Logger
+}
+
+// at is the error log that holds in a block.
+func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
+	set := conf.Settings[logs.ErrorLog](s, logs.ErrorLogModule, b)
+	if have := l.made[set]; have != nil {
+		return have
+	}
+	log, err := set.Open(l.files, logs.OpenOptions{Fallback: l.fallback})
+	if err != nil {
+		l.diags.Err(err)
+		log = logs.NewLogger(logs.Options{})
+	}
+	l.made[set] = log
+	return log
+}
+
+// release closes what a cycle that never came to serve has opened.
+func (c *Cycle) release() {
+	c.builder.Close()
+	for _, l := range c.loggers.made {
+		l.Close()
+	}
+}
+
+// retire closes a cycle's log files once nothing uses it any more: the collector knows when.
+func (c *Cycle) retire() {
+	if c.App != nil {
+		runtime.AddCleanup(c.App, func(c *closers) { c.close() }, c.closers())
+	}
+}
+
+// closers are what a retired cycle leaves to be closed; they must not lead back to its App.
+type closers struct {
+	builder func()
+	loggers []*logs.Logger
+}
+
+func (c *Cycle) closers() *closers {
+	k := &closers{builder: c.builder.Releases()}
+	for _, l := range c.loggers.made {
+		k.loggers = append(k.loggers, l)
+	}
+	return k
+}
+
+func (k *closers) close() {
+	k.builder()
+	for _, l := range k.loggers {
+		l.Close()
+	}
+}
+
+// inherit takes over the state of the cycle before: health, counters and kept connections of peers.
+func (c *Cycle) inherit(old *Cycle) { c.Groups.Inherit(old.Groups) }

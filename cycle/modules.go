@@ -1,0 +1,61 @@
+// Package cycle makes a configuration live: it reads and checks it, builds what serves it, opens what
+// it needs, swaps it for another while requests go on, and ends it.
+package cycle
+
+import (
+	"weir/conf"
+	"weir/http"
+	"weir/http/content"
+	"weir/http/filter"
+	"weir/http/proxy"
+	"weir/http/rewrite"
+	"weir/logs"
+	"weir/upstream"
+)
+
+// httpModules is the HTTP server on one page. Order is behaviour: within a phase, steps run in this
+// order, and filters see a response in this order.
+func httpModules() []*http.Module {
+	return []*http.Module{
+		http.CoreModule,
+		http.ServerModule,
+
+		// the request is changed
+		rewrite.Map,
+		rewrite.Rewrite,
+
+		// the request is answered
+		content.TryFiles,
+		content.Index,
+		proxy.Proxy,
+		content.Static,
+
+		// the response is changed
+		filter.NotModified,
+		filter.Headers,
+		filter.Range,
+
+		// the request is recorded
+		http.AccessLog,
+	}
+}
+
+// otherModules are those outside of the exchange.
+func otherModules() []*conf.Module {
+	return []*conf.Module{
+		MainModule,
+		EventsModule,
+		HTTPModule,
+		logs.ErrorLogModule,
+		upstream.Module(),
+	}
+}
+
+// Table is the table of every directive that weir knows.
+func Table() *conf.Table {
+	all := otherModules()
+	for _, m := range httpModules() {
+		all = append(all, m.Conf)
+	}
+	return conf.NewTable(all...)
+}

@@ -1,0 +1,228 @@
+package cycle
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/http"
+	"weir/http/h1"
+	"weir/listen"
+	"weir/logs"
+	"weir/loop"
+)
+
+// A Runtime is a running server: loops, listening sockets, and the cycle they serve.
+type Runtime struct {
+	Process
+
+	engine  *loop.Engine
+	wire    *h1.Shared
+	mu      sync.Mutex // held by Reload, Reopen, Quit and Stop, never by a loop
+	sockets map[string]*socket
+	current atomic.Pointer[Cycle]
+	pending atomic.Int64 // connections being served
+	quit    atomic.Bool
+	done    chan struct{}
+	ended   sync.Once
+}
+
+// A socket is an open listening address.
+type socket struct {
+	spec     listen.Spec
+	fd       int
+	http     *http.Socket
+	listener *loop.Listener
+}
+
+// Start makes a cycle live. It returns once connections are accepted.
+func Start(c *Cycle, p *Process) (*Runtime, error) {
+	rt := &Runtime{Process: *p, sockets: map[string]*socket{}, done: make(chan struct{})}
+	loops := c.Main.Workers
+	engine, err := loop.New(loop.Options{
+		Loops: loops, MaxConns: c.Events.Connections,
+		OnPanic: rt.panicked, OnFull: rt.full,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rt.engine = engine
+	rt.Loops = loops
+	rt.wire = h1.NewShared(loops)
+	rt.wire.Quit = rt.quit.Load
+	rt.wire.Pending = rt.count
+	rt.current.Store(c)
+	opened, err := rt.open(c)
+	if err != nil {
+		return nil, err
+	}
+	rt.adopt(c, opened)
+	engine.Run()
+	return rt, nil
+}
+
+// Current is the cycle that new requests are served by. Any goroutine.
+func (rt *Runtime) Current() *Cycle { return rt.current.Load() }
+
+// Done is closed when the server has ended.
+func (rt *Runtime) Done() <-chan struct{} { return rt.done }
+
+// open opens the addresses of a cycle that are not open yet. On failure nothing stays open.
+func (rt *Runtime) open(c *Cycle) (opened []*socket, err error) {
+	if c.App == nil {
+		return nil, nil
+	}
+	for _, l := range c.App.Listens {
+		if s := rt.sockets[l.Spec.Text()]; s != nil {
+			continue
+		}
+		fd, err := listen.Open(l.Spec)
+		if err != nil {
+			for _, s := range opened {
+				_ = unix.Close(s.fd)
+			}
+			return nil, err
+		}
+		opened = append(opened, &socket{
+			spec: l.Spec, fd: fd,
+			http: &http.Socket{Text: l.Spec.Text(), Unix: l.Spec.Addr.Unix != ""},
+		})
+	}
+	return opened, nil
+}
+
+// adopt gives every socket the port of the cycle, begins to accept on new ones, and closes those that
+// the cycle does not name any more.
+func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
+	for _, s := range opened {
+		rt.sockets[s.spec.Text()] = s
+	}
+	wanted := map[string]bool{}
+	if c.App != nil {
+		for _, l := range c.App.Listens {
+			text := l.Spec.Text()
+			wanted[text] = true
+			rt.sockets[text].http.SetPort(l.Port)
+		}
+	}
+	for text, s := range rt.sockets {
+		switch {
+		case !wanted[text]:
+			rt.closeSocket(s)
+			delete(rt.sockets, text)
+		case s.listener == nil:
+			ln, err := rt.engine.Listen(s.fd, rt.wire.Accept(s.http))
+			if err != nil {
+				c.Log.Logf(logs.Emerg, 0, "epoll_ctl() failed %s", logs.AppendErrno(nil, err))
+				continue
+			}
+			s.listener = ln
+		}
+	}
+}
+
+func (rt *Runtime) closeSocket(s *socket) {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	_ = unix.Close(s.fd)
+	if s.spec.Addr.Unix != "" {
+		_ = unix.Unlink(s.spec.Addr.Unix)
+	}
+}
+
+// Reload builds a new cycle and puts it in the place of the running one. When anything is wrong with
+// it, the running one goes on and the reasons are in its log. Any goroutine.
+func (rt *Runtime) Reload() error {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	old := rt.current.Load()
+	c, d := Build(old.Options, &rt.Process)
+	for _, g := range d.List() {
+		level, _ := logs.ParseLevel(g.Level)
+		old.Log.Logf(level, 0, "%s", d.Sentence(g))
+	}
+	if d.Failed() {
+		c.release()
+		return fmt.Errorf("configuration file %s test failed", old.Conf)
+	}
+	if err := c.makeTempPaths(); err != nil {
+		old.Log.Logf(logs.Emerg, 0, "%v", err)
+		c.release()
+		return err
+	}
+	opened, err := rt.open(c)
+	if err != nil {
+		old.Log.Logf(logs.Emerg, 0, "%v", err)
+		c.release()
+		return err
+	}
+	c.inherit(old)
+	rt.current.Store(c)
+	rt.adopt(c, opened)
+	old.retire()
+	return nil
+}
+
+// Reopen opens all log files anew, after they were moved away. Any goroutine.
+func (rt *Runtime) Reopen() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	c := rt.current.Load()
+	for _, err := range rt.Files.Reopen() {
+		c.Log.Logf(logs.Emerg, 0, "%v", err)
+	}
+}
+
+// Quit ends the server gracefully: requests are finished, idle connections closed. worker_shutdown_timeout
+// bounds it. It returns at once; see Done. Any goroutine.
+func (rt *Runtime) Quit() {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.quit.Swap(true) {
+		return
+	}
+	for text, s := range rt.sockets {
+		rt.closeSocket(s)
+		delete(rt.sockets, text)
+	}
+	if d := rt.current.Load().Main.ShutdownTimeout; d > 0 {
+		time.AfterFunc(d, rt.Stop)
+	}
+	rt.engine.CloseIdle()
+	rt.count(0)
+}
+
+// count follows the number of connections being served, and ends a graceful shutdown with the last.
+func (rt *Runtime) count(delta int) {
+	if rt.pending.Add(int64(delta)) == 0 && rt.quit.Load() {
+		go rt.Stop()
+	}
+}
+
+// Stop ends the server at once. Any goroutine but a loop's.
+func (rt *Runtime) Stop() {
+	rt.ended.Do(func() {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		rt.quit.Store(true)
+		for text, s := range rt.sockets {
+			rt.closeSocket(s)
+			delete(rt.sockets, text)
+		}
+		rt.engine.Stop()
+		rt.Files.Flush()
+		close(rt.done)
+	})
+}
+
+func (rt *Runtime) panicked(v any, stack []byte) {
+	rt.current.Load().Log.Logf(logs.Alert, 0, "panic: %v\n%s", v, stack)
+}
+
+func (rt *Runtime) full(what string) {
+	rt.current.Load().Log.Logf(logs.Alert, 0, "%s", what)
+}

@@ -1,0 +1,328 @@
+package http
+
+import (
+	"strconv"
+	"strings"
+
+	"weir/conf"
+	"weir/logs"
+	"weir/vars"
+)
+
+// accessLog holds the access_log directives of one place.
+type accessLog struct {
+	off     bool
+	targets []*logTarget
+	cache   *logs.CacheOptions
+}
+
+// A logTarget is one access_log: where lines go, when, and what they look like.
+type logTarget struct {
+	format *logFormat
+	cond   *Text
+	sink   lineWriter      // nil when the path has variables
+	path   *Text           // of such a path
+	files  *logs.FileCache // that writes it
+	call   *conf.Call
+}
+
+// lineWriter takes whole lines. Any goroutine.
+type lineWriter interface{ Write(line []byte) error }
+
+// AccessLog is nginx's log module: a line for every request.
+var AccessLog = Define(Spec[accessLog]{
+	Name: "http_log",
+	Doc:  "Access logs: a line for every request, in a format of yours, to files and syslog.",
+	Directives: []conf.Directive[accessLog]{
+		{
+			Name: "log_format", In: conf.HTTP, Syntax: "! 2-", Repeat: true,
+			Doc: `Names a format of access log lines: *name* [escape=default|json|none] *text* …. Values of variables are escaped, by default as
+\xXX; literal text stays as it is.`,
+			Example: "log_format short '$remote_addr $status \"$request\"';",
+			Declare: declareFormat,
+		},
+		{
+			Name: "access_log", In: conf.HTTP | conf.Server | conf.Location | conf.LocationIf | conf.LimitExcept,
+			Syntax: "! 1-", Repeat: true, Default: "logs/access.log",
+			Doc: `Writes a line for every request: *path* [*format* [buffer=*size*] [gzip[=*level*]] [flush=*time*] [if=*condition*]], or "off".
+
+The path may have variables; "syslog:server=…" sends lines to a syslog server. The format is "combined" unless named.`,
+			Example: "access_log /var/log/weir/access.log combined buffer=32k flush=1m;",
+			Set:     addAccessLog,
+		},
+		{
+			Name: "open_log_file_cache", In: conf.HTTP | conf.Server | conf.Location, Default: "off",
+			Syntax: "off\nmax=<number> [inactive=<time>] [min_uses=<number>] [valid=<time>]",
+			Doc:    "Keeps the files of access logs whose path has variables open.",
+			Set:    setLogCache,
+		},
+	},
+	Install: installAccessLog,
+})
+
+func installAccessLog(c *accessLog, in *Install) error {
+	if c.off || len(c.targets) == 0 {
+		return nil
+	}
+	mine := make([]*logTarget, 0, len(c.targets))
+	for _, t := range c.targets {
+		u, err := t.open(c, in.Builder)
+		if err != nil {
+			return err
+		}
+		mine = append(mine, u)
+	}
+	in.Log(func(r *Request) {
+		for _, t := range mine {
+			t.write(r)
+		}
+	})
+	return nil
+}
+
+// formats are the log_formats of a build by name.
+type formats struct{ byName map[string]*logFormat }
+
+// A logFormat is a log_format, compiled.
+type logFormat struct {
+	parts  []vars.Part[*Request]
+	escape logs.Escape
+}
+
+const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
+
+func declareFormat(call *conf.Call) error {
+	f := Of[formats](Env(call))
+	if f.byName == nil {
+		f.byName = map[string]*logFormat{}
+	}
+	name := call.Arg(0)
+	if name == "combined" || f.byName[name] != nil {
+		return call.Errorf(0, "duplicate \"log_format\" name \"%s\"", name)
+	}
+	first, escape := 1, logs.EscapeDefault
+	if word, ok := strings.CutPrefix(call.Arg(1), "escape="); ok {
+		if escape, ok = logs.ParseEscape(word); !ok {
+			return call.Errorf(1, "unknown log format escaping \"%s\"", word)
+		}
+		first = 2
+	}
+	var text strings.Builder
+	for i := first; i < call.Len(); i++ {
+		text.WriteString(call.Arg(i))
+	}
+	x, err := CompileText(call, first, text.String())
+	if err != nil {
+		return err
+	}
+	f.byName[name] = &logFormat{parts: x.Parts(), escape: escape}
+	return nil
+}
+
+// find returns a format by name; "combined" is always there.
+func (f *formats) find(b *Builder, name string) *logFormat {
+	if v := f.byName[name]; v != nil || name != "combined" {
+		return v
+	}
+	x, err := b.Vars.Compile(combined)
+	if err != nil {
+		return nil
+	}
+	v := &logFormat{parts: x.Parts()}
+	if f.byName == nil {
+		f.byName = map[string]*logFormat{}
+	}
+	f.byName[name] = v
+	return v
+}
+
+func addAccessLog(c *accessLog, call *conf.Call) error {
+	if call.Arg(0) == "off" && call.Len() == 1 {
+		c.off = true
+		return nil
+	}
+	t := &logTarget{call: call}
+	name := "combined"
+	if call.Len() > 1 {
+		name = call.Arg(1)
+	}
+	if t.format = Of[formats](Env(call)).find(Env(call), name); t.format == nil {
+		return call.Errorf(1, "unknown log format \"%s\"", name)
+	}
+	for i := 2; i < call.Len(); i++ {
+		if cond, ok := strings.CutPrefix(call.Arg(i), "if="); ok {
+			x, err := CompileText(call, i, cond)
+			if err != nil {
+				return err
+			}
+			t.cond = x
+			continue
+		}
+		if strings.HasPrefix(call.Arg(0), logs.SyslogPrefix) {
+			return call.Errorf(i, "invalid parameter \"%s\"", call.Arg(i))
+		}
+	}
+	if _, err := bufferOf(call); err != nil {
+		return err
+	}
+	c.targets = append(c.targets, t)
+	return nil
+}
+
+// bufferOf reads buffer=, gzip and flush=; nil when there are none.
+func bufferOf(call *conf.Call) (*logs.Buffer, error) {
+	var b logs.Buffer
+	asked := false
+	for i := 2; i < call.Len(); i++ {
+		word := call.Arg(i)
+		key, value, has := strings.Cut(word, "=")
+		var err error
+		switch {
+		case key == "if" && has:
+			continue
+		case key == "buffer" && has:
+			var n int64
+			n, err = conf.ParseSize(value)
+			if err != nil || n == 0 {
+				return nil, call.Errorf(i, "invalid buffer size \"%s\"", value)
+			}
+			b.Size = int(n)
+		case key == "flush" && has:
+			b.Flush, err = conf.ParseTime(value)
+			if err != nil || b.Flush == 0 {
+				return nil, call.Errorf(i, "invalid flush time \"%s\"", value)
+			}
+		case key == "gzip":
+			b.Gzip = 1
+			if has {
+				b.Gzip, err = strconv.Atoi(value)
+				if err != nil || b.Gzip < 1 || b.Gzip > 9 {
+					return nil, call.Errorf(i, "invalid compression level \"%s\"", value)
+				}
+			}
+		default:
+			return nil, call.Errorf(i, "invalid parameter \"%s\"", word)
+		}
+		asked = true
+	}
+	if !asked {
+		return nil, nil
+	}
+	if b.Flush > 0 && b.Size == 0 && b.Gzip == 0 {
+		return nil, call.Errorf(0, "no buffer is defined for access_log \"%s\"", call.Arg(0))
+	}
+	return &b, nil
+}
+
+func setLogCache(c *accessLog, call *conf.Call) error {
+	if call.Arg(0) == "off" {
+		c.cache = nil
+		return nil
+	}
+	c.cache = &logs.CacheOptions{Max: call.Int("max"), MinUses: call.IntOr("min_uses", 1), Inactive: call.Time("inactive"), Valid: call.Time("valid")}
+	return nil
+}
+
+// sinks are the open access logs of a build: one for each directive, however many places inherit it.
+type sinks struct{ byNode map[*conf.Node]*logTarget }
+
+// open opens what the target writes to.
+func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
+	s := Of[sinks](b)
+	if s.byNode == nil {
+		s.byNode = map[*conf.Node]*logTarget{}
+	}
+	node := t.call.Node
+	if o := s.byNode[node]; o != nil && !t.call.IsDefault() {
+		return o, nil
+	}
+	place := t.call.Arg(0)
+	if params, ok := strings.CutPrefix(place, logs.SyslogPrefix); ok {
+		set, err := logs.ParseSyslog(params, nil)
+		if err != nil {
+			return nil, t.call.Errorf(0, "%v", err)
+		}
+		sys := logs.NewSyslog(set, logs.SyslogOptions{})
+		b.Release(sys.Close)
+		t.sink = sys
+	} else if strings.Contains(place, "$") {
+		x, err := CompileText(t.call, 0, place)
+		if err != nil {
+			return nil, err
+		}
+		var o logs.CacheOptions
+		if c.cache != nil {
+			o = *c.cache
+		}
+		t.path, t.files = x, logs.NewFileCache(o)
+		b.Release(t.files.Close)
+	} else if err := t.openFile(b, place); err != nil {
+		return nil, err
+	}
+	s.byNode[node] = t
+	return t, nil
+}
+
+func (t *logTarget) openFile(b *Builder, place string) error {
+	path := t.call.Path(place)
+	if t.call.IsDefault() && b.AccessLogPath != "" {
+		path = b.AccessLogPath
+	}
+	f, err := b.Files.Open(path)
+	if err != nil {
+		return t.call.Errorf(0, "%v", err)
+	}
+	buffer, err := bufferOf(t.call)
+	if err != nil {
+		return err
+	}
+	if buffer == nil {
+		b.Release(f.Release)
+		t.sink = f
+		return nil
+	}
+	w := logs.NewBuffered(f, *buffer)
+	b.Release(w.Close)
+	t.sink = w
+	return nil
+}
+
+// write writes the line of a request.
+func (t *logTarget) write(r *Request) {
+	if t.cond != nil {
+		if v := r.Text(t.cond); len(v) == 0 || len(v) == 1 && v[0] == '0' {
+			return
+		}
+	}
+	buf := r.Loop().Take(4096)
+	line := t.format.append(buf[:0], r)
+	line = append(line, '\n')
+	var err error
+	if t.sink != nil {
+		err = t.sink.Write(line)
+	} else {
+		err = t.files.Write(r.Text(t.path), line)
+	}
+	r.Loop().Give(buf)
+	if err != nil {
+		r.Log(logs.Alert, err.Error())
+	}
+}
+
+func (f *logFormat) append(dst []byte, r *Request) []byte {
+	for i := range f.parts {
+		p := &f.parts[i]
+		if p.Ref == nil {
+			dst = append(dst, p.Lit...)
+			continue
+		}
+		v := p.Ref.Get(r)
+		if v.Missing {
+			dst = logs.AppendMissing(dst, f.escape)
+			continue
+		}
+		dst = logs.AppendEscaped(dst, v.B, f.escape)
+	}
+	return dst
+}
+
