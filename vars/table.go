@@ -53,7 +53,8 @@ func (t *Table[R]) Vars() []Var[R] {
 
 // Define gives a name a slot in each request, for whoever stores values there: named captures,
 // auth_request_set. Until then the variable is missing. Defining a name again gives the same slot.
-// The name of a built-in that cannot be assigned is refused.
+// The name of a built-in that cannot be assigned is refused. Of Define and DefineGet the later one
+// holds, as in nginx.
 //
 // A slot is best written by Ref.SetValue; a direct writer must not store B with Missing set.
 func (t *Table[R]) Define(name string) (slot int, err error) {
@@ -61,7 +62,7 @@ func (t *Table[R]) Define(name string) (slot int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	f.quiet = true
+	f.quiet, f.get = true, nil
 	t.giveSlot(f)
 	t.settle(f)
 	return f.slot, nil
@@ -85,14 +86,14 @@ func (t *Table[R]) DefineSet(name string) (*Ref[R], error) {
 }
 
 // DefineGet gives a name a value that is computed when it is first read, and kept for the rest of
-// the request unless it is volatile: map, geo, split_clients. A later DefineGet replaces an earlier
-// one, as in nginx.
+// the request unless it is volatile: map, geo, split_clients. A later DefineGet or Define replaces an
+// earlier one, as in nginx.
 func (t *Table[R]) DefineGet(name string, volatile bool, get func(r R) Value) error {
 	f, err := t.assignable(name)
 	if err != nil {
 		return err
 	}
-	f.get, f.keep = get, !volatile
+	f.get, f.keep, f.quiet = get, !volatile, false
 	t.giveSlot(f)
 	t.settle(f)
 	return nil
@@ -210,13 +211,13 @@ func (t *Table[R]) settle(f *Ref[R]) {
 	switch {
 	case f.get != nil:
 		f.from = fromGet
-	case v != nil && (rest == "" && !v.isFamily() || !f.quiet):
+	case f.quiet:
+		f.from = fromNowhere
+	case v != nil:
 		f.from, f.v, f.rest = fromVar, v, rest
 		if f.keep = v.Cache; f.keep {
 			t.giveSlot(f)
 		}
-	case f.quiet:
-		f.from = fromNowhere
 	case f.fresh:
 		f.from = fromSet
 	}
