@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"bytes"
 	"math"
 
 	"weir/http"
@@ -159,15 +158,10 @@ func AppendDuplicate(dst []byte, again, first *http.Field) []byte {
 // HasToken reports whether a field's value mentions a token anywhere, whatever its case: nginx looks
 // for "close" and "keep-alive" in Connection in this way.
 func HasToken(value []byte, lower string) bool {
-	for len(value) >= len(lower) {
-		i := bytes.IndexAny(value[:len(value)-len(lower)+1], string([]byte{lower[0], lower[0] &^ 0x20}))
-		if i < 0 {
-			return false
-		}
-		if http.EqualFold(value[i:i+len(lower)], lower) {
+	for i := 0; i+len(lower) <= len(value); i++ {
+		if value[i]|0x20 == lower[0] && http.EqualFold(value[i:i+len(lower)], lower) {
 			return true
 		}
-		value = value[i+1:]
 	}
 	return false
 }
