@@ -1,0 +1,226 @@
+package listen
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"weir/logs"
+	"weir/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// Open makes a socket of a Spec, bound and listening, non-blocking and closed on exec. The error is
+// nginx's sentence, without what to do about it. A socket file that no process listens on any more
+// is replaced.
+func Open(s Spec) (fd int, err error) {
+	fd, err = newSocket(s)
+	if err != nil {
+		return -1, failed("socket()", s, err)
+	}
+	if err := setUp(fd, s); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	Configure(fd, s, nil)
+	return fd, nil
+}
+
+func newSocket(s Spec) (int, error) {
+	domain, proto := unix.AF_INET, 0
+	switch {
+	case s.isUnix():
+		domain = unix.AF_UNIX
+	case s.isIPv6():
+		domain = unix.AF_INET6
+	}
+	if s.Multipath {
+		proto = unix.IPPROTO_MPTCP
+	}
+	return unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+}
+
+// setUp does what must be done before and at bind, and listens.
+func setUp(fd int, s Spec) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return failed("setsockopt(SO_REUSEADDR)", s, err)
+	}
+	if s.ReusePort && !s.isUnix() {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return failed("setsockopt(SO_REUSEPORT)", s, err)
+		}
+	}
+	if s.isIPv6() {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, flag(!s.BothStacks)); err != nil {
+			return failed("setsockopt(IPV6_V6ONLY)", s, err)
+		}
+	}
+	if err := bind(fd, s); err != nil {
+		return failed("bind() to", s, err)
+	}
+	if s.isUnix() {
+		if err := unix.Chmod(s.Addr.Unix, 0o666); err != nil {
+			return &logs.CallError{Call: "chmod()", On: "\"" + s.Addr.Unix + "\"", Err: err}
+		}
+	}
+	return doListen(fd, s)
+}
+
+func bind(fd int, s Spec) error {
+	err := unix.Bind(fd, sockaddr(s))
+	if err == unix.EADDRINUSE && s.isUnix() && isStale(s.Addr.Unix) && unix.Unlink(s.Addr.Unix) == nil {
+		err = unix.Bind(fd, sockaddr(s))
+	}
+	return err
+}
+
+// isStale reports whether path is a socket that nobody listens on: what a killed server leaves.
+func isStale(path string) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return false
+	}
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) == unix.ECONNREFUSED
+}
+
+func doListen(fd int, s Spec) error {
+	if err := unix.Listen(fd, min(s.Backlog, maxBacklog)); err != nil {
+		return &logs.CallError{Call: "listen() to", On: s.Text() + ", backlog " + itoa(s.Backlog), Err: err}
+	}
+	return nil
+}
+
+const maxBacklog = 1<<31 - 1 // listen(2) takes an int of C
+
+func sockaddr(s Spec) unix.Sockaddr {
+	addr, port := s.Addr.Net.Addr(), int(s.Addr.Net.Port())
+	switch {
+	case s.isUnix():
+		return &unix.SockaddrUnix{Name: s.Addr.Unix}
+	case addr.Is4():
+		return &unix.SockaddrInet4{Port: port, Addr: addr.As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: addr.As16()}
+}
+
+func failed(call string, s Spec, err error) error {
+	return &logs.CallError{Call: call, On: s.Text(), Err: err}
+}
+
+// An Opener opens many sockets, trying again while others still hold the addresses.
+type Opener struct {
+	Tries int                            // how often; 0 means 5
+	Delay time.Duration                  // between tries; 0 means 500ms
+	Sleep func(time.Duration)            // nil means time.Sleep
+	Log   func(v logs.Level, msg string) // is told of every failure; may be nil
+}
+
+// ErrBind is returned after the last try.
+var ErrBind = errors.New("still could not bind()")
+
+// OpenAll opens a socket for each Spec. An address in use is tried again a few times; any other
+// failure ends it at once. On an error no socket is left open.
+func (o Opener) OpenAll(specs []Spec) ([]int, error) {
+	o = o.withDefaults()
+	fds := make([]int, len(specs))
+	for i := range fds {
+		fds[i] = -1
+	}
+	for try := range o.Tries {
+		if try > 0 {
+			o.Log(logs.Notice, "try again to bind() after "+itoa(int(o.Delay.Milliseconds()))+"ms")
+			o.Sleep(o.Delay)
+		}
+		again, err := o.pass(specs, fds)
+		if err == nil && !again {
+			return fds, nil
+		}
+		if err != nil {
+			CloseAll(fds)
+			return nil, err
+		}
+	}
+	o.Log(logs.Emerg, ErrBind.Error())
+	CloseAll(fds)
+	return nil, ErrBind
+}
+
+func (o Opener) withDefaults() Opener {
+	if o.Tries == 0 {
+		o.Tries = 5
+	}
+	if o.Delay == 0 {
+		o.Delay = 500 * time.Millisecond
+	}
+	if o.Sleep == nil {
+		o.Sleep = time.Sleep
+	}
+	if o.Log == nil {
+		o.Log = func(logs.Level, string) {}
+	}
+	return o
+}
+
+// pass tries every socket that is not open yet.
+func (o Opener) pass(specs []Spec, fds []int) (again bool, err error) {
+	for i, s := range specs {
+		if fds[i] >= 0 {
+			continue
+		}
+		fd, err := Open(s)
+		if err == nil {
+			fds[i] = fd
+			continue
+		}
+		o.Log(logs.Emerg, err.Error())
+		if !InUse(err) {
+			return false, err
+		}
+		again = true
+	}
+	return again, nil
+}
+
+// CloseAll closes descriptors; those below 0 are none.
+func CloseAll(fds []int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// Remove removes the file of a Unix domain socket, when the process ends and has not handed the
+// socket on. For other addresses it does nothing.
+func Remove(s Spec) error {
+	if !s.isUnix() {
+		return nil
+	}
+	if err := unix.Unlink(s.Addr.Unix); err != nil {
+		return &logs.CallError{Call: "unlink()", On: s.Text(), Err: err}
+	}
+	return nil
+}
+
+// Inherited describes a listening socket that another process opened.
+func Inherited(fd int) (Spec, error) {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return Spec{}, &logs.CallError{Call: "getsockname()", On: "of the inherited socket #" + itoa(fd), Err: err}
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}), nil
+	case *unix.SockaddrInet6:
+		return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))}), nil
+	case *unix.SockaddrUnix:
+		return newSpec(loop.Addr{Unix: sa.Name}), nil
+	}
+	return Spec{}, &logs.CallError{Call: "getsockname()", On: "of the inherited socket #" + itoa(fd), Err: unix.EAFNOSUPPORT}
+}

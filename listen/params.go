@@ -1,0 +1,171 @@
+package listen
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/conf"
+)
+
+// ParseCall reads a listen directive of http. The error is about the word at fault.
+func ParseCall(call *conf.Call) ([]Spec, error) {
+	words := make([]string, call.Len())
+	for i := range words {
+		words[i] = call.Arg(i)
+	}
+	specs, at, err := parse(words, nil)
+	if err != nil {
+		return nil, call.Errorf(at, "%v", err)
+	}
+	return specs, nil
+}
+
+// Parse reads the words of a listen directive: an address and its parameters. A nil lookup asks the
+// operating system.
+func Parse(words []string, lookup Lookup) ([]Spec, error) {
+	specs, _, err := parse(words, lookup)
+	return specs, err
+}
+
+// parse is Parse that also says which word is at fault.
+func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
+	if len(words) == 0 {
+		return nil, -1, fmt.Errorf("invalid number of arguments in \"listen\" directive")
+	}
+	if specs, err = ParseAddr(words[0], lookup); err != nil {
+		return nil, 0, err
+	}
+	with := newSpec(specs[0].Addr)
+	for i, word := range words[1:] {
+		if err := with.param(word); err != nil {
+			return nil, i + 1, err
+		}
+	}
+	for i, s := range specs {
+		specs[i] = with
+		specs[i].Addr = s.Addr
+	}
+	return specs, -1, nil
+}
+
+// param reads one parameter.
+func (s *Spec) param(word string) error {
+	switch word {
+	case "default_server", "default":
+		s.DefaultServer = true
+		return nil
+	case "proxy_protocol", "ssl", "http2", "quic":
+		return missing(word)
+	}
+	if err := s.socketParam(word); err != nil {
+		return err
+	}
+	s.options, s.Bind = true, true // all others are about the socket
+	return nil
+}
+
+// missing is the error for parameters whose parts of weir are not built yet.
+func missing(word string) error {
+	switch word {
+	case "ssl":
+		return fmt.Errorf("the \"ssl\" parameter requires ngx_http_ssl_module")
+	case "http2":
+		return fmt.Errorf("the \"http2\" parameter requires ngx_http_v2_module")
+	case "quic":
+		return fmt.Errorf("the \"quic\" parameter requires ngx_http_v3_module")
+	}
+	return fmt.Errorf("the \"%s\" parameter is not supported yet", word)
+}
+
+// socketParam reads a parameter of the socket.
+func (s *Spec) socketParam(word string) error {
+	switch word {
+	case "bind":
+		return nil
+	case "deferred":
+		s.Deferred = true
+		return nil
+	case "reuseport":
+		s.ReusePort = true
+		return nil
+	case "multipath":
+		s.Multipath = true
+		return nil
+	case "ipv6only=on", "ipv6only=off":
+		s.BothStacks = word == "ipv6only=off"
+		return nil
+	}
+	name, value, ok := strings.Cut(word, "=")
+	if !ok {
+		return badParam(word)
+	}
+	return s.valueParam(word, name, value)
+}
+
+func badParam(word string) error { return fmt.Errorf("invalid parameter \"%s\"", word) }
+
+func (s *Spec) valueParam(word, name, value string) (err error) {
+	switch name {
+	case "backlog":
+		s.Backlog, err = conf.ParseInt(value)
+		if s.Backlog == 0 {
+			err = errInvalid
+		}
+	case "rcvbuf":
+		s.RecvBuf, err = parseSize(value)
+	case "sndbuf":
+		s.SendBuf, err = parseSize(value)
+	case "fastopen":
+		s.FastOpen, err = conf.ParseInt(value)
+	case "so_keepalive":
+		if !s.Keepalive.parse(value) {
+			return fmt.Errorf("invalid so_keepalive value: \"%s\"", value)
+		}
+	case "accept_filter":
+		return fmt.Errorf("accept filters \"%s\" are not supported on this platform, ignored", word)
+	default: // setfib too, which is FreeBSD's
+		return badParam(word)
+	}
+	if err != nil {
+		return fmt.Errorf("invalid %s \"%s\"", name, word)
+	}
+	return nil
+}
+
+var errInvalid = fmt.Errorf("invalid value")
+
+// parseSize reads a size of a socket buffer. As in nginx it has no "g".
+func parseSize(s string) (int, error) {
+	if strings.HasSuffix(s, "g") || strings.HasSuffix(s, "G") {
+		return 0, errInvalid
+	}
+	n, err := conf.ParseSize(s)
+	return int(n), err
+}
+
+// parse reads on, off, or idle:interval:count, where each part may be left out, but not all.
+func (k *Keepalive) parse(s string) bool {
+	*k = Keepalive{Set: true, On: s != "off"}
+	if s == "on" || s == "off" {
+		return true
+	}
+	idle, rest, _ := strings.Cut(s, ":")
+	interval, count, _ := strings.Cut(rest, ":")
+	ok := parsePart(&k.Idle, idle) && parsePart(&k.Interval, interval)
+	if count != "" {
+		n, err := conf.ParseInt(count)
+		k.Count = n
+		ok = ok && err == nil
+	}
+	return ok && (k.Idle != 0 || k.Interval != 0 || k.Count != 0)
+}
+
+func parsePart(d *time.Duration, s string) bool {
+	if s == "" {
+		return true
+	}
+	n, err := conf.ParseSeconds(s)
+	*d = n
+	return err == nil
+}

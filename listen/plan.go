@@ -1,0 +1,98 @@
+package listen
+
+import (
+	"fmt"
+
+	"weir/loop"
+)
+
+// A Plan gathers what the servers of one configuration listen on. S stands for a server.
+type Plan[S comparable] struct {
+	entries []*Entry[S]
+	byKey   map[loop.Addr]*Entry[S]
+}
+
+// An Entry is one address and the servers that answer there.
+type Entry[S comparable] struct {
+	// Spec is the address with the socket parameters of the listen that has any.
+	Spec    Spec
+	Servers []S // in the order of the configuration
+	// Default answers requests whose name none of Servers has: the default_server, or the first.
+	Default S
+
+	explicit bool // Default was asked for
+}
+
+// Add adds one listen of a server. The error is nginx's sentence.
+func (p *Plan[S]) Add(s Spec, server S) error {
+	e := p.byKey[s.Addr]
+	if e == nil {
+		if p.byKey == nil {
+			p.byKey = make(map[loop.Addr]*Entry[S])
+		}
+		e = &Entry[S]{Spec: s, Default: server}
+		e.explicit = s.DefaultServer
+		e.Servers = append(e.Servers, server)
+		p.byKey[s.Addr] = e
+		p.entries = append(p.entries, e)
+		return nil
+	}
+	for _, other := range e.Servers {
+		if other == server {
+			return fmt.Errorf("a duplicate listen %s", s.Text())
+		}
+	}
+	if s.options {
+		if e.Spec.options {
+			return fmt.Errorf("duplicate listen options for %s", s.Text())
+		}
+		e.Spec = s
+	}
+	if s.DefaultServer {
+		if e.explicit {
+			return fmt.Errorf("a duplicate default server for %s", s.Text())
+		}
+		e.explicit, e.Default = true, server
+	}
+	e.Servers = append(e.Servers, server)
+	return nil
+}
+
+// Entries are all addresses, in the order of the configuration.
+func (p *Plan[S]) Entries() []*Entry[S] { return p.entries }
+
+// A Socket is a socket to be opened, and the addresses that it answers for.
+type Socket[S comparable] struct {
+	Spec Spec
+	// Entry is the address of the socket itself.
+	Entry *Entry[S]
+	// Inside are further addresses that the socket of all addresses covers: 127.0.0.1:80 beside
+	// *:80, without parameters of its own. Which one a connection came to, its local address tells.
+	Inside []*Entry[S]
+}
+
+// Sockets are the sockets that are needed, in the order of the configuration.
+func (p *Plan[S]) Sockets() []*Socket[S] {
+	wild := make(map[family]*Socket[S])
+	for _, e := range p.entries {
+		if e.Spec.Wildcard() {
+			wild[e.Spec.family()] = &Socket[S]{Spec: e.Spec, Entry: e}
+		}
+	}
+	var sockets []*Socket[S]
+	for _, e := range p.entries {
+		var w *Socket[S]
+		if !e.Spec.isUnix() {
+			w = wild[e.Spec.family()]
+		}
+		switch {
+		case w == nil || e.Spec.Bind && w.Entry != e:
+			sockets = append(sockets, &Socket[S]{Spec: e.Spec, Entry: e})
+		case w.Entry == e:
+			sockets = append(sockets, w)
+		default:
+			w.Inside = append(w.Inside, e)
+		}
+	}
+	return sockets
+}

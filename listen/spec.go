@@ -1,0 +1,95 @@
+package listen
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"weir/loop"
+)
+
+// A Spec is one address of a listen directive, with its parameters.
+type Spec struct {
+	Addr          loop.Addr
+	DefaultServer bool
+
+	// Bind says that the address gets a socket of its own beside one for all addresses of its port.
+	Bind bool
+
+	Backlog    int // DefaultBacklog unless it is said
+	RecvBuf    int // SO_RCVBUF; 0: the system's
+	SendBuf    int // SO_SNDBUF; 0: the system's
+	FastOpen   int // the queue of TCP_FASTOPEN; -1: off
+	Deferred   bool
+	ReusePort  bool
+	Multipath  bool
+	BothStacks bool // ipv6only=off: an IPv6 socket takes IPv4 too
+	Keepalive  Keepalive
+
+	ProxyProtocol bool
+	SSL           bool
+	HTTP2         bool
+	QUIC          bool
+
+	options bool // see HasOptions
+}
+
+// Default is the address of a server without a listen directive.
+func Default() Spec {
+	return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.IPv4Unspecified(), DefaultPort)})
+}
+
+func newSpec(addr loop.Addr) Spec {
+	return Spec{Addr: addr, Backlog: DefaultBacklog, FastOpen: -1}
+}
+
+// HasOptions reports whether there are parameters of the socket. Only one listen of an address may
+// have them.
+func (s Spec) HasOptions() bool { return s.options }
+
+// DefaultBacklog is nginx's on Linux.
+const DefaultBacklog = 511
+
+// DefaultPort is the port of an address without one.
+const DefaultPort = 80
+
+// Keepalive is so_keepalive. Zero times and counts are the system's.
+type Keepalive struct {
+	Set      bool // not said: the system's way
+	On       bool
+	Idle     time.Duration
+	Interval time.Duration
+	Count    int
+}
+
+// Text is the address as nginx prints it: 0.0.0.0:80, [::]:80, unix:/path.
+func (s Spec) Text() string {
+	if s.isUnix() {
+		return "unix:" + s.Addr.Unix
+	}
+	return AddrText(s.Addr.Net)
+}
+
+func (s Spec) isUnix() bool { return s.Addr.Unix != "" }
+
+func (s Spec) isIPv6() bool { return !s.isUnix() && s.Addr.Net.Addr().Is6() }
+
+// AddrText is an address and port as nginx prints them.
+func AddrText(a netip.AddrPort) string {
+	port := strconv.Itoa(int(a.Port()))
+	if a.Addr().Is4() {
+		return a.Addr().String() + ":" + port
+	}
+	return "[" + a.Addr().String() + "]:" + port
+}
+
+// Wildcard reports whether the Spec means every address of the machine.
+func (s Spec) Wildcard() bool { return !s.isUnix() && s.Addr.Net.Addr().IsUnspecified() }
+
+// family is what a wildcard socket can stand in for: a port of one version of IP.
+type family struct {
+	six  bool
+	port uint16
+}
+
+func (s Spec) family() family { return family{s.isIPv6(), s.Addr.Net.Port()} }
