@@ -28,7 +28,7 @@
 //	                 mode=on|off
 //	[x]              may be absent
 //	a | b            one of its two neighbours (it binds tighter than a blank)
-//	x ...            one or more; after a | b ... any of them, several times
+//	x ...            one or more; after a | b ... any of them, several times; x ...2: at most two
 //	{ ... }          a block follows; what is inside is for the manual
 //
 // Several lines are several forms. A line that begins with ! is free: Set reads the words itself.

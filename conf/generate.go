@@ -55,6 +55,9 @@ func (e *elem) generate(r *rand.Rand) []string {
 	times := 1
 	if e.rep {
 		times += r.Intn(3)
+		if e.times > 0 {
+			times = min(times, e.times)
+		}
 	}
 	var args []string
 	for range times {

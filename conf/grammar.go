@@ -34,6 +34,7 @@ type elem struct {
 	sub   []*elem // of a bracket
 	opt   bool
 	rep   bool
+	times int // of rep: at most so many; 0: any number
 }
 
 // An atom is one word: alternatives of pieces.
@@ -188,7 +189,7 @@ func (f *form) takeKeys(elems []*elem, required bool) []*elem {
 	for _, e := range elems {
 		if e.sub != nil {
 			if sub := f.takeKeys(e.sub, false); len(sub) > 0 {
-				rest = append(rest, &elem{sub: sub, opt: e.opt, rep: e.rep})
+				rest = append(rest, &elem{sub: sub, opt: e.opt, rep: e.rep, times: e.times})
 			}
 			continue
 		}
@@ -224,8 +225,11 @@ func arity(elems []*elem) (low, high int) {
 		if e.opt {
 			l = 0
 		}
-		if e.rep {
+		switch {
+		case e.rep && e.times == 0:
 			h = -1
+		case e.rep && h > 0:
+			h *= e.times
 		}
 		low += l
 		if high < 0 || h < 0 {

@@ -2,10 +2,13 @@ package conf
 
 import (
 	_ "embed"
+	"fmt"
+	"sort"
+	"strconv"
 	"strings"
 )
 
-// knownText has a line for each directive name of nginx: name, places, and marks.
+// knownText has a line for each directive of nginx: see its head.
 //
 //go:embed known.txt
 var knownText string
@@ -14,8 +17,15 @@ var knownText string
 type Known struct {
 	Name  string
 	In    Context
-	Block bool
+	Block bool // in some place
 	Plus  bool // of the commercial NGINX Plus only
+	forms []knownForm
+}
+
+// knownForm is the number of arguments in some places.
+type knownForm struct {
+	in    Context
+	takes string // "1", "1-2", "1-", "1,3" or "?"
 }
 
 func (k *Known) note() string {
@@ -25,12 +35,12 @@ func (k *Known) note() string {
 	return ""
 }
 
-// readKnown parses known.txt: "name place,place [block] [plus]". A name may have several lines.
+// readKnown parses known.txt. A name may have several lines.
 func readKnown() map[string]*Known {
-	known := make(map[string]*Known)
+	known := make(map[string]*Known, 1024)
 	for line := range strings.Lines(knownText) {
 		words := strings.Fields(line)
-		if len(words) < 2 || words[0][0] == '#' {
+		if len(words) < 3 || words[0][0] == '#' {
 			continue
 		}
 		k := known[words[0]]
@@ -38,10 +48,13 @@ func readKnown() map[string]*Known {
 			k = &Known{Name: words[0]}
 			known[k.Name] = k
 		}
+		f := knownForm{takes: words[2]}
 		for place := range strings.SplitSeq(words[1], ",") {
-			k.In |= contextByWord(place)
+			f.in |= contextByWord(place)
 		}
-		for _, mark := range words[2:] {
+		k.In |= f.in
+		k.forms = append(k.forms, f)
+		for _, mark := range words[3:] {
 			k.Block = k.Block || mark == "block"
 			k.Plus = k.Plus || mark == "plus"
 		}
@@ -51,3 +64,71 @@ func readKnown() map[string]*Known {
 
 // Known returns nginx's directives by name, whether weir has them or not.
 func (t *Table) Known() map[string]*Known { return t.known }
+
+// accepts reports whether nginx takes n arguments; sure is false when that was not looked up.
+func (f knownForm) accepts(n int) (ok, sure bool) {
+	for part := range strings.SplitSeq(f.takes, ",") {
+		low, high, dash := strings.Cut(part, "-")
+		from, err := strconv.Atoi(low)
+		if err != nil {
+			return false, false
+		}
+		to := from
+		if dash {
+			to, _ = strconv.Atoi(high)
+			if high == "" {
+				to = n
+			}
+		}
+		if n >= from && n <= to {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+// takes reports whether some form of the syntax line takes n arguments.
+func (g *grammar) takes(n int) bool {
+	for _, f := range g.forms {
+		if n >= f.min && (f.max < 0 || n <= f.max) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxCompared is up to how many arguments Misfits compares.
+const maxCompared = 7
+
+// Misfits compares the numbers of arguments with nginx's own, for a test. A Syntax that takes fewer
+// words than nginx is no misfit when nginx takes any number: there the rest is for it to refuse.
+func (t *Table) Misfits() []string {
+	var list []string
+	for _, m := range t.modules {
+		for _, e := range m.Entries {
+			if k := t.known[e.Name]; k != nil {
+				list = append(list, e.misfits(k)...)
+			}
+		}
+	}
+	sort.Strings(list)
+	return list
+}
+
+func (e *Entry) misfits(k *Known) []string {
+	var list []string
+	for _, f := range k.forms {
+		if f.in&e.In == 0 {
+			continue
+		}
+		for n := 0; n <= maxCompared; n++ {
+			ok, sure := f.accepts(n)
+			if !sure || e.grammar.takes(n) == ok || ok && strings.HasSuffix(f.takes, "-") {
+				continue
+			}
+			list = append(list, fmt.Sprintf("%s (%s): nginx takes %s arguments, not so with %q: %d", e.Name, f.in&e.In, f.takes, e.Syntax, n))
+			break
+		}
+	}
+	return list
+}

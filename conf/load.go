@@ -19,8 +19,11 @@ type LoadOptions struct {
 	Glob func(pattern string) ([]string, error)
 }
 
-// maxDepth limits includes within includes.
-const maxDepth = 100
+// Limits of what a configuration includes: how deep, and how many files in all.
+const (
+	maxDepth = 100
+	maxFiles = 1 << 20
+)
 
 // Load reads a configuration with all that it includes. It checks the syntax only; there is always
 // a tree, however much is wrong.
@@ -132,8 +135,8 @@ func (t *Tree) loop(path string, by *Node) string {
 			return strings.Join(chain, " includes ")
 		}
 	}
-	if len(chain) > maxDepth {
-		return "more than 100 files deep"
+	if len(chain) > maxDepth || len(t.Files) > maxFiles {
+		return "too many files"
 	}
 	return ""
 }

@@ -130,6 +130,7 @@ func plainSyntax(f string) string {
 			f = "..."
 		}
 	}
+	f = withoutCounts(f)
 	var b strings.Builder
 	block := strings.HasSuffix(f, "}")
 	for f != "" {
@@ -152,4 +153,13 @@ func plainSyntax(f string) string {
 		s += ";"
 	}
 	return s
+}
+
+// withoutCounts drops the number of ...2.
+func withoutCounts(f string) string {
+	i := strings.Index(f, "...")
+	if i < 0 {
+		return f
+	}
+	return f[:i+3] + strings.TrimLeft(f[i+3:], "0123456789")
 }

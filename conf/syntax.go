@@ -47,7 +47,8 @@ func (p *syntaxParser) elems(inside bool) ([]*elem, error) {
 				return nil, errors.New("... without a word before it")
 			}
 			p.pos += 3
-			list[len(list)-1].rep = true
+			last := list[len(list)-1]
+			last.rep, last.times = true, p.number()
 		default:
 			e, err := p.choice()
 			if err != nil {
@@ -56,6 +57,16 @@ func (p *syntaxParser) elems(inside bool) ([]*elem, error) {
 			list = append(list, e)
 		}
 	}
+}
+
+// number reads digits, if there are any.
+func (p *syntaxParser) number() int {
+	n := 0
+	for p.pos < len(p.s) && p.s[p.pos] >= '0' && p.s[p.pos] <= '9' {
+		n = n*10 + int(p.s[p.pos]-'0')
+		p.pos++
+	}
+	return n
 }
 
 // choice reads a | b | c, or a bracket.

@@ -89,7 +89,7 @@ func httpModule() *Module {
 		d("client_max_body_size", inHTTP, "<size>").with(func(x *directiveOf) { x.Default, x.Set = "1m", Size(func(c *seen) *int64 { return &c.size }) }),
 		d("client_body_timeout", inHTTP, "<time>").with(func(x *directiveOf) { x.Default, x.Set = "60s", Time(func(c *seen) *time.Duration { return &c.time }) }),
 		d("keepalive_requests", inHTTP, "<number>").with(func(x *directiveOf) { x.Default, x.Set = "1000", Int(func(c *seen) *int { return &c.num }) }),
-		d("keepalive_disable", inHTTP, "none | msie6 | safari ...").with(func(x *directiveOf) {
+		d("keepalive_disable", inHTTP, "none | msie6 | safari ...2").with(func(x *directiveOf) {
 			x.Default, x.Set = "msie6", Bits(func(c *seen) *uint { return &c.bits }, map[string]uint{"none": 1, "msie6": 2, "safari": 4})
 		}),
 		d("satisfy", inHTTP, "all | any").with(func(x *directiveOf) {
@@ -130,7 +130,7 @@ func upstreamModule() *Module {
 	m := Define("upstream", "Groups.", []Directive[seen]{
 		block("upstream", HTTP, "<name> { ... }", Upstream),
 		d("server", Upstream, "<addr> [weight=<number>] [max_fails=<number>] [fail_timeout=<time>] [backup] [down]").with(repeat),
-		d("keepalive", Upstream, "<connections:number>"),
+		d("keepalive", Upstream, "<connections:number> [local]"),
 		d("ip_hash", Upstream, ""),
 		d("zone", Upstream, "<name> [<size>]"),
 	})
