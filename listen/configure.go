@@ -15,7 +15,7 @@ import (
 func Configure(fd int, s Spec, alert func(error)) {
 	set := func(call string, level, option, value int) {
 		if err := unix.SetsockoptInt(fd, level, option, value); err != nil && alert != nil {
-			alert(&logs.CallError{Call: "setsockopt(" + call + ")", On: s.Text(), Err: err})
+			alert(&logs.CallError{Call: "setsockopt(" + call + ")", On: s.String(), Err: err})
 		}
 	}
 	if s.RecvBuf > 0 {

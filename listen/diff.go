@@ -1,7 +1,5 @@
 package listen
 
-import "weir/loop"
-
 // A Change is what a reload does to sockets.
 type Change struct {
 	Keep  []Kept // the same address before and after
@@ -20,13 +18,13 @@ type Kept struct {
 // be opened first, so that a failure changes nothing.
 func Diff(old, want []Spec) Change {
 	var c Change
-	at := make(map[loop.Addr]int, len(old))
+	at := make(map[place]int, len(old))
 	for i, s := range old {
-		at[s.Addr] = i
+		at[s.place()] = i
 	}
 	kept := make([]bool, len(old))
 	for i, s := range want {
-		j, ok := at[s.Addr]
+		j, ok := at[s.place()]
 		if !ok || kept[j] {
 			c.Open = append(c.Open, s)
 			continue
@@ -44,7 +42,7 @@ func Diff(old, want []Spec) Change {
 
 // socket is the part of a Spec that a socket has.
 func (s Spec) socket() Spec {
-	s.DefaultServer, s.options, s.Bind = false, false, false
+	s.Default, s.Set, s.Bind = false, false, false
 	s.ProxyProtocol, s.SSL, s.HTTP2, s.QUIC = false, false, false, false
 	return s
 }

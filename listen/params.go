@@ -36,7 +36,7 @@ func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 	if specs, err = ParseAddr(words[0], lookup); err != nil {
 		return nil, 0, err
 	}
-	with := newSpec(specs[0].Addr)
+	with := newSpec(specs[0].Addr, "")
 	for i, word := range words[1:] {
 		if err := with.param(word); err != nil {
 			return nil, i + 1, err
@@ -44,7 +44,7 @@ func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 	}
 	for i, s := range specs {
 		specs[i] = with
-		specs[i].Addr = s.Addr
+		specs[i].Addr, specs[i].Unix = s.Addr, s.Unix
 	}
 	return specs, -1, nil
 }
@@ -53,7 +53,7 @@ func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 func (s *Spec) param(word string) error {
 	switch word {
 	case "default_server", "default":
-		s.DefaultServer = true
+		s.Default = true
 		return nil
 	case "proxy_protocol", "ssl", "http2", "quic":
 		return missing(word)
@@ -61,7 +61,7 @@ func (s *Spec) param(word string) error {
 	if err := s.socketParam(word); err != nil {
 		return err
 	}
-	s.options, s.Bind = true, true // all others are about the socket
+	s.Set, s.Bind = true, true // all others are about the socket
 	return nil
 }
 

@@ -1,15 +1,11 @@
 package listen
 
-import (
-	"fmt"
-
-	"weir/loop"
-)
+import "fmt"
 
 // A Plan gathers what the servers of one configuration listen on. S stands for a server.
 type Plan[S comparable] struct {
 	entries []*Entry[S]
-	byKey   map[loop.Addr]*Entry[S]
+	byPlace map[place]*Entry[S]
 }
 
 // An Entry is one address and the servers that answer there.
@@ -25,32 +21,32 @@ type Entry[S comparable] struct {
 
 // Add adds one listen of a server. The error is nginx's sentence.
 func (p *Plan[S]) Add(s Spec, server S) error {
-	e := p.byKey[s.Addr]
+	e := p.byPlace[s.place()]
 	if e == nil {
-		if p.byKey == nil {
-			p.byKey = make(map[loop.Addr]*Entry[S])
+		if p.byPlace == nil {
+			p.byPlace = make(map[place]*Entry[S])
 		}
 		e = &Entry[S]{Spec: s, Default: server}
-		e.explicit = s.DefaultServer
+		e.explicit = s.Default
 		e.Servers = append(e.Servers, server)
-		p.byKey[s.Addr] = e
+		p.byPlace[s.place()] = e
 		p.entries = append(p.entries, e)
 		return nil
 	}
 	for _, other := range e.Servers {
 		if other == server {
-			return fmt.Errorf("a duplicate listen %s", s.Text())
+			return fmt.Errorf("a duplicate listen %s", s)
 		}
 	}
-	if s.options {
-		if e.Spec.options {
-			return fmt.Errorf("duplicate listen options for %s", s.Text())
+	if s.Set {
+		if e.Spec.Set {
+			return fmt.Errorf("duplicate listen options for %s", s)
 		}
 		e.Spec = s
 	}
-	if s.DefaultServer {
+	if s.Default {
 		if e.explicit {
-			return fmt.Errorf("a duplicate default server for %s", s.Text())
+			return fmt.Errorf("a duplicate default server for %s", s)
 		}
 		e.explicit, e.Default = true, server
 	}

@@ -4,15 +4,16 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-
-	"weir/loop"
 )
 
 // A Spec is one address of a listen directive, with its parameters.
 type Spec struct {
-	Addr          loop.Addr
-	DefaultServer bool
+	Addr netip.AddrPort // not valid for a Unix domain socket
+	Unix string         // path of a Unix domain socket
 
+	Default bool // default_server
+	// Set says that there are parameters of the socket. Only one listen of an address may have them.
+	Set bool
 	// Bind says that the address gets a socket of its own beside one for all addresses of its port.
 	Bind bool
 
@@ -30,22 +31,11 @@ type Spec struct {
 	SSL           bool
 	HTTP2         bool
 	QUIC          bool
-
-	options bool // see HasOptions
 }
 
-// Default is the address of a server without a listen directive.
-func Default() Spec {
-	return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.IPv4Unspecified(), DefaultPort)})
+func newSpec(addr netip.AddrPort, unix string) Spec {
+	return Spec{Addr: addr, Unix: unix, Backlog: DefaultBacklog, FastOpen: -1}
 }
-
-func newSpec(addr loop.Addr) Spec {
-	return Spec{Addr: addr, Backlog: DefaultBacklog, FastOpen: -1}
-}
-
-// HasOptions reports whether there are parameters of the socket. Only one listen of an address may
-// have them.
-func (s Spec) HasOptions() bool { return s.options }
 
 // DefaultBacklog is nginx's on Linux.
 const DefaultBacklog = 511
@@ -62,17 +52,17 @@ type Keepalive struct {
 	Count    int
 }
 
-// Text is the address as nginx prints it: 0.0.0.0:80, [::]:80, unix:/path.
-func (s Spec) Text() string {
+// String is the address as nginx prints it: 0.0.0.0:80, [::]:80, unix:/path.
+func (s Spec) String() string {
 	if s.isUnix() {
-		return "unix:" + s.Addr.Unix
+		return "unix:" + s.Unix
 	}
-	return AddrText(s.Addr.Net)
+	return AddrText(s.Addr)
 }
 
-func (s Spec) isUnix() bool { return s.Addr.Unix != "" }
+func (s Spec) isUnix() bool { return s.Unix != "" }
 
-func (s Spec) isIPv6() bool { return !s.isUnix() && s.Addr.Net.Addr().Is6() }
+func (s Spec) isIPv6() bool { return !s.isUnix() && s.Addr.Addr().Is6() }
 
 // AddrText is an address and port as nginx prints them.
 func AddrText(a netip.AddrPort) string {
@@ -84,7 +74,7 @@ func AddrText(a netip.AddrPort) string {
 }
 
 // Wildcard reports whether the Spec means every address of the machine.
-func (s Spec) Wildcard() bool { return !s.isUnix() && s.Addr.Net.Addr().IsUnspecified() }
+func (s Spec) Wildcard() bool { return !s.isUnix() && s.Addr.Addr().IsUnspecified() }
 
 // family is what a wildcard socket can stand in for: a port of one version of IP.
 type family struct {
@@ -92,4 +82,12 @@ type family struct {
 	port uint16
 }
 
-func (s Spec) family() family { return family{s.isIPv6(), s.Addr.Net.Port()} }
+func (s Spec) family() family { return family{s.isIPv6(), s.Addr.Port()} }
+
+// A place is what makes two Specs mean the same address.
+type place struct {
+	addr netip.AddrPort
+	unix string
+}
+
+func (s Spec) place() place { return place{s.Addr, s.Unix} }
