@@ -18,8 +18,11 @@ type Options struct {
 	Conf     string // -c
 	ErrorLog string // -e
 	Globals  string // -g
-	PidPath  string // when the configuration names none
-	Version  string // of weir
+	// What holds where the configuration says nothing.
+	AccessLog  string
+	PidPath    string
+	TempPrefix string
+	Version    string // of weir
 }
 
 // A Cycle is one loaded configuration: built completely, and never changed afterwards.
@@ -43,27 +46,6 @@ type Process struct {
 	Loops int
 }
 
-// env is what directives find their surroundings in.
-type env struct {
-	*http.Builder
-	ups   *upstream.Declared
-	set   *upstream.Set
-	loops int
-	diags *conf.Diagnostics
-}
-
-// Groups are the groups of the configuration, built when they are first asked for: after every
-// directive was read (upstream.Env).
-func (e *env) Groups() *upstream.Set {
-	if e.set == nil {
-		e.set = e.ups.Build(upstream.Options{Loops: e.loops}, e.diags)
-	}
-	return e.set
-}
-
-// Upstreams gives the groups of the configuration being read (upstream.Env).
-func (e *env) Upstreams() *upstream.Declared { return e.ups }
-
 // Build reads a configuration and builds a cycle of it. It opens log files and resolves names, and
 // changes nothing else. The diagnostics say whether the cycle may be used.
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
@@ -75,32 +57,31 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
 	}
 	w := http.World{
-		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version,
+		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version, AccessLogPath: o.AccessLog,
 		Files: p.Files, Temp: p.Temp, Modules: httpModules(), Logger: c.loggers.at,
 	}
 	b := http.NewBuilder(w, tree, d)
-	e := &env{Builder: b, ups: upstream.NewDeclared(nil), diags: d}
-	b.Outer = e
-	table.Declare(tree, e, d)
-	scopes := table.NewScopes(tree, e, d)
+	table.Declare(tree, b, d)
+	scopes := table.NewScopes(tree, b, d)
 	b.Scopes = scopes
 	c.Main = conf.Settings[Main](scopes, MainModule, tree.Main)
 	c.Events = &Events{}
 	if n := tree.Main.First("events"); n != nil && n.Block != nil {
 		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
 	}
-	e.loops = c.Main.Workers
+	b.SetUpstreamOptions(upstream.Options{Loops: c.Main.Workers})
 	c.Log = c.loggers.at(scopes, tree.Main)
 	if n := tree.Main.First("http"); n != nil && n.Block != nil {
 		c.App = b.Build(n.Block)
 	}
-	c.Groups = e.Groups()
+	c.Groups = b.Groups()
 	c.builder = b
 	return c, d
 }
 
-// TempPaths makes the folders of temporary files, owned by the user that serves.
-func (c *Cycle) makeTempPaths() error {
+// Prepare makes what a cycle needs on disk: the folders of temporary files, owned by the user that
+// serves.
+func (c *Cycle) Prepare() error {
 	uid, gid, err := c.Main.ids()
 	if err != nil {
 		uid, gid = -1, -1

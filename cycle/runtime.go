@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,7 +56,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt.wire.Quit = rt.quit.Load
 	rt.wire.Pending = rt.count
 	rt.current.Store(c)
-	opened, err := rt.open(c)
+	opened, err := rt.open(c, c.toStderr)
 	if err != nil {
 		return nil, err
 	}
@@ -71,24 +72,25 @@ func (rt *Runtime) Current() *Cycle { return rt.current.Load() }
 func (rt *Runtime) Done() <-chan struct{} { return rt.done }
 
 // open opens the addresses of a cycle that are not open yet. On failure nothing stays open.
-func (rt *Runtime) open(c *Cycle) (opened []*socket, err error) {
+func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*socket, err error) {
 	if c.App == nil {
 		return nil, nil
 	}
+	var specs []listen.Spec
 	for _, l := range c.App.Listens {
-		if s := rt.sockets[l.Spec.Text()]; s != nil {
-			continue
+		if s := rt.sockets[l.Spec.String()]; s == nil {
+			specs = append(specs, l.Spec)
 		}
-		fd, err := listen.Open(l.Spec)
-		if err != nil {
-			for _, s := range opened {
-				_ = unix.Close(s.fd)
-			}
-			return nil, err
-		}
+	}
+	opener := listen.Opener{Log: report}
+	fds, err := opener.OpenAll(specs)
+	if err != nil {
+		return nil, Reported{err}
+	}
+	for i, spec := range specs {
 		opened = append(opened, &socket{
-			spec: l.Spec, fd: fd,
-			http: &http.Socket{Text: l.Spec.Text(), Unix: l.Spec.Addr.Unix != ""},
+			spec: spec, fd: fds[i],
+			http: &http.Socket{Text: spec.String(), Unix: spec.Addr.Unix != ""},
 		})
 	}
 	return opened, nil
@@ -98,12 +100,12 @@ func (rt *Runtime) open(c *Cycle) (opened []*socket, err error) {
 // the cycle does not name any more.
 func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 	for _, s := range opened {
-		rt.sockets[s.spec.Text()] = s
+		rt.sockets[s.spec.String()] = s
 	}
 	wanted := map[string]bool{}
 	if c.App != nil {
 		for _, l := range c.App.Listens {
-			text := l.Spec.Text()
+			text := l.Spec.String()
 			wanted[text] = true
 			rt.sockets[text].http.SetPort(l.Port)
 		}
@@ -124,14 +126,24 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 	}
 }
 
+// Reported is an error that was printed and logged where it happened.
+type Reported struct{ error }
+
+// toLog writes to the cycle's error log.
+func (c *Cycle) toLog(v logs.Level, msg string) { c.Log.LogString(v, 0, msg) }
+
+// toStderr writes to standard error as well, as long as somebody may be looking there.
+func (c *Cycle) toStderr(v logs.Level, msg string) {
+	fmt.Fprintf(os.Stderr, "weir: [%s] %s\n", v, msg)
+	c.toLog(v, msg)
+}
+
 func (rt *Runtime) closeSocket(s *socket) {
 	if s.listener != nil {
 		s.listener.Close()
 	}
 	_ = unix.Close(s.fd)
-	if s.spec.Addr.Unix != "" {
-		_ = unix.Unlink(s.spec.Addr.Unix)
-	}
+	_ = listen.Remove(s.spec)
 }
 
 // Reload builds a new cycle and puts it in the place of the running one. When anything is wrong with
@@ -149,14 +161,13 @@ func (rt *Runtime) Reload() error {
 		c.release()
 		return fmt.Errorf("configuration file %s test failed", old.Conf)
 	}
-	if err := c.makeTempPaths(); err != nil {
+	if err := c.Prepare(); err != nil {
 		old.Log.Logf(logs.Emerg, 0, "%v", err)
 		c.release()
 		return err
 	}
-	opened, err := rt.open(c)
+	opened, err := rt.open(c, old.toLog)
 	if err != nil {
-		old.Log.Logf(logs.Emerg, 0, "%v", err)
 		c.release()
 		return err
 	}

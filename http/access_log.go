@@ -325,4 +325,3 @@ func (f *logFormat) append(dst []byte, r *Request) []byte {
 	}
 	return dst
 }
-

@@ -39,7 +39,7 @@ type World struct {
 	Temp       *TempNumbers
 	// AccessLogPath is where requests are logged when no access_log is written.
 	AccessLogPath string
-	Modules    []*Module
+	Modules       []*Module
 	// Logger makes the error log that holds in a block.
 	Logger func(s *conf.Scopes, b *conf.Block) *logs.Logger
 }
@@ -52,9 +52,6 @@ type Builder struct {
 	Scopes *conf.Scopes
 	Vars   *vars.Table[*Request]
 	App    *App
-	// Outer is the environment that this builder is part of; packages below http have their own
-	// interfaces to it.
-	Outer any
 
 	shared    map[any]any
 	tempPaths []*TempPath
@@ -82,11 +79,8 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 	return b
 }
 
-// HTTP makes a Builder the part of a larger environment that directives of http look for.
-func (b *Builder) HTTP() *Builder { return b }
-
 // Env returns the build that a directive is read for.
-func Env(call *conf.Call) *Builder { return call.Env.(interface{ HTTP() *Builder }).HTTP() }
+func Env(call *conf.Call) *Builder { return call.Env.(*Builder) }
 
 // ErrorAt makes an error at argument arg of a directive, or at its name (-1).
 func ErrorAt(n *conf.Node, arg int, format string, a ...any) error {

@@ -3,136 +3,76 @@ package http
 import (
 	"errors"
 	"net/netip"
+	"os"
 
 	"weir/http/route"
 	"weir/listen"
 	"weir/logs"
+	"weir/loop"
 	"weir/vars"
 )
 
-// address is one listening address while ports are built.
-type address struct {
-	spec    listen.Spec
-	options *ListenOption // the listen that carried socket options
-	def     *ListenOption // the listen with default_server
-	servers []*Server     // in file order
-	defSrv  *Server
-}
-
-// buildPorts gathers the listen directives of all servers into addresses, and the addresses into
-// sockets.
+// buildPorts gathers the listen directives of all servers into sockets, and finds out which servers
+// answer on each.
 func (b *Builder) buildPorts() {
-	var order []*address
-	byText := map[string]*address{}
+	var plan listen.Plan[*Server]
 	for _, s := range b.App.Servers {
 		if len(s.Core.Listens) == 0 {
-			s.Core.Listens = []ListenOption{{Spec: listen.Default()}}
+			_ = plan.Add(defaultListen(), s)
+			continue
 		}
-		mine := map[string]bool{}
 		for i := range s.Core.Listens {
 			o := &s.Core.Listens[i]
-			text := o.Spec.Text()
-			if mine[text] {
-				b.Diags.Err(o.Call.Errorf(-1, "a duplicate listen %s", o.Call.Arg(0)))
-				continue
+			if err := plan.Add(o.Spec, s); err != nil {
+				b.Diags.Err(o.Call.Errorf(-1, "%v", err))
 			}
-			mine[text] = true
-			a := byText[text]
-			if a == nil {
-				a = &address{spec: o.Spec}
-				byText[text] = a
-				order = append(order, a)
+		}
+	}
+	for _, socket := range plan.Sockets() {
+		n := b.namesOf(socket.Entry)
+		port := &Port{App: b.App, Default: n.def, names: n}
+		for _, e := range socket.Inside {
+			if port.byLocal == nil {
+				port.byLocal = map[netip.Addr]*names{}
 			}
-			b.join(a, s, o)
+			port.byLocal[e.Spec.Addr.Net.Addr()] = b.namesOf(e)
 		}
-	}
-	b.makeSockets(order)
-}
-
-// join adds a server to an address.
-func (b *Builder) join(a *address, s *Server, o *ListenOption) {
-	a.servers = append(a.servers, s)
-	if a.defSrv == nil {
-		a.defSrv = s
-	}
-	if o.Spec.HasOptions() {
-		if a.options != nil && o.Call != nil {
-			b.Diags.Err(o.Call.Errorf(-1, "duplicate listen options for %s", a.spec.Text()))
-		}
-		a.options = o
-		a.spec = o.Spec
-	}
-	if o.Spec.DefaultServer {
-		if a.def != nil {
-			b.Diags.Err(o.Call.Errorf(-1, "a duplicate default server for %s", a.spec.Text()))
-		}
-		a.def, a.defSrv = o, s
+		b.App.Listens = append(b.App.Listens, &Listening{Spec: socket.Spec, Port: port})
 	}
 }
 
-// makeSockets decides which addresses get a socket of their own: one that a wildcard of the same port
-// covers is answered on the wildcard's socket, unless it asks to be bound.
-func (b *Builder) makeSockets(order []*address) {
-	wild := map[uint16]*Listening{}
-	wild6 := map[uint16]*Listening{}
-	for _, a := range order {
-		if !a.spec.Wildcard() {
-			continue
-		}
-		l := b.listening(a)
-		if a.spec.Addr.Net.Addr().Is4() {
-			wild[a.spec.Addr.Net.Port()] = l
-		} else {
-			wild6[a.spec.Addr.Net.Port()] = l
-		}
+// defaultListen is where a server without a listen directive answers: port 80, or 8000 for a process
+// that may not bind it.
+func defaultListen() listen.Spec {
+	address := "*:80"
+	if os.Geteuid() != 0 {
+		address = "*:8000"
 	}
-	for _, a := range order {
-		if a.spec.Wildcard() {
-			continue
-		}
-		var cover *Listening
-		if a.spec.Addr.Unix == "" && !a.spec.Bind {
-			cover = wild[a.spec.Addr.Net.Port()]
-			if a.spec.Addr.Net.Addr().Is6() {
-				cover = wild6[a.spec.Addr.Net.Port()]
-			}
-		}
-		if cover == nil {
-			b.listening(a)
-			continue
-		}
-		if cover.Port.byLocal == nil {
-			cover.Port.byLocal = map[netip.Addr]*names{}
-		}
-		cover.Port.byLocal[a.spec.Addr.Net.Addr()] = b.namesOf(a)
+	specs, err := listen.ParseAddr(address, nil)
+	if err != nil || len(specs) == 0 {
+		return listen.Spec{Addr: loop.Addr{Net: netip.AddrPortFrom(netip.IPv4Unspecified(), listen.DefaultPort)}}
 	}
-}
-
-func (b *Builder) listening(a *address) *Listening {
-	n := b.namesOf(a)
-	l := &Listening{Spec: a.spec, Port: &Port{App: b.App, Default: n.def, names: n}}
-	b.App.Listens = append(b.App.Listens, l)
-	return l
+	return specs[0]
 }
 
 // namesOf makes the table of names of an address.
-func (b *Builder) namesOf(a *address) *names {
-	n := &names{def: a.defSrv, table: route.NewNames[*Server]()}
-	for _, s := range a.servers {
+func (b *Builder) namesOf(e *listen.Entry[*Server]) *names {
+	n := &names{def: e.Default, table: route.NewNames[*Server]()}
+	for _, s := range e.Servers {
 		if len(s.Core.Names) == 0 {
-			b.addName(n, a, s, ServerName{})
+			b.addName(n, e, s, ServerName{})
 		}
 		for _, name := range s.Core.Names {
-			b.addName(n, a, s, name)
+			b.addName(n, e, s, name)
 		}
 	}
-	if len(a.servers) == 1 && !n.regexp {
+	if len(e.Servers) == 1 && !n.regexp {
 		n.table = nil
 	}
 	return n
 }
 
-func (b *Builder) addName(n *names, a *address, s *Server, name ServerName) {
+func (b *Builder) addName(n *names, e *listen.Entry[*Server], s *Server, name ServerName) {
 	if name.Pattern != nil {
 		n.regexp = true
 		n.table.AddRegexp(serverPattern{name.Pattern, name.Slots}, s)
@@ -144,10 +84,10 @@ func (b *Builder) addName(n *names, a *address, s *Server, name ServerName) {
 	case err == nil:
 	case errors.As(err, &taken):
 		if name.Call != nil {
-			name.Call.Warnf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, a.spec.Text())
+			name.Call.Warnf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, e.Spec)
 		}
-	case len(a.servers) > 1 && name.Call != nil:
-		b.Diags.Err(name.Call.Errorf(-1, "%v on %s", err, a.spec.Text()))
+	case len(e.Servers) > 1 && name.Call != nil:
+		b.Diags.Err(name.Call.Errorf(-1, "%v on %s", err, e.Spec))
 	}
 }
 

@@ -86,6 +86,9 @@ type Request struct {
 	Internal  bool   // an internal redirect brought it here
 	ErrorPage bool   // it is being answered by error_page
 	Rewritten bool   // the URI was changed by rewrite in this pass
+	// Moved says that rewrite with break changed the URI inside its location: it has no part any more
+	// that the location matched.
+	Moved bool
 	// RewriteDone says that a rewrite directive ended the pass over its block and those around it.
 	RewriteDone bool
 	Escaped     bool // the target had %XX or "+": captures are escaped again in arguments

@@ -223,7 +223,7 @@ func (r *Request) clearCtx() {
 // setURI replaces the URI; it is no longer the target as sent.
 func (r *Request) setURI(uri, args []byte) {
 	r.URI, r.Args = uri, args
-	r.Plain = false
+	r.Plain, r.Moved = false, false
 	r.SetExten()
 }
 

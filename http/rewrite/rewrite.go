@@ -283,6 +283,7 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 	}
 	r.Internal = true
 	r.Rewritten = !u.stay
+	r.Moved = r.Moved || u.stay
 	r.Args = args
 	r.SetURI(uri)
 	return http.Next, u.last || u.stay

@@ -1,0 +1,135 @@
+// Command weir is a web server, reverse proxy and load balancer that reads nginx.conf as it is. It takes
+// nginx's options and signals; "weir demo" shows it at work.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"weir/conf"
+	"weir/cycle"
+	"weir/http"
+	"weir/logs"
+)
+
+// version is weir's own.
+const version = "0.1.0"
+
+// Where things are when nothing is said: where Debian's nginx has them. With -p they are relative to it.
+const (
+	defaultPrefix = "/usr/share/nginx/"
+	defaultConf   = "/etc/nginx/nginx.conf"
+	defaultError  = "/var/log/nginx/error.log"
+	defaultAccess = "/var/log/nginx/access.log"
+	defaultPid    = "/run/nginx.pid"
+	defaultTemp   = "/var/lib/nginx/"
+
+	relativeConf   = "conf/nginx.conf"
+	relativeError  = "logs/error.log"
+	relativeAccess = "logs/access.log"
+	relativePid    = "logs/nginx.pid"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	if len(args) > 0 && args[0] == "demo" {
+		return demo(args[1:])
+	}
+	o, err := parseOptions(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "weir: %v\n", err)
+		return 1
+	}
+	if o.version {
+		printVersion(&o)
+		return 0
+	}
+	return serve(&o)
+}
+
+// printVersion answers -v, -V and -h, on standard error as nginx does.
+func printVersion(o *options) {
+	fmt.Fprintf(os.Stderr, "weir version: weir/%s\n", version)
+	if o.help {
+		fmt.Fprintf(os.Stderr, usage, defaultPrefix, defaultError, defaultConf)
+	}
+	if o.configure {
+		fmt.Fprintf(os.Stderr, "nginx version: nginx/%s\nbuilt with %s\nconfigure arguments: %s\n",
+			http.NginxVersion, goVersion(), strings.Join(configureArguments(), " "))
+	}
+}
+
+// configureArguments name the modules of nginx that weir has, in the words of nginx's build: scripts and
+// tests learn from them what they may use.
+func configureArguments() []string {
+	args := []string{
+		"--prefix=" + defaultPrefix, "--conf-path=" + defaultConf, "--error-log-path=" + defaultError,
+		"--http-log-path=" + defaultAccess, "--pid-path=" + defaultPid,
+	}
+	for _, missing := range []string{
+		"http_charset", "http_gzip", "http_ssi", "http_userid", "http_access", "http_auth_basic", "http_mirror",
+		"http_autoindex", "http_geo", "http_split_clients", "http_referer", "http_fastcgi", "http_uwsgi", "http_scgi",
+		"http_grpc", "http_memcached", "http_limit_conn", "http_limit_req", "http_empty_gif", "http_browser",
+		"http_upstream_sticky", "http_tunnel",
+	} {
+		args = append(args, "--without-"+missing+"_module")
+	}
+	return append(args, "--without-http-cache")
+}
+
+// place turns the options into what the cycle is built from.
+func place(o *options) cycle.Options {
+	c := cycle.Options{
+		Prefix: defaultPrefix, Conf: defaultConf, ErrorLog: defaultError, AccessLog: defaultAccess,
+		PidPath: defaultPid, TempPrefix: defaultTemp, Globals: o.globals, Version: version,
+	}
+	if o.prefix != "" {
+		c.Prefix = absolute(o.prefix)
+		c.Conf, c.ErrorLog, c.AccessLog = c.Prefix+relativeConf, c.Prefix+relativeError, c.Prefix+relativeAccess
+		c.PidPath, c.TempPrefix = c.Prefix+relativePid, c.Prefix
+	}
+	if o.conf != "" {
+		c.Conf = under(c.Prefix, o.conf)
+	}
+	if o.errorLog != "" {
+		c.ErrorLog = o.errorLog
+		if o.errorLog != logs.Stderr {
+			c.ErrorLog = under(c.Prefix, o.errorLog)
+		}
+	}
+	return c
+}
+
+// absolute makes a prefix absolute, with its final slash.
+func absolute(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		if wd, err := os.Getwd(); err == nil {
+			path = wd + "/" + path
+		}
+	}
+	if !strings.HasSuffix(path, "/") {
+		path += "/"
+	}
+	return path
+}
+
+func under(prefix, path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return prefix + path
+}
+
+// report prints diagnostics on standard error and, when weir really starts, to the error log.
+func report(d *conf.Diagnostics, log *logs.Logger) {
+	d.Print(os.Stderr, "weir")
+	if log == nil {
+		return
+	}
+	for _, g := range d.List() {
+		level, _ := logs.ParseLevel(g.Level)
+		log.LogString(level, 0, d.Sentence(g))
+	}
+}
