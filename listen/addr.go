@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"weir/logs"
+	"weir/loop"
 )
 
 // A Lookup finds the addresses of a host name while the configuration is read.
@@ -54,7 +55,7 @@ func ParseAddr(s string, lookup Lookup) ([]Spec, error) {
 	var specs []Spec
 	for port := int(p.first); port <= int(p.last); port++ {
 		for _, a := range addrs {
-			specs = append(specs, newSpec(netip.AddrPortFrom(a, uint16(port)), ""))
+			specs = append(specs, newSpec(loop.Addr{Net: netip.AddrPortFrom(a, uint16(port))}))
 		}
 	}
 	return specs, nil
@@ -67,7 +68,7 @@ func parseUnix(s, path string) ([]Spec, error) {
 	case len(path) >= maxUnixPath:
 		return nil, &addrError{longPath, s}
 	}
-	return []Spec{newSpec(netip.AddrPort{}, path)}, nil
+	return []Spec{newSpec(loop.Addr{Unix: path})}, nil
 }
 
 // splitAddr cuts an address into its host, brackets included, and its ports. bad says what is wrong.

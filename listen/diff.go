@@ -1,5 +1,7 @@
 package listen
 
+import "weir/loop"
+
 // A Change is what a reload does to sockets.
 type Change struct {
 	Keep  []Kept // the same address before and after
@@ -18,13 +20,13 @@ type Kept struct {
 // be opened first, so that a failure changes nothing.
 func Diff(old, want []Spec) Change {
 	var c Change
-	at := make(map[place]int, len(old))
+	at := make(map[loop.Addr]int, len(old))
 	for i, s := range old {
-		at[s.place()] = i
+		at[s.Addr] = i
 	}
 	kept := make([]bool, len(old))
 	for i, s := range want {
-		j, ok := at[s.place()]
+		j, ok := at[s.Addr]
 		if !ok || kept[j] {
 			c.Open = append(c.Open, s)
 			continue

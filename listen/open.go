@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/logs"
+	"weir/loop"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,8 +60,8 @@ func setUp(fd int, s Spec) error {
 		return failed("bind() to", s, err)
 	}
 	if s.isUnix() {
-		if err := unix.Chmod(s.Unix, 0o666); err != nil {
-			return &logs.CallError{Call: "chmod()", On: "\"" + s.Unix + "\"", Err: err}
+		if err := unix.Chmod(s.Addr.Unix, 0o666); err != nil {
+			return &logs.CallError{Call: "chmod()", On: "\"" + s.Addr.Unix + "\"", Err: err}
 		}
 	}
 	return doListen(fd, s)
@@ -68,7 +69,7 @@ func setUp(fd int, s Spec) error {
 
 func bind(fd int, s Spec) error {
 	err := unix.Bind(fd, sockaddr(s))
-	if err == unix.EADDRINUSE && s.isUnix() && isStale(s.Unix) && unix.Unlink(s.Unix) == nil {
+	if err == unix.EADDRINUSE && s.isUnix() && isStale(s.Addr.Unix) && unix.Unlink(s.Addr.Unix) == nil {
 		err = unix.Bind(fd, sockaddr(s))
 	}
 	return err
@@ -98,10 +99,10 @@ func doListen(fd int, s Spec) error {
 const maxBacklog = 1<<31 - 1 // listen(2) takes an int of C
 
 func sockaddr(s Spec) unix.Sockaddr {
-	addr, port := s.Addr.Addr(), int(s.Addr.Port())
+	addr, port := s.Addr.Net.Addr(), int(s.Addr.Net.Port())
 	switch {
 	case s.isUnix():
-		return &unix.SockaddrUnix{Name: s.Unix}
+		return &unix.SockaddrUnix{Name: s.Addr.Unix}
 	case addr.Is4():
 		return &unix.SockaddrInet4{Port: port, Addr: addr.As4()}
 	}
@@ -201,7 +202,7 @@ func Remove(s Spec) error {
 	if !s.isUnix() {
 		return nil
 	}
-	if err := unix.Unlink(s.Unix); err != nil {
+	if err := unix.Unlink(s.Addr.Unix); err != nil {
 		return &logs.CallError{Call: "unlink()", On: s.String(), Err: err}
 	}
 	return nil
@@ -215,11 +216,11 @@ func Inherited(fd int) (Spec, error) {
 	}
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
-		return newSpec(netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), ""), nil
+		return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}), nil
 	case *unix.SockaddrInet6:
-		return newSpec(netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), ""), nil
+		return newSpec(loop.Addr{Net: netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))}), nil
 	case *unix.SockaddrUnix:
-		return newSpec(netip.AddrPort{}, sa.Name), nil
+		return newSpec(loop.Addr{Unix: sa.Name}), nil
 	}
 	return Spec{}, &logs.CallError{Call: "getsockname()", On: "of the inherited socket #" + itoa(fd), Err: unix.EAFNOSUPPORT}
 }

@@ -36,7 +36,7 @@ func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 	if specs, err = ParseAddr(words[0], lookup); err != nil {
 		return nil, 0, err
 	}
-	with := newSpec(specs[0].Addr, "")
+	with := newSpec(specs[0].Addr)
 	for i, word := range words[1:] {
 		if err := with.param(word); err != nil {
 			return nil, i + 1, err
@@ -44,7 +44,7 @@ func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 	}
 	for i, s := range specs {
 		specs[i] = with
-		specs[i].Addr, specs[i].Unix = s.Addr, s.Unix
+		specs[i].Addr = s.Addr
 	}
 	return specs, -1, nil
 }

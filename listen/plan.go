@@ -1,11 +1,15 @@
 package listen
 
-import "fmt"
+import (
+	"fmt"
+
+	"weir/loop"
+)
 
 // A Plan gathers what the servers of one configuration listen on. S stands for a server.
 type Plan[S comparable] struct {
 	entries []*Entry[S]
-	byPlace map[place]*Entry[S]
+	byAddr  map[loop.Addr]*Entry[S]
 }
 
 // An Entry is one address and the servers that answer there.
@@ -21,15 +25,15 @@ type Entry[S comparable] struct {
 
 // Add adds one listen of a server. The error is nginx's sentence.
 func (p *Plan[S]) Add(s Spec, server S) error {
-	e := p.byPlace[s.place()]
+	e := p.byAddr[s.Addr]
 	if e == nil {
-		if p.byPlace == nil {
-			p.byPlace = make(map[place]*Entry[S])
+		if p.byAddr == nil {
+			p.byAddr = make(map[loop.Addr]*Entry[S])
 		}
 		e = &Entry[S]{Spec: s, Default: server}
 		e.explicit = s.Default
 		e.Servers = append(e.Servers, server)
-		p.byPlace[s.place()] = e
+		p.byAddr[s.Addr] = e
 		p.entries = append(p.entries, e)
 		return nil
 	}

@@ -4,12 +4,13 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"weir/loop"
 )
 
 // A Spec is one address of a listen directive, with its parameters.
 type Spec struct {
-	Addr netip.AddrPort // not valid for a Unix domain socket
-	Unix string         // path of a Unix domain socket
+	Addr loop.Addr
 
 	Default bool // default_server
 	// Set says that there are parameters of the socket. Only one listen of an address may have them.
@@ -33,8 +34,8 @@ type Spec struct {
 	QUIC          bool
 }
 
-func newSpec(addr netip.AddrPort, unix string) Spec {
-	return Spec{Addr: addr, Unix: unix, Backlog: DefaultBacklog, FastOpen: -1}
+func newSpec(addr loop.Addr) Spec {
+	return Spec{Addr: addr, Backlog: DefaultBacklog, FastOpen: -1}
 }
 
 // DefaultBacklog is nginx's on Linux.
@@ -55,14 +56,14 @@ type Keepalive struct {
 // String is the address as nginx prints it: 0.0.0.0:80, [::]:80, unix:/path.
 func (s Spec) String() string {
 	if s.isUnix() {
-		return "unix:" + s.Unix
+		return "unix:" + s.Addr.Unix
 	}
-	return AddrText(s.Addr)
+	return AddrText(s.Addr.Net)
 }
 
-func (s Spec) isUnix() bool { return s.Unix != "" }
+func (s Spec) isUnix() bool { return s.Addr.Unix != "" }
 
-func (s Spec) isIPv6() bool { return !s.isUnix() && s.Addr.Addr().Is6() }
+func (s Spec) isIPv6() bool { return !s.isUnix() && s.Addr.Net.Addr().Is6() }
 
 // AddrText is an address and port as nginx prints them.
 func AddrText(a netip.AddrPort) string {
@@ -74,7 +75,7 @@ func AddrText(a netip.AddrPort) string {
 }
 
 // Wildcard reports whether the Spec means every address of the machine.
-func (s Spec) Wildcard() bool { return !s.isUnix() && s.Addr.Addr().IsUnspecified() }
+func (s Spec) Wildcard() bool { return !s.isUnix() && s.Addr.Net.Addr().IsUnspecified() }
 
 // family is what a wildcard socket can stand in for: a port of one version of IP.
 type family struct {
@@ -82,12 +83,4 @@ type family struct {
 	port uint16
 }
 
-func (s Spec) family() family { return family{s.isIPv6(), s.Addr.Port()} }
-
-// A place is what makes two Specs mean the same address.
-type place struct {
-	addr netip.AddrPort
-	unix string
-}
-
-func (s Spec) place() place { return place{s.Addr, s.Unix} }
+func (s Spec) family() family { return family{s.isIPv6(), s.Addr.Net.Port()} }
