@@ -31,7 +31,10 @@ func (p *parser) escape() {
 	case 'Q':
 		p.quoted()
 	case 'N':
-		if strings.HasPrefix(p.src[p.pos:], "{") {
+		if strings.HasPrefix(p.src[p.pos:], "{U+") {
+			p.fail(p.pos, `\N{U+dddd} is supported only in Unicode (UTF) mode`)
+		}
+		if strings.HasPrefix(p.src[p.pos:], "{") && !p.bracesFollow() {
 			p.noSuchEscape()
 		}
 		p.class(rangesOf("\n\n"), true)

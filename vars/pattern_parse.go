@@ -230,6 +230,15 @@ func (p *parser) braces() (q string, ok bool) {
 	return fmt.Sprintf("{%d,%d}", a, b), true
 }
 
+// bracesFollow reports whether a quantifier in braces stands here.
+func (p *parser) bracesFollow() bool {
+	at := p.pos
+	p.pos++
+	_, ok := p.braces()
+	p.pos = at
+	return ok
+}
+
 // isNumber accepts the empty text too.
 func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 

@@ -2,6 +2,7 @@ package vars
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -106,10 +107,14 @@ func (p *Pattern) matchBack(s []byte) (bool, error) {
 		return false, err
 	}
 	buf := p.toRunes(s)
+	start := time.Now()
 	ok, err := re.MatchRunes(*buf)
+	for p.tooSoon(err, start) {
+		ok, err = re.MatchRunes(*buf)
+	}
 	p.runes.Put(buf)
 	if err != nil {
-		return false, p.failed(err)
+		return false, p.failed(err, s)
 	}
 	return ok, nil
 }
@@ -121,7 +126,7 @@ func (p *Pattern) findBack(dst []int, s []byte) ([]int, bool, error) {
 	}
 	buf := p.toRunes(s)
 	ok := false
-	err = re.FindRunesMatches(*buf, 0, func(m regexp2.MatchView) bool {
+	groups := func(m regexp2.MatchView) bool {
 		ok = true
 		for i := range p.names {
 			at, n, took := m.GroupRange(i)
@@ -131,14 +136,32 @@ func (p *Pattern) findBack(dst []int, s []byte) ([]int, bool, error) {
 			dst = append(dst, at, at+n)
 		}
 		return false
-	})
+	}
+	start := time.Now()
+	err = re.FindRunesMatches(*buf, 0, groups)
+	for p.tooSoon(err, start) {
+		err = re.FindRunesMatches(*buf, 0, groups)
+	}
 	p.runes.Put(buf)
 	if err != nil {
-		return dst, false, p.failed(err)
+		return dst, false, p.failed(err, s)
 	}
 	return dst, ok, nil
 }
 
-func (p *Pattern) failed(err error) error {
-	return fmt.Errorf(`regular expression "%s" gave up: %w`, p.source, err)
+// tooSoon reports a time-out that came before its time: regexp2 reads a clock that a goroutine winds,
+// and on a busy machine that clock jumps.
+func (p *Pattern) tooSoon(err error, start time.Time) bool {
+	return err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) && time.Since(start) < matchTimeout
+}
+
+// ErrLimit is the end of a match that took too much time or memory.
+var ErrLimit = errors.New("match limit exceeded")
+
+// failed words an error as nginx does, with a sentence for its number.
+func (p *Pattern) failed(err error, s []byte) error {
+	if errors.Is(err, regexp2.ErrBacktrackingStackLimit) {
+		return fmt.Errorf(`pcre2_match() failed: %w (memory) on "%s" using "%s"`, ErrLimit, s, p.source)
+	}
+	return fmt.Errorf(`pcre2_match() failed: %w (%v) on "%s" using "%s"`, ErrLimit, matchTimeout, s, p.source)
 }
