@@ -90,7 +90,7 @@ func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*so
 	for i, spec := range specs {
 		opened = append(opened, &socket{
 			spec: spec, fd: fds[i],
-			http: &http.Socket{Text: spec.String(), Unix: spec.Unix != ""},
+			http: &http.Socket{Text: spec.String(), Unix: spec.Addr.Unix != ""},
 		})
 	}
 	return opened, nil

@@ -8,6 +8,7 @@ import (
 	"weir/http/route"
 	"weir/listen"
 	"weir/logs"
+	"weir/loop"
 	"weir/vars"
 )
 
@@ -34,7 +35,7 @@ func (b *Builder) buildPorts() {
 			if port.byLocal == nil {
 				port.byLocal = map[netip.Addr]*names{}
 			}
-			port.byLocal[e.Spec.Addr.Addr()] = b.namesOf(e)
+			port.byLocal[e.Spec.Addr.Net.Addr()] = b.namesOf(e)
 		}
 		b.App.Listens = append(b.App.Listens, &Listening{Spec: socket.Spec, Port: port})
 	}
@@ -49,7 +50,7 @@ func defaultListen() listen.Spec {
 	}
 	specs, err := listen.ParseAddr(address, nil)
 	if err != nil || len(specs) == 0 {
-		return listen.Spec{Addr: netip.AddrPortFrom(netip.IPv4Unspecified(), listen.DefaultPort)}
+		return listen.Spec{Addr: loop.Addr{Net: netip.AddrPortFrom(netip.IPv4Unspecified(), listen.DefaultPort)}}
 	}
 	return specs[0]
 }
