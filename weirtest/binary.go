@@ -1,0 +1,72 @@
+package weirtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// ErrNoServer says that there is nothing to test: no WEIR_BINARY, and this tree has no cmd/weir.
+var ErrNoServer = errors.New("no WEIR_BINARY, and no cmd/weir to build")
+
+// Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector when the test
+// itself has it. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
+// same time never see half a file; Go's build cache makes the second build cheap.
+func Binary() (string, error) {
+	if path := os.Getenv("WEIR_BINARY"); path != "" {
+		return filepath.Abs(path)
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(root, "cmd", "weir")); err != nil {
+		return "", ErrNoServer
+	}
+	name, args := "weir", []string{"build"}
+	if raceEnabled {
+		name, args = "weir-race", []string{"build", "-race"}
+	}
+	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
+}
+
+// Build runs `go args... ` in dir with its output going to path, and returns path.
+func Build(dir, path string, args ...string) (string, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	half := fmt.Sprintf("%s.%d", path, os.Getpid())
+	defer os.Remove(half)
+	cmd := exec.Command("go", append([]string{args[0], "-o", half}, args[1:]...)...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return path, os.Rename(half, path)
+}
+
+// IsWeir tells weir from nginx: both answer -v, and only weir names itself there.
+func IsWeir(binary string) bool {
+	out, err := exec.Command(binary, "-v").CombinedOutput()
+	return err == nil && strings.Contains(string(out), "weir")
+}
+
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("no go.mod above the working directory")
+		}
+		dir = up
+	}
+}

@@ -1,0 +1,38 @@
+package weirtest
+
+import (
+	"os"
+	"strconv"
+	"time"
+)
+
+// Patience is how long the bench waits for something that should happen at once, before it calls it a failure.
+func Patience() time.Duration {
+	d := 5 * time.Second
+	if f, err := strconv.ParseFloat(os.Getenv("WEIR_TEST_SLOW"), 64); err == nil && f > 1 {
+		d = time.Duration(float64(d) * f)
+	}
+	return d
+}
+
+// Eventually calls ok again and again until it is true, and reports whether that happened within the bench's patience.
+// It is for what gives no signal: a port that opens, a line that another process writes.
+func Eventually(ok func() bool) bool {
+	if ok() {
+		return true
+	}
+	end := time.NewTimer(Patience())
+	defer end.Stop()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if ok() {
+				return true
+			}
+		case <-end.C:
+			return ok()
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package script
+
+// Command is one word of a script.
+type Command struct {
+	Name, Syntax, Doc string
+	min, max          int  // words after the name; max -1: any number
+	not               bool // may follow "!"
+	run               func(r *run, args []string)
+}
+
+// Commands is every command, in the order of the manual.
+func Commands() []Command {
+	return []Command{
+		{"weir", "weir ARGUMENT…", "Runs the server's binary in the script's directory (`-p -c -e -g` are given) and waits for it. It must succeed; after `!` it must fail. Its output is looked at with `stdout` and `stderr`.", 0, -1, true, runWeir},
+		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. After `!` it must refuse to start.", 0, 1, true, runStart},
+		{"reload", "reload", "Sends HUP. The new configuration is there soon, not at once: go on with `until`.", 0, 0, false, runReload},
+		{"signal", "signal NAME", "Sends HUP, USR1, USR2, WINCH, QUIT or TERM to the master.", 1, 1, false, runSignal},
+		{"quit", "quit [fast]", "Sends QUIT (TERM if fast) and waits; the exit status must be 0.", 0, 1, false, runQuit},
+		{"exited", "exited", "Waits for a server that was told to end; the exit status must be 0.", 0, 0, false, runExited},
+
+		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from. `x3` at the end asks three times.", 1, -1, false, runGet},
+		{"head", "head TARGET [HEADER…]", "The same by HEAD.", 1, -1, false, runHead},
+		{"post", "post TARGET BODY [HEADER…]", "The same by POST with this body (`-file NAME` takes a file's). Content-Length is sent unless Transfer-Encoding is named; then the body goes out as it is.", 2, -1, false, runPost},
+		{"request", "request METHOD TARGET [HEADER…]", "The same by any method.", 2, -1, false, runRequest},
+		{"raw", "raw [-to ADDRESS] BYTES…", `Sends bytes as they are (\r \n \t \0 \xHH) and reads all answers until every request in them has one, or the server closes.`, 1, -1, false, runRaw},
+		{"after", "after TIME COMMAND…", "Waits, then does the command. For facts about time; to wait for an event use `until`, `log` or `got`.", 2, -1, true, runAfter},
+		{"until", "until REGEXP REQUEST…", "Repeats a request (`get`, `post`, `raw` …) until the whole answer, head and body, matches.", 2, -1, false, runUntil},
+		{"untillog", "untillog FILE REGEXP REQUEST…", "Repeats a request until a line of the log matches.", 3, -1, false, runUntilLog},
+
+		{"open", "open NAME [ADDRESS]", "Opens a connection and gives it a name; `-from ADDRESS` as above.", 1, -1, false, runOpen},
+		{"send", "send NAME BYTES…", "Sends bytes on it, as raw does. `-frame TEXT` sends a WebSocket text frame.", 2, -1, false, runSend},
+		{"answer", "answer NAME [N]", "Reads the next answer (or N of them) from it and keeps it for the checks below. An interim answer counts as one.", 1, 2, false, runAnswer},
+		{"read", "read NAME REGEXP", "Reads from it until what has come matches.", 2, 2, false, runRead},
+		{"closed", "closed NAME", "Waits for the server to close it, with nothing more to read. After `!` it must still be open and silent.", 1, 1, true, runClosed},
+		{"shut", "shut NAME", "Closes it from our side.", 1, 1, false, runShut},
+
+		{"status", "status CODE…", "The statuses of the kept answers, in order. 0 is an HTTP/0.9 answer; `none` is no answer at all.", 1, -1, true, runStatus},
+		{"header", "header NAME [REGEXP]", "The last answer has this header, and its whole value matches; several of the name are joined with `, `.", 1, 2, true, runHeader},
+		{"trailer", "trailer NAME REGEXP", "The same for a field after a chunked body.", 2, 2, true, runTrailer},
+		{"body", "body [TEXT…]", "The last answer's body is exactly this (words joined by a space); one newline at its end is not counted. Without TEXT the body is empty.", 0, -1, true, runBody},
+		{"bodymatch", "bodymatch REGEXP", "The last answer's body matches; `(?s)` lets a dot match newlines.", 1, 1, true, runBodyMatch},
+		{"bodyfile", "bodyfile FILE", "The last answer's body is this file, byte for byte.", 1, 1, true, runBodyFile},
+		{"bodies", "bodies TEXT…", "One word for each kept answer: its body. For balancing.", 1, -1, true, runBodies},
+		{"size", "size BYTES", "The length of the last answer's body; 64k and 1m are understood.", 1, 1, true, runSize},
+		{"cut", "cut", "The last answer's body ended before it was complete.", 0, 0, true, runCut},
+		{"took", "took MIN MAX", "The last request command took at least MIN and less than MAX.", 2, 2, false, runTook},
+
+		{"log", "log FILE REGEXP", "Waits until a line of the log matches. After `!`: no line does, now.", 2, 2, true, runLog},
+		{"lines", "lines FILE N [REGEXP]", "Waits until the log has exactly N lines (that match).", 2, 3, false, runLines},
+
+		{"backend", "backend NAME KIND [ARGUMENT…]", "Starts a back end; $NAME is its address from here on, in the script and in *.conf. The kinds are listed below. `-unix` before NAME gives it a Unix socket.", 2, -1, false, runBackend},
+		{"down", "down NAME", "Stops the back end: its port refuses connections.", 1, 1, false, runDown},
+		{"up", "up NAME", "Starts it again.", 1, 1, false, runUp},
+		{"got", "got NAME REGEXP", "Waits until the back end has received a request, head and body, that matches. After `!`: it has not, so far. Lines end in \\r\\n.", 2, 2, true, runGot},
+		{"count", "count NAME requests|connections|open N", "How many the back end has received, accepted, or has open; waits for it.", 3, 3, false, runCount},
+
+		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
+		{"touch", "touch FILE TIME", "Sets a file's time: `2020-01-02T03:04:05Z`.", 2, 2, false, runTouch},
+		{"noleak", "noleak", "Waits until the server has no more open descriptors than when it started.", 0, 0, false, runNoLeak},
+	}
+}
+
+func find(name string) (Command, bool) {
+	for _, c := range Commands() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Command{}, false
+}

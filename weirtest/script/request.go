@@ -1,0 +1,174 @@
+package script
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/weirtest"
+)
+
+// ask is a request as a script writes it.
+type ask struct {
+	method, addr, path, from string
+	headers                  []string
+	body                     string
+	hasBody                  bool
+	times                    int
+}
+
+var headerRE = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+:")
+
+// parseAsk reads what follows the method: target, then headers, options and the number of times.
+func (r *run) parseAsk(method string, words []string) ask {
+	q := ask{method: method, times: 1}
+	q.addr, q.path = r.target(words[0])
+	for rest := words[1:]; len(rest) > 0; rest = rest[1:] {
+		w := rest[0]
+		switch {
+		case w == "-from" && len(rest) > 1:
+			rest = rest[1:]
+			q.from = rest[0]
+		case w == "-file" && len(rest) > 1:
+			rest = rest[1:]
+			b, err := os.ReadFile(r.ts.MkAbs(rest[0]))
+			r.must(err)
+			q.body, q.hasBody = string(b), true
+		case headerRE.MatchString(w):
+			q.headers = append(q.headers, weirtest.Unescape(w))
+		case len(rest) == 1 && timesOf(w) > 0:
+			q.times = timesOf(w)
+		case method == "POST" && !q.hasBody:
+			q.body, q.hasBody = weirtest.Unescape(w), true
+		default:
+			r.fail("%q is not a header (Name: value), not -from, not xN", w)
+		}
+	}
+	return q
+}
+
+// target takes a TARGET apart: /path, 127.0.0.1:8080/path, unix:/a/b.sock/path.
+func (r *run) target(word string) (addr, path string) {
+	at := strings.Index(word, "/")
+	if strings.HasPrefix(word, "unix:") {
+		at = strings.Index(word, ".sock/") + len(".sock")
+	}
+	if at <= 0 {
+		return r.names["ADDR"], word
+	}
+	return word[:at], word[at:]
+}
+
+func timesOf(w string) int {
+	if !strings.HasPrefix(w, "x") {
+		return 0
+	}
+	n, _ := strconv.Atoi(w[1:])
+	return n
+}
+
+func (q ask) has(name string) bool {
+	return slices.ContainsFunc(q.headers, func(h string) bool {
+		n, _, _ := strings.Cut(h, ":")
+		return strings.EqualFold(n, name)
+	})
+}
+
+// text is the request on the wire. A header without a value is one that is not sent at all.
+func (q ask) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", q.method, q.path)
+	if !q.has("Host") {
+		b.WriteString("Host: localhost\r\n")
+	}
+	for _, h := range q.headers {
+		if !strings.HasSuffix(h, ":") {
+			b.WriteString(h + "\r\n")
+		}
+	}
+	if q.hasBody && !q.has("Transfer-Encoding") && !q.has("Content-Length") {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(q.body))
+	}
+	return b.String() + "\r\n" + q.body
+}
+
+func (r *run) ask(q ask) {
+	r.answers = nil
+	begin := time.Now()
+	for range q.times {
+		r.talk(q.addr, q.from, q.text())
+	}
+	r.took = time.Since(begin)
+}
+
+// talk sends a text on a connection of its own and keeps the answers to it.
+func (r *run) talk(addr, from, text string) {
+	c, err := weirtest.Dial(addr, from)
+	r.must(err)
+	defer c.Close()
+	// The server may answer and close before it has read everything; what it said is still there to be read.
+	sendErr := c.Send(text)
+	got, err := c.Answers()
+	if err != nil {
+		r.fail("%v (send: %v) after %d answers", err, sendErr, len(got))
+	}
+	for _, a := range got {
+		r.ts.Logf("%s", a)
+	}
+	r.answers = append(r.answers, got...)
+}
+
+func runGet(r *run, args []string)     { r.ask(r.parseAsk("GET", args)) }
+func runHead(r *run, args []string)    { r.ask(r.parseAsk("HEAD", args)) }
+func runPost(r *run, args []string)    { r.ask(r.parseAsk("POST", args)) }
+func runRequest(r *run, args []string) { r.ask(r.parseAsk(args[0], args[1:])) }
+
+func runRaw(r *run, args []string) {
+	addr := r.names["ADDR"]
+	if args[0] == "-to" && len(args) > 2 {
+		addr, args = args[1], args[2:]
+	}
+	r.answers = nil
+	begin := time.Now()
+	r.talk(addr, "", weirtest.Unescape(strings.Join(args, "")))
+	r.took = time.Since(begin)
+}
+
+func runAfter(r *run, args []string) {
+	d, err := time.ParseDuration(args[0])
+	r.must(err)
+	<-time.After(d)
+	r.must(r.call(args[1], args[2:]))
+}
+
+func runUntilLog(r *run, args []string) {
+	re, err := regexp.Compile(args[1])
+	r.must(err)
+	ok := weirtest.Eventually(func() bool {
+		r.must(r.call(args[2], args[3:]))
+		return slices.ContainsFunc(weirtest.Lines(r.ts.MkAbs(args[0])), re.MatchString)
+	})
+	if !ok {
+		r.fail("no line of %s matched %q", args[0], re)
+	}
+}
+
+func runUntil(r *run, args []string) {
+	re, err := regexp.Compile(args[0])
+	r.must(err)
+	var last error
+	ok := weirtest.Eventually(func() bool {
+		if last = r.call(args[1], args[2:]); last != nil || len(r.answers) == 0 {
+			return false
+		}
+		a := r.answers[len(r.answers)-1]
+		return re.MatchString(string(a.Head) + string(a.Body))
+	})
+	if !ok {
+		r.fail("no answer matched %q (%v)", re, last)
+	}
+}

@@ -1,0 +1,184 @@
+// Package script gives testscript the commands of a whole-server script: start a server, ask it, look at the answer and at the logs.
+//
+//	func TestScript(t *testing.T) { script.Run(t, "testdata/script") }
+//
+// A script is a .txtar file: the commands, then the files of the server's directory. Commands lists what there is to say, and Manual makes
+// testdata/script/README.md of it.
+package script
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"weir/weirtest"
+)
+
+// Addresses is how many loopback addresses every script gets: $ADDR, $ADDR2 … with $PORT, $PORT2 ….
+const addresses = 6
+
+// world is what one script has to do with.
+type world struct {
+	binary   string
+	dir      string
+	names    map[string]string // $NAME to value, in scripts and in *.conf
+	ports    *weirtest.Ports
+	server   *weirtest.Server
+	atStart  int // open descriptors when the server was ready
+	backends map[string]*weirtest.Backend
+	clients  map[string]*weirtest.Client
+
+	answers []*weirtest.Answer // of the last request command
+	took    time.Duration
+}
+
+type worldKey struct{}
+
+// Run runs every script of a folder against the server under test, each in a directory and with ports of its own, in parallel.
+// Without a server to test it skips.
+func Run(t *testing.T, dir string) {
+	binary, err := weirtest.Binary()
+	if errors.Is(err, weirtest.ErrNoServer) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	weir := weirtest.IsWeir(binary)
+	testscript.Run(t, testscript.Params{
+		Dir:                dir,
+		RequireUniqueNames: true,
+		Setup:              func(e *testscript.Env) error { return setup(e, binary, weir) },
+		Cmds:               commandFuncs(),
+		Condition: func(c string) (bool, error) {
+			switch c {
+			case "weir":
+				return weir, nil
+			case "nginx":
+				return !weir, nil
+			case "root":
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", c)
+		},
+	})
+}
+
+func setup(e *testscript.Env, binary string, weir bool) error {
+	w := &world{
+		binary: binary, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
+		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, clients: map[string]*weirtest.Client{},
+	}
+	if weir {
+		w.names["SERVER"] = "weir"
+	}
+	e.Defer(w.end)
+	for i := 1; i <= addresses; i++ {
+		addr, err := w.ports.Take()
+		if err != nil {
+			return err
+		}
+		n := ""
+		if i > 1 {
+			n = fmt.Sprint(i)
+		}
+		w.names["ADDR"+n] = addr
+		w.names["PORT"+n] = addr[strings.LastIndexByte(addr, ':')+1:]
+	}
+	for k, v := range w.names {
+		e.Setenv(k, v)
+	}
+	e.Values[worldKey{}] = w
+	return os.Chmod(filepath.Dir(e.WorkDir), 0o755)
+}
+
+// end takes down what the script left standing.
+func (w *world) end() {
+	for _, c := range w.clients {
+		c.Close()
+	}
+	if w.server != nil {
+		w.server.Kill()
+	}
+	for _, b := range w.backends {
+		b.Down()
+	}
+	w.ports.Close()
+}
+
+// failure is how a command gives up; call turns it into the script's failure.
+type failure struct{ error }
+
+// run is one command at work.
+type run struct {
+	*world
+	ts  *testscript.TestScript
+	neg bool // the line begins with "!"
+}
+
+// fail ends the script with a reason.
+func (r *run) fail(format string, a ...any) { panic(failure{fmt.Errorf(format, a...)}) }
+
+// must ends the script if there is an error.
+func (r *run) must(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+// want fails unless ok; after "!" it fails if ok. what says what the line claims.
+func (r *run) want(ok bool, what string, a ...any) {
+	if ok == r.neg {
+		not := ""
+		if r.neg {
+			not = "not: "
+		}
+		r.fail("wanted "+not+what, a...)
+	}
+}
+
+// call runs a command of the table by its name; after and until use it too.
+func (r *run) call(name string, args []string) error {
+	c, ok := find(name)
+	if !ok {
+		return fmt.Errorf("unknown command %q", name)
+	}
+	n := len(args)
+	if n < c.min || (c.max >= 0 && n > c.max) || (r.neg && !c.not) {
+		return fmt.Errorf("usage: %s", c.Syntax)
+	}
+	return caught(func() { c.run(r, args) })
+}
+
+func caught(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			e, ok := v.(failure)
+			if !ok {
+				panic(v)
+			}
+			err = e.error
+		}
+	}()
+	f()
+	return nil
+}
+
+func commandFuncs() map[string]func(*testscript.TestScript, bool, []string) {
+	m := map[string]func(*testscript.TestScript, bool, []string){}
+	for _, c := range Commands() {
+		m[c.Name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			r := &run{world: ts.Value(worldKey{}).(*world), ts: ts, neg: neg}
+			if err := r.call(c.Name, args); err != nil {
+				ts.Fatalf("%v", err)
+			}
+		}
+	}
+	return m
+}

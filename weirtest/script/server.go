@@ -1,0 +1,127 @@
+package script
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"weir/weirtest"
+)
+
+// expand puts the addresses into the configuration files. It runs before every use of them, since a script may start a back end or put a
+// file in place at any time.
+func (r *run) expand() {
+	r.must(weirtest.ExpandFiles(r.dir, r.names, "*.conf", "*.conf.*", "conf.d/*"))
+}
+
+func runWeir(r *run, args []string) {
+	r.expand()
+	r.must(os.MkdirAll(filepath.Join(r.dir, "logs"), 0o755))
+	args = append(append(weirtest.Flags(r.dir, ""), "-g", weirtest.Globals()), args...)
+	cmd := exec.Command(r.binary, args...)
+	cmd.Dir = r.dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	_, _ = r.ts.Stdout().Write(out.Bytes())
+	_, _ = r.ts.Stderr().Write(errs.Bytes())
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		r.fail("%v", err)
+	}
+	r.want(err == nil, "a successful run; it ended with %v\n%s%s", err, out.Bytes(), errs.Bytes())
+}
+
+var listenRE = regexp.MustCompile(`(?:^|[\s{;])listen\s+(?:(?:127\.0\.0\.1|\*|0\.0\.0\.0):)?(unix:\S+|\d+)\b([^;]*);`)
+
+func runStart(r *run, args []string) {
+	if r.server != nil && !r.server.Exited() {
+		r.fail("the server runs already")
+	}
+	r.expand()
+	conf := "nginx.conf"
+	if len(args) > 0 {
+		conf = args[0]
+	}
+	text, err := os.ReadFile(filepath.Join(r.dir, conf))
+	r.must(err)
+	s, err := weirtest.Start(weirtest.Options{Binary: r.binary, Dir: r.dir, Conf: conf, Ready: listening(string(text))})
+	r.want(err == nil, "a server that starts: %v", err)
+	if err == nil {
+		r.server, r.atStart = s, s.Descriptors()
+	}
+}
+
+// listening finds the TCP addresses of a configuration; a listener of datagrams takes no connections.
+func listening(conf string) []string {
+	var addrs []string
+	for _, m := range listenRE.FindAllStringSubmatch(conf, -1) {
+		if !strings.Contains(m[2], "udp") && !strings.Contains(m[2], "quic") {
+			addr := m[1]
+			if !strings.HasPrefix(addr, "unix:") {
+				addr = "127.0.0.1:" + addr
+			}
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
+}
+
+func (r *run) running() *weirtest.Server {
+	if r.server == nil {
+		r.fail("no server has been started")
+	}
+	return r.server
+}
+
+func runReload(r *run, _ []string) {
+	r.expand()
+	r.must(r.running().Signal(syscall.SIGHUP))
+}
+
+func runSignal(r *run, args []string) {
+	sig, ok := map[string]syscall.Signal{
+		"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "WINCH": syscall.SIGWINCH,
+		"QUIT": syscall.SIGQUIT, "TERM": syscall.SIGTERM,
+	}[args[0]]
+	if !ok {
+		r.fail("no signal %q", args[0])
+	}
+	r.must(r.running().Signal(sig))
+}
+
+func runQuit(r *run, args []string) {
+	sig := syscall.SIGQUIT
+	if len(args) == 1 && args[0] == "fast" {
+		sig = syscall.SIGTERM
+	}
+	code, err := r.running().Stop(sig)
+	r.must(err)
+	r.want(code == 0, "exit status 0, not %d\n%s", code, r.server.Output())
+}
+
+func runExited(r *run, _ []string) {
+	code, err := r.running().Wait()
+	r.must(err)
+	r.want(code == 0, "exit status 0, not %d\n%s", code, r.server.Output())
+}
+
+func runNoLeak(r *run, _ []string) {
+	s, now := r.running(), 0
+	ok := weirtest.Eventually(func() bool {
+		now = s.Descriptors()
+		return now <= r.atStart
+	})
+	if !ok {
+		var open []string
+		for _, p := range s.Processes() {
+			open = append(open, weirtest.Descriptors(p.PID)...)
+		}
+		r.fail("%d descriptors at the start, %d now:\n%s", r.atStart, now, strings.Join(open, "\n"))
+	}
+}

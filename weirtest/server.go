@@ -1,0 +1,190 @@
+package weirtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Options says which server to start, and where.
+type Options struct {
+	Binary string
+	Dir    string   // the prefix; has the configuration, gets logs and temporary files
+	Conf   string   // relative to Dir; nginx.conf if empty
+	Env    []string // added to the environment
+	Ready  []string // addresses that must take a connection before Start returns
+}
+
+// Server is a running server: a process group led by the master.
+type Server struct {
+	Dir    string
+	cmd    *exec.Cmd
+	output lockedBuffer
+	exited chan struct{}
+}
+
+// Flags are the command-line arguments that put a server into dir, as nginx-tests does it: prefix, file, first error log.
+func Flags(dir, conf string) []string {
+	if conf == "" {
+		conf = "nginx.conf"
+	}
+	return []string{"-p", dir + "/", "-c", conf, "-e", "error.log"}
+}
+
+// Globals is the -g text: what every server on the bench has in common. Root's workers stay root, since the files under test are root's.
+func Globals() string {
+	g := "daemon off; pid nginx.pid;"
+	if os.Geteuid() == 0 {
+		if u, err := user.Current(); err == nil {
+			g += " user " + u.Username + ";"
+		}
+	}
+	return g
+}
+
+// Start runs the server and waits until it takes connections. The error of a server that did not come up has its own words in it.
+func Start(o Options) (*Server, error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o755); err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: o.Dir, exited: make(chan struct{})}
+	s.cmd = exec.Command(o.Binary, append(Flags(o.Dir, o.Conf), "-g", Globals())...)
+	s.cmd.Dir = o.Dir
+	s.cmd.Env = append(os.Environ(), o.Env...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.cmd.WaitDelay = time.Second // a left-over child must not keep the pipe, and us, for ever
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = s.cmd.Wait() // the status is read from ProcessState
+		close(s.exited)
+	}()
+	if err := s.ready(o.Ready); err != nil {
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) ready(addrs []string) error {
+	up := func() bool {
+		if s.Exited() {
+			return true
+		}
+		if b, _ := os.ReadFile(filepath.Join(s.Dir, "nginx.pid")); len(b) == 0 {
+			return false // the listeners are open before the pid file is there
+		}
+		for _, a := range addrs {
+			if !takesConnections(a) {
+				return false
+			}
+		}
+		return true
+	}
+	ok := Eventually(up)
+	if ok && !s.Exited() {
+		return nil
+	}
+	log := strings.Join(Lines(filepath.Join(s.Dir, "error.log")), "\n")
+	return fmt.Errorf("the server did not come up on %s\n%s\n%s", strings.Join(addrs, " "), s.output.String(), log)
+}
+
+func takesConnections(addr string) bool {
+	network := "tcp"
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		network, addr = "unix", path
+	}
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+// PID is the master's.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Output is what the server wrote to its standard output and error.
+func (s *Server) Output() string { return s.output.String() }
+
+// Processes are the server's living processes, the master among them.
+func (s *Server) Processes() []Process { return Processes(s.PID()) }
+
+// Descriptors counts the open descriptors of all the server's processes.
+func (s *Server) Descriptors() int {
+	n := 0
+	for _, p := range s.Processes() {
+		n += len(Descriptors(p.PID))
+	}
+	return n
+}
+
+// Exited tells whether the master has ended.
+func (s *Server) Exited() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// Signal sends a signal to the master.
+func (s *Server) Signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// Stop sends a signal and waits for the exit status, as Wait does.
+func (s *Server) Stop(sig syscall.Signal) (int, error) {
+	if err := s.Signal(sig); err != nil {
+		return -1, err
+	}
+	return s.Wait()
+}
+
+// Wait waits for the master to exit and returns its status; a server that stays is killed and reported.
+func (s *Server) Wait() (int, error) {
+	t := time.NewTimer(Patience())
+	defer t.Stop()
+	select {
+	case <-s.exited:
+		return s.cmd.ProcessState.ExitCode(), nil
+	case <-t.C:
+		s.Kill()
+		return -1, errors.New("the server did not exit")
+	}
+}
+
+// Kill ends the whole process group at once; it may be called when all is over already.
+func (s *Server) Kill() {
+	_ = syscall.Kill(-s.PID(), syscall.SIGKILL) // ESRCH: nobody is left
+	<-s.exited
+}
+
+// lockedBuffer takes a process's output while others look at it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
