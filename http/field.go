@@ -150,12 +150,7 @@ func LookupHeader(name []byte) HeaderID {
 		return HdrUnknown
 	}
 	if n < 8 {
-		for i := range name {
-			if !foldSame(uint64(name[i]), uint64(k.lower[i])) {
-				return HdrUnknown
-			}
-		}
-		return id
+		return lookupShort(name, id, k)
 	}
 	for i := 0; i+8 <= n; i += 8 {
 		if !foldSame(binary.LittleEndian.Uint64(name[i:]), binary.LittleEndian.Uint64(k.lower[i:])) {
@@ -164,6 +159,25 @@ func LookupHeader(name []byte) HeaderID {
 	}
 	if !foldSame(binary.LittleEndian.Uint64(name[n-8:]), binary.LittleEndian.Uint64(k.lower[n-8:])) {
 		return HdrUnknown
+	}
+	return id
+}
+
+// lookupShort returns id if its key is name, which has less than eight bytes.
+func lookupShort(name []byte, id HeaderID, k *headerKey) HeaderID {
+	n := len(name)
+	if n >= 4 {
+		x := uint64(binary.LittleEndian.Uint32(name)) | uint64(binary.LittleEndian.Uint32(name[n-4:]))<<32
+		y := uint64(binary.LittleEndian.Uint32(k.lower[:])) | uint64(binary.LittleEndian.Uint32(k.lower[n-4:]))<<32
+		if !foldSame(x, y) {
+			return HdrUnknown
+		}
+		return id
+	}
+	for i := range name {
+		if !foldSame(uint64(name[i]), uint64(k.lower[i])) {
+			return HdrUnknown
+		}
 	}
 	return id
 }

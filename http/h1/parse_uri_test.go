@@ -125,6 +125,16 @@ func BenchmarkNormalizeURI(b *testing.B) {
 	}
 }
 
+// uriOfLine does what NormalizeURI does to a target in a request line.
+func uriOfLine(line []byte, merge bool) (uri, args, ext []byte, err error) {
+	var p RequestParser
+	p.Reset(0)
+	if _, err = p.ParseLine(line); err != nil {
+		return nil, nil, nil, err
+	}
+	return p.URI(nil, line, merge)
+}
+
 // FuzzNormalize sees that a normalised path has nothing left to be resolved, and that the parser of
 // the request line says the same.
 func FuzzNormalize(f *testing.F) {
@@ -138,16 +148,11 @@ func FuzzNormalize(f *testing.F) {
 		if string(raw) != in {
 			t.Fatal("the target was changed")
 		}
-		var p RequestParser
-		p.Reset(0)
-		line := []byte("GET " + in + " HTTP/1.1\r\n")
-		if done, lineErr := p.ParseLine(line); done && lineErr == nil && strings.HasPrefix(in, "/") && p.Size() == len(line) {
-			u2, a2, e2, err2 := p.URI(nil, line, merge)
+		if strings.HasPrefix(in, "/") && !strings.ContainsAny(in, " \r\n") {
+			u2, a2, e2, err2 := uriOfLine([]byte("GET "+in+" HTTP/1.1\r\n"), merge)
 			if !bytes.Equal(uri, u2) || !bytes.Equal(args, a2) || !bytes.Equal(ext, e2) || err != err2 {
 				t.Errorf("line: %q %q %q %v, target: %q %q %q %v", u2, a2, e2, err2, uri, args, ext, err)
 			}
-		} else if lineErr != nil && err == nil && strings.HasPrefix(in, "/") {
-			t.Errorf("the line is refused: %v", lineErr)
 		}
 		if err != nil {
 			return
