@@ -75,7 +75,7 @@ func TestStderrIsNeverClosed(t *testing.T) {
 		t.Error(errs)
 	}
 	f.Release()
-	if _, err := unix.FcntlInt(unix.Stderr, unix.F_GETFD, 0); err != nil {
+	if _, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_GETFD, 0); err != nil {
 		t.Fatal(err)
 	}
 }
