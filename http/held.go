@@ -10,3 +10,7 @@ func Held[T Closer](r *Request) (held T, ok bool) {
 	}
 	return held, false
 }
+
+// FieldValue joins the values of all fields of a name, which has underscores for dashes, as the
+// variables $http_… do.
+func (r *Request) FieldValue(fields Fields, name string) Value { return r.fieldVar(fields, name) }

@@ -1,0 +1,312 @@
+package proxy
+
+import (
+	"time"
+
+	"weir/http"
+	"weir/logs"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// A protocol is what an exchange leaves to the language that is spoken with the peer.
+type protocol interface {
+	// createRequest writes the request's head into x.head. Any other verdict than Next is the answer.
+	createRequest() http.Verdict
+	// restart makes ready for a response, of the first peer or another one.
+	restart()
+	// parseHead reads x.buf[x.at:x.end]; when the head is complete it has filled in x.reply, and x.at
+	// is where the body begins. Faults were logged.
+	parseHead() headState
+	// startBody decides how the end of the body is found.
+	startBody()
+	// body takes the next stretch of the body from what the peer has sent. Without data it wants more
+	// bytes, or x.bodyEnd has come. Errors were logged.
+	body(raw []byte) (data []byte, used int, err error)
+}
+
+// headState is what parseHead says of a response's head.
+type headState uint8
+
+const (
+	headMore  headState = iota
+	headDone            // complete
+	headEarly           // an interim response is complete
+	headBad             // it cannot be used: faultInvalidHeader
+)
+
+// An exchange is one request on its way to a peer and its response on the way back. It is taken from
+// a pool of its loop and given back when the request has ended.
+type exchange struct {
+	r     *http.Request
+	road  *road
+	proto protocol
+	place place
+
+	// The search for a peer.
+	attempt upstream.Attempt
+	began   loop.Time // for next_upstream_timeout
+	peer    *upstream.Peer
+	link    *upstream.Link
+	kept    bool // link had carried requests before
+	tries   []try
+	start   loop.Time // of the present try
+
+	// The request.
+	head      []byte // and a body of the proxy's own
+	uri       []byte // part of head
+	length    int64  // of the body, as told to the peer; -1: not told
+	chunked   bool   // the body is sent in chunks
+	streaming bool   // the body is sent while it is read
+	request   sender
+	sent      bool // some of the request may be with the peer
+	bodySent  bool // all of it is
+
+	// The response. buf[at:end] are bytes read and not yet used.
+	buf       []byte
+	at, end   int
+	reply     reply
+	early     int64 // bytes of interim responses
+	buffering bool
+	keepalive bool // the connection may carry another request
+	bodyEnd   bool // the last byte of the body was read
+	untilEOF  bool // the end of the connection is the end of the body
+	left      int64
+	fields    http.Fields
+	trailers  http.Fields
+	pieces    []http.Piece
+
+	done     bool      // the peer is finished with
+	previous *exchange // of the same request, before an internal redirect
+}
+
+// A try is what variables and the log tell of one peer that was asked.
+type try struct {
+	peer     string
+	status   int
+	connect  time.Duration // these three: -1 when it did not come to that
+	header   time.Duration
+	response time.Duration
+	sent     int64
+	received int64 // from the peer, head included
+	length   int64 // of the body
+}
+
+// cur is the present try.
+func (x *exchange) cur() *try { return &x.tries[len(x.tries)-1] }
+
+func (x *exchange) since() time.Duration { return x.r.Task.Now().Sub(x.start) }
+
+// begin makes an exchange the request's own.
+func (x *exchange) begin(r *http.Request) {
+	x.r = r
+	x.previous = newest(r)
+	r.SetCtx(http.CtxProxy, x)
+}
+
+// run asks peers until one answers or none is left, and answers the client.
+func (x *exchange) run() http.Verdict {
+	g := x.place.group
+	x.began = x.r.Task.Now()
+	ask := upstream.Ask{Now: x.began}
+	if peer := x.r.Client.Conn.Peer(); peer.IsValid() {
+		ask.Client = peer.Addr().Unmap()
+	}
+	if key := x.key(g); key != nil {
+		ask.Key = x.r.Text(key)
+	}
+	g.Begin(&x.attempt, ask)
+	x.attempt.Limit(x.road.opt.NextTries)
+	for {
+		f, v := x.ask()
+		if v != http.Next {
+			x.finish()
+			return v
+		}
+		if f == 0 {
+			if f = x.unwanted(); f == 0 {
+				return x.answer()
+			}
+		}
+		if v, again := x.next(f); !again {
+			return v
+		}
+	}
+}
+
+// key is the text that a hashing group wants.
+func (x *exchange) key(g *upstream.Group) *http.Text {
+	if g == x.road.group {
+		return x.road.key
+	}
+	return x.road.keys[g.Spec]
+}
+
+// ask asks one peer, up to the head of its response.
+func (x *exchange) ask() (Faults, http.Verdict) {
+	x.sent, x.bodySent, x.kept, x.done = false, false, false, false
+	x.keepalive, x.bodyEnd, x.untilEOF = false, false, false
+	x.at, x.end, x.early = 0, 0, 0
+	x.reply.reset()
+	x.proto.restart()
+	if f, v := x.connect(); f != 0 || v != http.Next {
+		return f, v
+	}
+	x.cur().connect = x.since()
+	x.request.start(x)
+	return x.converse()
+}
+
+// connect chooses a peer and takes or makes a connection to it.
+func (x *exchange) connect() (Faults, http.Verdict) {
+	r := x.r
+	r.Doing = "connecting to upstream"
+	x.start = r.Task.Now()
+	x.tries = append(x.tries, try{connect: -1, header: -1, response: -1})
+	g := x.attempt.Group()
+	peer, err := x.attempt.Next(x.start)
+	if err != nil {
+		x.cur().peer = g.Name
+		x.setUpstream(g.Name, false)
+		r.Log(logs.Error, "no live upstreams")
+		return faultNoLive, http.Next
+	}
+	x.peer = peer
+	x.cur().peer = peer.Name
+	x.setUpstream(peer.Name, peer.Addr.Unix != "")
+	if x.link = g.Take(r.Loop(), peer, x.road.tag); x.link != nil {
+		x.kept = true
+		return 0, http.Next
+	}
+	return x.dial()
+}
+
+// dial makes a new connection to the peer.
+func (x *exchange) dial() (Faults, http.Verdict) {
+	r, opt := x.r, x.road.opt
+	o := x.road.dial
+	if opt.Bind.text != nil {
+		addr, ok := parseBind(string(r.Text(opt.Bind.text)))
+		if !ok && len(r.Text(opt.Bind.text)) > 0 {
+			r.Logf(logs.Error, "invalid local address \"%s\"", r.Text(opt.Bind.text))
+		}
+		o.Bind = addr
+	}
+	o.NoDelay = r.Loc.Core.TCPNoDelay
+	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, r.Task.After(opt.ConnectTimeout))
+	if err != nil {
+		return x.dialFailed(err, o.Bind)
+	}
+	x.link = x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
+	return 0, http.Next
+}
+
+// setUpstream tells log lines whom the request is sent to.
+func (x *exchange) setUpstream(name string, unix bool) {
+	n := len(x.road.schema) + len(name) + len(x.uri) + 1
+	b := append(append(x.r.Alloc(n)[:0], x.road.schema...), name...)
+	if unix {
+		b = append(b, ':')
+	}
+	x.r.SetUpstream(append(b, x.uri...))
+}
+
+// next decides what comes after a fault: another peer, or the client's answer.
+func (x *exchange) next(f Faults) (http.Verdict, bool) {
+	o := upstream.Failed
+	if f == fault403 || f == fault404 {
+		o = upstream.NotCounted
+	}
+	x.leave(o)
+	if f == faultTimeout {
+		x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
+	}
+	if x.kept && f == faultError {
+		x.attempt.Regain()
+	}
+	if x.gone() {
+		return http.StatusClientClosed, false
+	}
+	status := f.status()
+	x.cur().status = int(status)
+	c := x.chance()
+	if !c.again(f, 0) {
+		x.finish()
+		return status, false
+	}
+	x.cur().response = x.since()
+	return http.Next, true
+}
+
+// unwanted is the fault of a complete response whose status asks for another peer, if there is one.
+func (x *exchange) unwanted() Faults {
+	if x.reply.status < 300 {
+		return 0
+	}
+	f := statusFault(x.reply.status)
+	if f == 0 {
+		return 0
+	}
+	if c := x.chance(); !c.again(f, 1) {
+		return 0
+	}
+	return f
+}
+
+func (x *exchange) chance() chance {
+	opt := x.road.opt
+	return chance{
+		allowed: opt.Next, tries: x.attempt.Tries(), sent: x.sent, stream: x.streaming, method: x.r.Method,
+		late: opt.NextTimeout > 0 && x.r.Task.Now().Sub(x.began) >= opt.NextTimeout,
+	}
+}
+
+// leave ends the connection to the peer, or keeps it for another request, and reports how it did.
+func (x *exchange) leave(o upstream.Outcome) {
+	if x.peer == nil {
+		return
+	}
+	p, t := x.peer, x.cur()
+	x.peer = nil
+	timing := upstream.Timing{Header: t.header, Last: x.since()}
+	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {
+		x.r.Log(logs.Warn, "upstream server temporarily disabled")
+	}
+	k := x.link
+	x.link = nil
+	if k == nil {
+		return
+	}
+	if o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag) {
+		return
+	}
+	k.Conn.Close()
+}
+
+// finish ends what the exchange has to do with its peer.
+func (x *exchange) finish() {
+	if x.done {
+		return
+	}
+	x.done = true
+	if n := len(x.tries); n > 0 && x.tries[n-1].response < 0 {
+		x.tries[n-1].response = x.since()
+	}
+	x.leave(upstream.OK)
+	x.r.Doing = "sending to client"
+}
+
+// gone says that the client has gone and nobody wants the answer.
+func (x *exchange) gone() bool {
+	return !x.road.opt.IgnoreAbort && x.r.Wire.Gone()
+}
+
+// CloseWith gives everything back when the request has ended (http.Closer).
+func (x *httpExchange) CloseWith(r *http.Request) {
+	x.finish()
+	x.request.close(r)
+	if x.buf != nil {
+		r.Loop().Give(x.buf)
+	}
+	x.plan.give(x)
+}

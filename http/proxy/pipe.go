@@ -1,0 +1,442 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/loop"
+)
+
+// A pipe carries a response's body from the peer to the client with buffering on: it reads as fast as
+// the peer sends, whatever the client takes. What the client does not take waits in the wire's queue,
+// as far as proxy_buffers go, and then in a temporary file:
+//
+//	peer ─→ memory ────────────────→ wire's queue ─→ client
+//	     └→ file ─→ piece of file ─┘
+//
+// While there is anything in the file, all goes through it, so that the order is kept.
+type pipe struct {
+	x      *exchange
+	filing bool // the client is behind: what comes goes to the file
+	file   *http.TempFile
+	given  int64 // bytes of file that the wire was given
+
+	rate  int64     // proxy_limit_rate, bytes a second; 0: no limit
+	began loop.Time // of the limit
+	read  int64
+	later loop.Time // the peer is not read from before; 0: it may be
+
+	heard loop.Time // when the peer last sent something
+	wrote loop.Time // when the client last took something
+}
+
+// chunkSize is how much is read from a peer at a time, if proxy_buffers allow it: many small buffers
+// would only mean many system calls.
+const chunkSize = 32 << 10
+
+// errFraming says that a body's framing is broken; it was logged.
+var errFraming = errors.New("invalid framing")
+
+// pipe passes the body on with buffering.
+func (x *exchange) pipe() http.Verdict {
+	if v, done := x.begun(); done {
+		return v
+	}
+	if len(x.pieces) > 0 {
+		if x.r.Send(x.pieces, http.Flush) != nil {
+			return http.Done
+		}
+	}
+	now := x.r.Task.Now()
+	p := pipe{x: x, began: now, heard: now, wrote: now, read: x.cur().length}
+	if text := x.road.opt.LimitRate; text != nil {
+		p.rate, _ = conf.ParseSize(string(x.r.Text(text)))
+	}
+	return p.run()
+}
+
+// begun makes pieces of what of the body was read together with the head. When that is all of it, it
+// is on its way.
+func (x *exchange) begun() (v http.Verdict, done bool) {
+	x.r.Doing = "reading upstream"
+	raw := x.buf[x.at:x.end]
+	x.at = x.end
+	x.cur().length = int64(len(raw))
+	x.pieces = x.pieces[:0]
+	if len(raw) > 0 {
+		if x.take(raw, nil) != nil {
+			return x.cut(), true
+		}
+	}
+	if x.bodyEnd {
+		return x.last(), true
+	}
+	return 0, false
+}
+
+// take makes pieces of what the peer has sent. own is the buffer that raw is part of, if it is to be
+// given away: it goes with the last of the pieces, or back to the loop when there is none.
+func (x *exchange) take(raw, own []byte) (err error) {
+	n := len(x.pieces)
+	for len(raw) > 0 && err == nil {
+		var data []byte
+		var used int
+		data, used, err = x.proto.body(raw)
+		if len(data) > 0 {
+			x.pieces = append(x.pieces, http.Mem(data))
+		}
+		raw = raw[used:]
+	}
+	if err != nil {
+		err = errFraming
+	}
+	if own == nil {
+		return err
+	}
+	if len(x.pieces) == n {
+		x.r.Loop().Give(own)
+		return err
+	}
+	x.pieces[len(x.pieces)-1].Own = own
+	return err
+}
+
+// last sends the pieces as the end of the body and lets the peer go; the wire sees the rest to the
+// client.
+func (x *exchange) last() http.Verdict {
+	x.finish()
+	if x.road.opt.PassTrailers {
+		for i := range x.trailers {
+			if !x.road.hidden.has(&x.trailers[i]) {
+				x.r.Out.Trailers = append(x.r.Out.Trailers, x.trailers[i])
+			}
+		}
+	}
+	_ = x.r.Send(x.pieces, http.Last)
+	return http.Done
+}
+
+// cut ends a body that will not be complete: the client gets what there is, and the end of the
+// connection instead of the end of the body.
+func (x *exchange) cut() http.Verdict {
+	x.keepalive = false
+	x.finish()
+	x.r.KeepAlive = false
+	_ = x.r.Send(x.pieces, http.Flush)
+	return http.StatusBadGateway
+}
+
+// broken ends a body because of an error of the peer's connection, or ends it well when that is how
+// its end is marked.
+func (x *exchange) broken(call string, err error) http.Verdict {
+	switch {
+	case err == errFraming:
+	case err == io.EOF && x.untilEOF:
+		x.bodyEnd = true
+		return x.last()
+	default:
+		x.peerFailed(call, err)
+	}
+	return x.cut()
+}
+
+// run moves bytes until the peer has sent all of them.
+func (p *pipe) run() http.Verdict {
+	x := p.x
+	for {
+		more, err := p.fill()
+		if err != nil {
+			p.giveFile()
+			return x.broken("readv()", err)
+		}
+		if x.bodyEnd {
+			return p.finish()
+		}
+		at, err := p.drain()
+		if err != nil {
+			return http.Done
+		}
+		if more {
+			continue
+		}
+		if v := p.wait(at); v != http.Next {
+			return v
+		}
+	}
+}
+
+// finish sends the last pieces, which may have to go behind what is in the file.
+func (p *pipe) finish() http.Verdict {
+	if p.filing && p.given < p.file.Size {
+		if len(p.x.pieces) > 0 && p.spill() != nil {
+			return p.x.cut()
+		}
+		p.giveFile()
+	}
+	return p.x.last()
+}
+
+// giveFile makes a piece of what the wire has not got of the file, before the pieces there are.
+func (p *pipe) giveFile() {
+	if p.file == nil || p.given == p.file.Size {
+		return
+	}
+	x := p.x
+	x.pieces = append(x.pieces, http.Piece{})
+	copy(x.pieces[1:], x.pieces)
+	x.pieces[0] = http.File(p.file.FD(), p.given, p.file.Size-p.given)
+	p.given = p.file.Size
+}
+
+// fill reads what the peer has sent, as far as there is room, and passes it on unless it is the end.
+// more says that there may be more to be read at once.
+func (p *pipe) fill() (more bool, err error) {
+	x := p.x
+	c := x.link.Conn
+	x.pieces = x.pieces[:0]
+	if !c.Readable() {
+		return false, nil
+	}
+	want := p.room()
+	if want <= 0 {
+		return false, nil
+	}
+	x.r.Doing = "reading upstream"
+	buf := x.r.Loop().Take(want)
+	n, err := c.TryRead(buf[:want])
+	if err != nil {
+		x.r.Loop().Give(buf)
+		if err == loop.ErrAgain {
+			return false, nil
+		}
+		return false, err
+	}
+	p.got(n)
+	if err := x.take(buf[:n], buf); err != nil || x.bodyEnd {
+		return false, err
+	}
+	if err := p.pass(); err != nil {
+		return false, err
+	}
+	return c.Readable() && p.later == 0, nil
+}
+
+// got counts n bytes of the peer and sees to proxy_limit_rate.
+func (p *pipe) got(n int) {
+	t := p.x.cur()
+	t.received += int64(n)
+	t.length += int64(n)
+	p.read += int64(n)
+	p.heard = p.x.r.Task.Now()
+	if p.rate > 0 {
+		if d := time.Duration(int64(n)*1000/p.rate) * time.Millisecond; d > 0 {
+			p.later = p.heard.Add(d)
+		}
+	}
+}
+
+// room is how many bytes may be read now: none when the client is behind and neither memory nor the
+// file may take more, or when proxy_limit_rate forbids it.
+func (p *pipe) room() int {
+	x := p.x
+	n := int64(chunkSize)
+	if p.rate > 0 {
+		if n = min(n, p.allowance()); n <= 0 {
+			return 0
+		}
+	}
+	z := &x.road.sizes
+	if !p.filing {
+		free := z.memory - x.r.Wire.Queued()
+		switch {
+		case free > 0:
+			return int(min(n, free))
+		case z.temp == 0, p.file != nil && p.file.Size >= z.temp:
+			return 0
+		}
+		p.filing = true
+	}
+	if p.file != nil {
+		n = min(n, z.temp-p.file.Size)
+	}
+	return int(n)
+}
+
+// allowance is how many bytes proxy_limit_rate allows now.
+func (p *pipe) allowance() int64 {
+	now := p.x.r.Task.Now()
+	if p.later > now {
+		return 0
+	}
+	p.later = 0
+	n := p.rate*(int64(now.Sub(p.began)/time.Second)+1) - p.read
+	if n <= 0 {
+		p.later = now.Add(time.Duration(-n*1000/p.rate+1) * time.Millisecond)
+	}
+	return n
+}
+
+// pass sends the pieces on: to the wire, or to the file when the client is behind.
+func (p *pipe) pass() error {
+	x := p.x
+	if len(x.pieces) == 0 {
+		return nil
+	}
+	if p.filing {
+		return p.spill()
+	}
+	return p.send()
+}
+
+// send gives the pieces to the wire and notices whether the client took anything.
+func (p *pipe) send() error {
+	x := p.x
+	queued := x.r.Wire.Queued()
+	for i := range x.pieces {
+		queued += x.pieces[i].Size()
+	}
+	err := x.r.Send(x.pieces, http.Flush)
+	x.pieces = x.pieces[:0]
+	if x.r.Wire.Queued() < queued {
+		p.wrote = x.r.Task.Now()
+	}
+	if err != nil {
+		return errClient
+	}
+	return nil
+}
+
+// errClient says that the client cannot be written to; it was logged.
+var errClient = errors.New("client failed")
+
+// spill writes the pieces to the temporary file. They are parts of one buffer, in its order, so they
+// are moved together first.
+func (p *pipe) spill() error {
+	x := p.x
+	r := x.r
+	if p.file == nil {
+		f, err := r.CreateTemp(x.road.opt.TempPath, false, false)
+		if err != nil {
+			r.LogErr(logs.Crit, err, "open() \""+x.road.opt.TempPath.Dir+"\" failed")
+			return errFraming
+		}
+		r.Logf(logs.Warn, "an upstream response is buffered to a temporary file %s", f.Path)
+		p.file = f
+		r.OnEnd(f)
+	}
+	data := x.pieces[0].B
+	for i := 1; i < len(x.pieces); i++ {
+		data = append(data[:len(data):cap(x.pieces[0].B)], x.pieces[i].B...)
+	}
+	err := p.file.Append(r, data)
+	for i := range x.pieces {
+		if own := x.pieces[i].Own; own != nil {
+			r.Loop().Give(own)
+		}
+	}
+	x.pieces = x.pieces[:0]
+	if err != nil {
+		r.LogErr(logs.Crit, err, "pwrite() \""+p.file.Path+"\" failed")
+		return errFraming
+	}
+	return nil
+}
+
+// drain has the wire write what the client takes, and gives it of the file when it has nothing else.
+func (p *pipe) drain() (at loop.Time, err error) {
+	x := p.x
+	r := x.r
+	queued := r.Wire.Queued()
+	if queued > 0 {
+		if at, err = r.Wire.Push(r); err != nil {
+			return 0, err
+		}
+		if r.Wire.Queued() < queued {
+			p.wrote = r.Task.Now()
+		}
+	}
+	if !p.filing || r.Wire.Queued() > 0 {
+		return at, nil
+	}
+	if p.file == nil || p.given == p.file.Size {
+		p.filing = false
+		return 0, nil
+	}
+	x.pieces = x.pieces[:0]
+	p.giveFile()
+	if err := p.send(); err != nil {
+		return 0, err
+	}
+	return p.drain()
+}
+
+// wait waits for the peer, if there is room for what it sends, and for the client, if it has something
+// to take.
+func (p *pipe) wait(at loop.Time) http.Verdict {
+	x := p.x
+	opt := x.road.opt
+	var peer, client loop.Ready
+	var peerEnd, clientEnd loop.Time
+	if p.room() > 0 {
+		peer, peerEnd = loop.In, p.heard.Add(opt.ReadTimeout)
+	}
+	if x.r.Wire.Queued() > 0 && at == 0 {
+		client, clientEnd = loop.Out, p.wrote.Add(x.r.Loc.Core.SendTimeout)
+	}
+	err := x.wait(peer, client, earliest(peerEnd, clientEnd, at, p.later))
+	switch err {
+	case nil:
+		return http.Next
+	case errGone:
+		return x.lostClient(errGone)
+	case loop.ErrTimeout:
+	default:
+		return x.lostClient(err)
+	}
+	now := x.r.Task.Now()
+	switch {
+	case clientEnd != 0 && now >= clientEnd:
+		return x.slowClient()
+	case peerEnd != 0 && now >= peerEnd:
+		return x.slowPeer()
+	}
+	return http.Next
+}
+
+// earliest is the first of some moments, 0 standing for never.
+func earliest(at ...loop.Time) (first loop.Time) {
+	for _, t := range at {
+		if t != 0 && (first == 0 || t < first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// slowPeer ends a body because the peer has sent nothing for proxy_read_timeout.
+func (x *exchange) slowPeer() http.Verdict {
+	x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
+	x.pieces = x.pieces[:0]
+	return x.cut()
+}
+
+// slowClient ends a body because the client has taken nothing for send_timeout.
+func (x *exchange) slowClient() http.Verdict {
+	x.r.Doing = "sending to client"
+	x.r.Log(logs.Info, "client timed out (110: Connection timed out)")
+	return x.lostClient(loop.ErrTimeout)
+}
+
+// lostClient ends a body that nobody takes any more.
+func (x *exchange) lostClient(err error) http.Verdict {
+	x.keepalive = false
+	x.finish()
+	if w, ok := x.r.Wire.(interface{ Fail(error) }); ok {
+		w.Fail(err)
+	}
+	return http.StatusClientClosed
+}

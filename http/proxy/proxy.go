@@ -1,0 +1,165 @@
+// Package proxy asks elsewhere: a location with proxy_pass sends its requests to another server and
+// the client what that answers.
+//
+// A plan is such a location, ready to run: made at load, shared by all loops. An exchange is one
+// request on its way through a plan, straight-line code in the request's task:
+//
+//	createRequest            the request's head, of the plan's ready-made parts
+//	ask ─┐                   one peer: take a kept connection or dial, send, read the head
+//	     └─ again?           another peer, if the fault and proxy_next_upstream allow it
+//	processHead              what the client gets to see of the head
+//	pipe, pass or tunnel     the body: buffered, part by part, or both ways after a 101
+//
+// What is HTTP in it stands behind the small interface protocol, so that FastCGI and its kin share
+// the rest.
+package proxy
+
+import (
+	"slices"
+
+	"weir/conf"
+	"weir/http"
+)
+
+// settings are the proxy_* directives of one block.
+type settings struct {
+	Options
+	pass      *target
+	version   http.Version
+	method    *http.Text
+	setBody   *http.Text
+	headers   []setHeader
+	redirect  redirects
+	domains   rewrites
+	paths     rewrites
+	flags     []cookieFlags
+	flagsOff  bool
+	hashSizes int
+}
+
+// setHeader is one proxy_set_header.
+type setHeader struct {
+	name  string
+	value *http.Text
+}
+
+func optionsOf(c *settings) *Options { return &c.Options }
+
+// Module is nginx's http proxy module, with the variables of its http upstream module.
+func Module() *http.Module {
+	return http.Define(http.Spec[settings]{
+		Name: "http_proxy",
+		Doc:  "Passes requests to another server.",
+		Directives: slices.Concat(
+			requestDirectives(),
+			replyDirectives(),
+			optionDirectives("proxy_", optionsOf),
+		),
+		Variables: variables(),
+		Install:   install,
+	})
+}
+
+const inPass = conf.Location | conf.LocationIf | conf.LimitExcept
+
+func requestDirectives() []conf.Directive[settings] {
+	return []conf.Directive[settings]{
+		{
+			Name: "proxy_pass", In: inPass, Syntax: "<URL:text>", Inherit: conf.IntoNameless,
+			Doc: `Passes requests to the server at *URL*: an address, a name, a group of "upstream", or a unix socket.
+
+With a URI behind the address, the part of the request's URI that the location matched is replaced by it; without one, the URI is passed as it came.
+A *URL* with variables is worked out for each request, and its URI, if it has one, is passed as it is.`,
+			Example: "location /app/ { proxy_pass http://127.0.0.1:8080/; }",
+			Set:     setPass,
+		},
+		{
+			Name: "proxy_method", In: inLoc, Syntax: "<method:text>",
+			Doc: "The method of requests to the peer, in place of the client's.",
+			Set: http.TextSlot(func(c *settings) **http.Text { return &c.method }),
+		},
+		{
+			Name: "proxy_set_body", In: inLoc, Syntax: "<value:text>",
+			Doc: "The body of requests to the peer, in place of the client's.",
+			Set: http.TextSlot(func(c *settings) **http.Text { return &c.setBody }),
+		},
+		{
+			Name: "proxy_set_header", In: inLoc, Syntax: "<field:string> <value:text>", Repeat: true,
+			Doc:     "Sets a field of requests to the peer. The client's field of that name is not passed; with an empty value, none is. Fields of outer blocks hold only where a block sets none itself.",
+			Example: "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+			Set:     addSetHeader,
+		},
+		{
+			Name: "proxy_http_version", In: inLoc, Syntax: "1.0 | 1.1 | 2", Default: "1.1",
+			Doc: "The HTTP version spoken with the peer. Kept connections and upgrades need 1.1.",
+			Set: setVersion,
+		},
+		{
+			Name: "proxy_headers_hash_max_size", In: inLoc, Syntax: "<number>", Default: "512", Support: conf.Ignored,
+			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
+			Set: conf.Int(func(c *settings) *int { return &c.hashSizes }),
+		},
+		{
+			Name: "proxy_headers_hash_bucket_size", In: inLoc, Syntax: "<number>", Default: "64", Support: conf.Ignored,
+			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
+			Set: conf.Int(func(c *settings) *int { return &c.hashSizes }),
+		},
+	}
+}
+
+func replyDirectives() []conf.Directive[settings] {
+	return []conf.Directive[settings]{
+		{
+			Name: "proxy_pass_trailers", In: inLoc, Syntax: "on | off", Default: "off",
+			Doc: "Whether trailer fields of a chunked response are passed on.",
+			Set: conf.Flag(func(c *settings) *bool { return &c.PassTrailers }),
+		},
+		{
+			Name: "proxy_redirect", In: inLoc, Repeat: true, Syntax: "! 1-2 default | off | <from:text> <to:text> | ~<regex> <to:text>",
+			Doc: `Changes the beginning of Location and Refresh in responses, so that redirects of the peer lead back here.
+
+**default**, which holds where nothing is said, replaces the *URL* of proxy_pass by the prefix of the location.`,
+			Example: "proxy_redirect http://localhost:8000/two/ /one/;",
+			Set:     addRedirect,
+		},
+		{
+			Name: "proxy_cookie_domain", In: inLoc, Repeat: true, Syntax: "! 1-2 off | <domain:text> <to:text> | ~<regex> <to:text>",
+			Doc:     "Replaces the domain attribute of Set-Cookie.",
+			Example: "proxy_cookie_domain localhost example.org;",
+			Set:     addCookieDomain,
+		},
+		{
+			Name: "proxy_cookie_path", In: inLoc, Repeat: true, Syntax: "! 1-2 off | <path:text> <to:text> | ~<regex> <to:text>",
+			Doc:     "Replaces the path attribute of Set-Cookie, or its beginning.",
+			Example: "proxy_cookie_path /two/ /;",
+			Set:     addCookiePath,
+		},
+		{
+			Name: "proxy_cookie_flags", In: inLoc, Repeat: true, Syntax: "! 1-4 off | <cookie:text> [<flag:text> ...]",
+			Doc:     "Sets or drops the attributes secure, httponly and samesite of the cookies of a name, or of those that a regular expression matches (~).",
+			Example: "proxy_cookie_flags one httponly samesite=strict;",
+			Set:     addCookieFlags,
+		},
+	}
+}
+
+func addSetHeader(c *settings, call *conf.Call) error {
+	value, err := http.CompileText(call, 1, call.Arg(1))
+	if err != nil {
+		return err
+	}
+	c.headers = append(c.headers, setHeader{call.Arg(0), value})
+	return nil
+}
+
+func setVersion(c *settings, call *conf.Call) error {
+	switch call.Arg(0) {
+	case "1.0":
+		c.version = http.HTTP10
+	case "1.1":
+		c.version = http.HTTP11
+	default:
+		return call.Errorf(0, "\"proxy_http_version 2\" is known but not supported yet")
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package proxy
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// A target is where proxy_pass leads: known at load, or text to be worked out for each request.
+type target struct {
+	text *http.Text // with variables
+	url  string     // as written, without variables
+	at   upstream.Target
+	spec *upstream.Spec
+	host string // for Host: without the port when it is the scheme's
+	uri  string // what follows the address; "" if nothing does
+	// location is the prefix that uri stands for.
+	location string
+}
+
+const (
+	httpPrefix = "http://"
+	httpPort   = 80
+)
+
+func setPass(c *settings, call *conf.Call) error {
+	url := call.Arg(0)
+	text, err := http.CompileText(call, 0, url)
+	if err != nil {
+		return err
+	}
+	if _, ok := text.Const(); !ok {
+		c.pass = &target{text: text}
+		return nil
+	}
+	if hasPrefixFold(url, "https://") {
+		return call.Errorf(0, "\"https://\" in \"proxy_pass\" is known but not supported yet")
+	}
+	if !hasPrefixFold(url, httpPrefix) {
+		return call.Errorf(-1, "invalid URL prefix")
+	}
+	t := &target{url: url}
+	rest := ""
+	if t.at, rest, err = upstream.ParseTarget(url[len(httpPrefix):], httpPort, true); err != nil {
+		return call.Errorf(0, "%v in upstream \"%s\"", err, url[len(httpPrefix):])
+	}
+	if t.spec, err = http.Env(call).Upstreams().Refer(call, 0, t.at); err != nil {
+		return err
+	}
+	t.host, t.uri = hostHeader(&t.at, httpPort), rest
+	if t.location, err = passLocation(call, t.uri); err != nil {
+		return err
+	}
+	c.pass = t
+	return nil
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// passLocation is the prefix of the location that a proxy_pass stands in, "" where there is none to
+// be replaced: an URI is an error there.
+func passLocation(call *conf.Call, uri string) (string, error) {
+	node := call.Block().Node
+	if name, ok := locationPrefix(node); ok && call.Block().Context&conf.Nameless == 0 {
+		return name, nil
+	}
+	if uri != "" {
+		return "", call.Errorf(-1, "\"proxy_pass\" cannot have URI part in location given by regular expression, "+
+			"or inside named location, or inside \"if\" statement, or inside \"limit_except\" block")
+	}
+	return "", nil
+}
+
+// locationPrefix is the prefix or exact name of a location block; not ok for others.
+func locationPrefix(node *conf.Node) (string, bool) {
+	if node == nil || node.Name() != "location" || len(node.Args()) == 0 {
+		return "", false
+	}
+	args := node.Args()
+	name := args[len(args)-1].Text
+	if len(args) == 2 {
+		return name, args[0].Text == "=" || args[0].Text == "^~"
+	}
+	switch {
+	case strings.HasPrefix(name, "~"), strings.HasPrefix(name, "@"):
+		return "", false
+	case strings.HasPrefix(name, "="):
+		name = name[1:]
+	case strings.HasPrefix(name, "^~"):
+		name = name[2:]
+	}
+	return name, true
+}
+
+// hostHeader is what Host says of a target: its port only if it is not the scheme's.
+func hostHeader(t *upstream.Target, port uint16) string {
+	switch {
+	case t.Unix:
+		return "localhost"
+	case !t.HasPort || t.Port == port:
+		return t.Host
+	}
+	return t.Host + ":" + strconv.Itoa(int(t.Port))
+}
+
+// A place is where one request goes: the target, worked out.
+type place struct {
+	host  []byte // for Host and $proxy_host
+	port  []byte // for $proxy_port
+	uri   []byte // what follows the address
+	group *upstream.Group
+	// made says that group was made for this request alone.
+	made bool
+}
+
+// find works out where a request goes. Any other verdict than Next is its answer.
+func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdict) {
+	url := r.Text(t.text)
+	if len(url) <= len(httpPrefix) || !http.EqualFold(url[:len(httpPrefix)], httpPrefix) {
+		what := "invalid URL prefix in \"%s\""
+		if len(url) > 8 && http.EqualFold(url[:8], "https://") {
+			what = "https is not supported yet in \"%s\""
+		}
+		r.Logf(logs.Error, what, url)
+		return p, http.StatusInternal
+	}
+	rest := string(url[len(httpPrefix):])
+	at, uri, err := upstream.ParseTarget(rest, httpPort, true)
+	if err != nil {
+		r.Logf(logs.Error, "%v in upstream \"%s\"", err, rest)
+		return p, http.StatusInternal
+	}
+	if strings.HasPrefix(uri, "?") {
+		uri = "/" + uri
+	}
+	p.host, p.uri = []byte(hostHeader(&at, httpPort)), []byte(uri)
+	if !at.Unix {
+		p.port = strconv.AppendUint(nil, uint64(at.Port), 10)
+	}
+	if p.group = set.Find([]byte(at.Host), at.Port, !at.HasPort); p.group != nil {
+		return p, http.Next
+	}
+	switch {
+	case at.Unix:
+		p.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
+	case at.IP.IsValid():
+		p.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
+	default:
+		r.Logf(logs.Error, "no resolver defined to resolve %s", at.Host)
+		return p, http.StatusBadGateway
+	}
+	p.made = true
+	return p, http.Next
+}
