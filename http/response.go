@@ -40,6 +40,9 @@ type Response struct {
 
 var errHeadSent = errors.New("header already sent")
 
+// ErrRange says that several ranges were asked of a body that comes in parts.
+var ErrRange = errors.New("range in overlapped buffers")
+
 // A HeadFilter changes the head of a response, and may join the body's way with r.FilterBody. A
 // verdict of 400 and above replaces the response.
 type HeadFilter func(*Request) Verdict

@@ -1,0 +1,195 @@
+package filter
+
+import (
+	"weir/conf"
+	"weir/http"
+)
+
+// headers holds the settings of one place.
+type headers struct {
+	own      []*line // add_header here
+	trailers []*line // add_trailer here
+	inherit  inheritMode
+	trailInh inheritMode
+	expires  expiry
+}
+
+type inheritMode uint8
+
+const (
+	inheritOn inheritMode = iota
+	inheritOff
+	inheritMerge
+)
+
+// A line is one add_header or add_trailer.
+type line struct {
+	id     http.HeaderID
+	name   []byte
+	value  *http.Text
+	always bool
+}
+
+// Headers is nginx's headers module.
+var Headers = http.Define(http.Spec[headers]{
+	Name: "http_headers",
+	Doc:  "Adds fields to the head of a response and after its body, and says how long it may be cached.",
+	Directives: []conf.Directive[headers]{
+		{
+			Name: "add_header", In: places, Syntax: "<name> <value:text> [always]", Group: "add_header", Inherit: conf.Never, Repeat: true,
+			Doc: `Adds a field to responses of status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; with **always** to every response. An
+empty value adds none. A block with an add_header of its own does not use those around it, unless add_header_inherit says so.`,
+			Example: "add_header X-Frame-Options DENY always;",
+			Set:     func(c *headers, call *conf.Call) error { return addLine(&c.own, call) },
+		},
+		{
+			Name: "add_header_inherit", In: places, Syntax: "on | off | merge", Default: "on",
+			Doc: "How a block comes by the add_header around it: **on**, if it has none; **merge**, before its own; **off**, not at all.",
+			Set: conf.Enum(func(c *headers) *inheritMode { return &c.inherit }, inheritModes()),
+		},
+		{
+			Name: "add_trailer", In: places, Syntax: "<name> <value:text> [always]", Group: "add_trailer", Inherit: conf.Never, Repeat: true,
+			Doc: "Adds a field behind the body of a chunked response, under the conditions of add_header.",
+			Set: func(c *headers, call *conf.Call) error { return addLine(&c.trailers, call) },
+		},
+		{
+			Name: "add_trailer_inherit", In: places, Syntax: "on | off | merge", Default: "on",
+			Doc: "How a block comes by the add_trailer around it, see add_header_inherit.",
+			Set: conf.Enum(func(c *headers) *inheritMode { return &c.trailInh }, inheritModes()),
+		},
+		{
+			Name: "expires", In: places, Syntax: "! 1-2", Default: "off",
+			Doc: `Sets Expires and Cache-Control: *time* from now, or [modified] *time* from the time of the file; a negative time is "no-cache".
+"@15h30m" is a time of day; epoch, max and off are special. The value may have variables.`,
+			Example: "expires 30d;",
+			Set:     setExpires,
+		},
+	},
+	Install: installHeaders,
+})
+
+const places = conf.HTTP | conf.Server | conf.Location | conf.LocationIf
+
+func inheritModes() map[string]inheritMode {
+	return map[string]inheritMode{"on": inheritOn, "off": inheritOff, "merge": inheritMerge}
+}
+
+func addLine(into *[]*line, call *conf.Call) error {
+	text, err := http.CompileText(call, 1, call.Arg(1))
+	if err != nil {
+		return err
+	}
+	name := []byte(call.Arg(0))
+	*into = append(*into, &line{id: http.LookupHeader(name), name: name, value: text, always: call.Len() > 2})
+	return nil
+}
+
+// added is what really holds in a location.
+type added struct {
+	lines    []*line
+	trailers []*line
+	expires  expiry
+}
+
+func installHeaders(c *headers, in *http.Install) error {
+	a := &added{expires: c.expires, lines: headLines.effective(in, in.Block), trailers: trailerLines.effective(in, in.Block)}
+	if len(a.lines) == 0 && len(a.trailers) == 0 && a.expires.mode == expiresOff {
+		return nil
+	}
+	in.Head(a.head)
+	return nil
+}
+
+// A lineKind is add_header or add_trailer: its lines and its way of inheriting.
+type lineKind struct {
+	own  func(*headers) []*line
+	mode func(*headers) inheritMode
+}
+
+var (
+	headLines    = lineKind{func(c *headers) []*line { return c.own }, func(c *headers) inheritMode { return c.inherit }}
+	trailerLines = lineKind{func(c *headers) []*line { return c.trailers }, func(c *headers) inheritMode { return c.trailInh }}
+)
+
+// effective are the lines of a block with those around it that it inherits.
+func (k lineKind) effective(in *http.Install, b *conf.Block) []*line {
+	c := conf.Settings[headers](in.Builder.Scopes, in.Module.Conf, b)
+	mine, mode := k.own(c), k.mode(c)
+	if mode == inheritOff || mode == inheritOn && len(mine) > 0 || b.Context == conf.HTTP || b.Parent == nil {
+		return mine
+	}
+	return append(append([]*line(nil), k.effective(in, b.Parent)...), mine...)
+}
+
+// plainStatus reports whether lines without "always" are added to a response of this status.
+func plainStatus(status int) bool {
+	switch status {
+	case 200, 201, 204, 206, 301, 302, 303, 304, 307, 308:
+		return true
+	}
+	return false
+}
+
+func (a *added) head(r *http.Request) http.Verdict {
+	plain := plainStatus(r.Out.Status)
+	if plain && a.expires.mode != expiresOff {
+		a.expires.set(r)
+	}
+	for _, l := range a.lines {
+		if plain || l.always {
+			l.add(r)
+		}
+	}
+	for _, l := range a.trailers {
+		if plain || l.always {
+			r.Out.ExpectTrailers = true
+			r.FilterBody(&trailing{a: a, plain: plain})
+			break
+		}
+	}
+	return http.Next
+}
+
+// add adds one line to the head.
+func (l *line) add(r *http.Request) {
+	o := &r.Out
+	v := r.Text(l.value)
+	switch l.id {
+	case http.HdrLastModified:
+		o.LastModified = -1
+		o.DropField(http.HdrLastModified)
+		if len(v) > 0 {
+			if t, ok := http.ParseHTTPDate(v); ok {
+				o.LastModified = t
+			} else {
+				o.AddField(l.id, l.name, v)
+			}
+		}
+		return
+	case http.HdrETag:
+		o.DropField(http.HdrETag)
+	}
+	if len(v) > 0 {
+		o.AddField(l.id, l.name, v)
+	}
+}
+
+// trailing adds trailers when the body ends, so that their variables know of all of it.
+type trailing struct {
+	a     *added
+	plain bool
+}
+
+func (t *trailing) Body(r *http.Request, i int, p []http.Piece, f http.Flags) error {
+	if f&http.Last != 0 {
+		for _, l := range t.a.trailers {
+			if !t.plain && !l.always {
+				continue
+			}
+			if v := r.Text(l.value); len(v) > 0 {
+				r.Out.Trailers = append(r.Out.Trailers, http.Field{ID: l.id, Name: l.name, Value: v})
+			}
+		}
+	}
+	return r.PassBody(i+1, p, f)
+}
