@@ -7,7 +7,7 @@ import (
 	"weir/http"
 	"weir/http/content"
 	"weir/http/filter"
-	//	"weir/http/proxy"
+	"weir/http/proxy"
 	"weir/http/rewrite"
 	"weir/logs"
 	"weir/upstream"
@@ -27,7 +27,7 @@ func httpModules() []*http.Module {
 		// the request is answered
 		content.TryFiles,
 		content.Index,
-		//		proxy.Proxy,
+		proxy.Proxy,
 		content.Static,
 
 		// the response is changed

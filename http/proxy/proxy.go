@@ -45,20 +45,18 @@ type setHeader struct {
 
 func optionsOf(c *settings) *Options { return &c.Options }
 
-// Module is nginx's http proxy module, with the variables of its http upstream module.
-func Module() *http.Module {
-	return http.Define(http.Spec[settings]{
-		Name: "http_proxy",
-		Doc:  "Passes requests to another server.",
-		Directives: slices.Concat(
-			requestDirectives(),
-			replyDirectives(),
-			optionDirectives("proxy_", optionsOf),
-		),
-		Variables: variables(),
-		Install:   install,
-	})
-}
+// Proxy is nginx's http proxy module, with the variables of its http upstream module.
+var Proxy = http.Define(http.Spec[settings]{
+	Name: "http_proxy",
+	Doc:  "Passes requests to another server.",
+	Directives: slices.Concat(
+		requestDirectives(),
+		replyDirectives(),
+		optionDirectives("proxy_", optionsOf),
+	),
+	Variables: variables(),
+	Install:   install,
+})
 
 const inPass = conf.Location | conf.LocationIf | conf.LimitExcept
 
