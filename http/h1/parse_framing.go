@@ -155,6 +155,32 @@ func AppendDuplicate(dst []byte, again, first *http.Field) []byte {
 	return append(dst, '"')
 }
 
+// AppendFraming appends what nginx logs after "client " or "upstream " about a fault of BodyFraming or
+// ResponseFraming in these fields.
+func AppendFraming(dst []byte, f http.Fields, fault Fault, peer bool) []byte {
+	size, coding := f.Find(http.HdrContentLength), f.Find(http.HdrTransferEncoding)
+	switch {
+	case fault == FaultDuplicate:
+		for first := range f {
+			id := f[first].ID
+			if id != http.HdrContentLength && id != http.HdrTransferEncoding {
+				continue
+			}
+			if again := f[first+1:].Find(id); again != nil {
+				return AppendDuplicate(dst, again, &f[first])
+			}
+		}
+	case fault == FaultCoding && coding != nil:
+		dst = append(dst, fault.Text()...)
+		return append(append(append(dst, `: "`...), coding.Value...), '"')
+	case fault == FaultLength && peer && size != nil:
+		dst = append(dst, fault.Text()...)
+		dst = append(append(append(dst, `: "`...), size.Name...), ": "...)
+		return append(append(dst, size.Value...), '"')
+	}
+	return append(dst, fault.Text()...)
+}
+
 // HasToken reports whether a field's value mentions a token anywhere, whatever its case: nginx looks
 // for "close" and "keep-alive" in Connection in this way.
 func HasToken(value []byte, lower string) bool {

@@ -113,6 +113,33 @@ func TestDuplicate(t *testing.T) {
 	}
 }
 
+func TestAppendFraming(t *testing.T) {
+	tests := []struct {
+		fields string
+		peer   bool
+		want   string
+	}{
+		{"Transfer-Encoding: x", false, `sent unknown "Transfer-Encoding": "x"`},
+		{"Content-Length: x", false, `sent invalid "Content-Length" header`},
+		{"Content-Length: x", true, `sent invalid "Content-Length" header: "Content-Length: x"`},
+		{"A: b\r\nContent-Length: 1\r\nContent-length: 2", true, `sent duplicate header line: "Content-length: 2", previous value: "Content-Length: 1"`},
+		{"Transfer-Encoding: a\r\nTransfer-Encoding: b", false, `sent duplicate header line: "Transfer-Encoding: b", previous value: "Transfer-Encoding: a"`},
+		{"Content-Length: 1\r\nTransfer-Encoding: chunked", true, `sent "Content-Length" and "Transfer-Encoding" headers at the same time`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			f := fieldsOf(t, tt.fields)
+			_, _, err := BodyFraming(f, http.HTTP11)
+			if tt.peer {
+				_, _, err = ResponseFraming(f)
+			}
+			if got := string(AppendFraming(nil, f, err.(Fault), tt.peer)); got != tt.want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 func TestHasToken(t *testing.T) {
 	for _, tt := range []struct {
 		value, token string
