@@ -176,7 +176,7 @@ func (d *Chunked) readTrailer(in []byte) (n int, ok bool) {
 		c := in[n]
 		bare := d.state == chunkTrailer
 		switch {
-		case c == '\n' && bare && !d.keep, c != '\n' && !bare && !(d.keep && c == '\r'):
+		case c == '\n' && bare && !d.keep, c != '\n' && !bare && !(d.keep && c == '\r' && !d.blank):
 			return n, false
 		case c == '\n' && d.blank:
 			d.state = chunkDone

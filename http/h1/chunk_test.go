@@ -131,6 +131,8 @@ func TestChunkedTrailers(t *testing.T) {
 		{"without colon", "0\r\nA\r\n\r\n", "A=", nil},
 		{"obs-fold", "0\r\nA: b\r\n c\r\n\r\n", "", FaultField},
 		{"NUL", "0\r\nA: \x00\r\n\r\n", "", FaultField},
+		{"several CRs", "0\r\nA: b\r\r\n\r\n", "A=b", nil},
+		{"several CRs for the empty line", "0\r\n\r\r\n", "", FaultChunk},
 		{"too long", "0\r\nA: 01234567890123456789012345678901234567890123456789\r\n\r\n", "", FaultChunk},
 	}
 	for _, tt := range tests {
