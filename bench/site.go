@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"weir/weirtest"
+)
+
+// site is what all servers serve: the same files, the same origin, each server in a directory of its own.
+type site struct {
+	dir    string
+	ports  *weirtest.Ports
+	origin string // address
+	o      options
+	stop   []func()
+}
+
+// sizes are the files, by name.
+func sizes() map[string]string {
+	return map[string]string{"1k": "1024", "100k": "100k", "1m": "1m", "10m": "10m"}
+}
+
+func newSite(o options) (*site, error) {
+	dir, err := os.MkdirTemp("", "weir-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &site{dir: dir, ports: weirtest.NewPorts(), o: o}
+	s.stop = append(s.stop, func() { os.RemoveAll(dir) }, s.ports.Close)
+	if err := s.fill(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// fill writes the files and starts the origin that every proxy asks.
+func (s *site) fill() error {
+	if err := os.Chmod(s.dir, 0o755); err != nil { // the workers of a root master are somebody else
+		return err
+	}
+	www := filepath.Join(s.dir, "www")
+	if err := os.MkdirAll(filepath.Join(www, "origin"), 0o755); err != nil {
+		return err
+	}
+	for name, size := range sizes() {
+		for _, dir := range []string{www, filepath.Join(www, "origin")} {
+			if err := os.WriteFile(filepath.Join(dir, name), weirtest.Pattern(size), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	addr, err := s.ports.Take()
+	if err != nil {
+		return err
+	}
+	s.origin = addr
+	stop, err := startOrigin(addr)
+	if err != nil {
+		return err
+	}
+	s.stop = append(s.stop, stop)
+	return nil
+}
+
+func (s *site) close() {
+	for i := len(s.stop) - 1; i >= 0; i-- {
+		s.stop[i]()
+	}
+}
+
+// instance is a server that runs: a process group.
+type instance struct {
+	name, addr string
+	cmd        *exec.Cmd
+	done       chan struct{}
+}
+
+// start runs a server's command in a process group of its own and waits until it takes connections.
+func (s *site) start(sv server) (*instance, error) {
+	addr, err := s.ports.Take()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(s.dir, sv.name+"-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	cmd, err := sv.command(s, dir, addr)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "output"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	in := &instance{name: sv.name, addr: addr, cmd: cmd, done: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(in.done)
+	}()
+	up := weirtest.Eventually(func() bool {
+		answers, err := weirtest.Ask(addr, "GET /origin/1k HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		return err == nil && len(answers) == 1 && answers[0].Status == 200 && len(answers[0].Body) == 1024
+	})
+	if !up {
+		in.kill()
+		text, _ := os.ReadFile(filepath.Join(dir, "output"))
+		return nil, fmt.Errorf("%s did not come up:\n%s", sv.name, text)
+	}
+	return in, nil
+}
+
+func (in *instance) kill() {
+	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL)
+	<-in.done
+}
+
+// cost is what the instance has used so far.
+type cost struct {
+	user, system time.Duration
+	rss          int64
+}
+
+func (in *instance) cost() cost {
+	var c cost
+	for _, p := range weirtest.Processes(in.cmd.Process.Pid) {
+		c.user += p.User
+		c.system += p.System
+		c.rss += p.RSS
+	}
+	return c
+}
+
+// raiseFileLimit lifts our own limit of open files to what the system allows; the servers inherit it.
+func raiseFileLimit() (uint64, error) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0, err
+	}
+	l.Cur = l.Max
+	return l.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// work is one thing to measure. load puts it on an instance and says what came of it.
+type work struct {
+	name, what string
+	static     bool // needs a server of files
+	load       func(in *instance, o options) (load, error)
+}
+
+// load is what the client saw.
+type load struct {
+	requests int
+	took     time.Duration
+	p99      time.Duration
+	idle     int // connections held at the end, for the memory of each
+}
+
+func works() []work {
+	return []work{
+		{"static1k", "a file of 1 KB, keep-alive", true, wrk("/1k", 32)},
+		{"static100k", "a file of 100 KB, keep-alive", true, wrk("/100k", 32)},
+		{"static10m", "a file of 10 MB, keep-alive", true, wrk("/10m", 4)},
+		{"proxy1k", "an answer of 1 KB from the origin, keep-alive on both sides", false, wrk("/origin/1k", 32)},
+		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8)},
+		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8)},
+		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections},
+		{"idle", "memory of idle keep-alive connections", false, nil},
+	}
+}
+
+// sample is one measurement of one server.
+type sample struct {
+	CPU      float64 `json:"cpu_us"`      // processor microseconds per request, user and system
+	User     float64 `json:"user_us"`     // user alone
+	Rate     float64 `json:"per_second"`  // requests
+	P99      float64 `json:"p99_ms"`      // latency
+	RSS      float64 `json:"rss_mb"`      // of all processes, after the work
+	PerConn  float64 `json:"bytes_conn"`  // growth of RSS per idle connection
+	Requests int     `json:"requests"`    // counted by the client
+	Conns    int     `json:"connections"` // idle ones held
+}
+
+// measure runs one work over all servers, in turn, round after round, so that a slow minute of the machine falls on all alike.
+func measure(s *site, w work, all []server, o options, rep *report) error {
+	servers := slices.DeleteFunc(slices.Clone(all), func(sv server) bool { return w.static && !sv.static })
+	if w.load == nil {
+		return measureIdle(s, w, servers, o, rep)
+	}
+	running := make([]*instance, 0, len(servers))
+	defer func() {
+		for _, in := range running {
+			in.kill()
+		}
+	}()
+	for _, sv := range servers {
+		in, err := s.start(sv)
+		if err != nil {
+			return err
+		}
+		running = append(running, in)
+		warm := o
+		warm.seconds = min(0.3, o.seconds)
+		if _, err := w.load(in, warm); err != nil {
+			return fmt.Errorf("%s: %w", sv.name, err)
+		}
+	}
+	for range o.rounds {
+		for _, in := range running {
+			before := in.cost()
+			l, err := w.load(in, o)
+			if err != nil {
+				return fmt.Errorf("%s: %w", in.name, err)
+			}
+			rep.add(w, in.name, newSample(before, in.cost(), l))
+		}
+	}
+	return nil
+}
+
+func newSample(before, after cost, l load) sample {
+	n := float64(max(l.requests, 1))
+	user := float64((after.user - before.user).Microseconds())
+	system := float64((after.system - before.system).Microseconds())
+	return sample{
+		CPU: (user + system) / n, User: user / n,
+		Rate: n / l.took.Seconds(), P99: float64(l.p99.Microseconds()) / 1000,
+		RSS: float64(after.rss) / (1 << 20), Requests: l.requests,
+	}
+}
+
+// measureIdle uses a fresh server for each round, since memory once taken is seldom given back.
+func measureIdle(s *site, w work, servers []server, o options, rep *report) error {
+	for range o.rounds {
+		for _, sv := range servers {
+			in, err := s.start(sv)
+			if err != nil {
+				return err
+			}
+			before, after, n, err := idleConnections(in, o.idle)
+			in.kill()
+			if err != nil {
+				return fmt.Errorf("%s: %w", sv.name, err)
+			}
+			rep.add(w, sv.name, sample{
+				RSS: float64(after.rss) / (1 << 20), Conns: n,
+				PerConn: float64(after.rss-before.rss) / float64(n),
+			})
+		}
+	}
+	return nil
+}
