@@ -31,26 +31,6 @@ func (a *arena) grow(l *loop.Loop, n int) {
 	a.free = chunk
 }
 
-// tail lends unused memory, to be appended to; what is written there is kept with keep.
-func (a *arena) tail(l *loop.Loop) []byte {
-	if len(a.free) < 256 {
-		a.grow(l, 256)
-	}
-	return a.free[:0]
-}
-
-// keep makes b, which was appended to tail, last until the exchange ends.
-func (a *arena) keep(b []byte) []byte {
-	if len(b) == 0 {
-		return b
-	}
-	if len(b) <= len(a.free) && &b[0] == &a.free[0] {
-		a.free = a.free[len(b):]
-		return b[:len(b):len(b)]
-	}
-	return b // append outgrew the arena: the collector has it
-}
-
 // release gives every chunk back to the loop.
 func (a *arena) release(l *loop.Loop) {
 	for i, c := range a.taken {

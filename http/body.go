@@ -179,17 +179,31 @@ func (r *Request) BodyPieces(dst []Piece) []Piece {
 	return dst
 }
 
-// discard leaves the body to the wire, which reads it off the connection after the response or closes
-// it slowly.
-func (b *Body) discard(r *Request) error {
-	if b.state == bodyUnread {
-		b.state = bodyGone
+// DiscardBody says that the body is of no interest. What has come of it is read off the connection; the
+// wire sees to the rest after the response. A verdict other than Next is the answer to a body that is
+// broken.
+func (r *Request) DiscardBody() Verdict {
+	b := &r.Body
+	if b.state != bodyUnread || b.Length == 0 {
+		return Next
 	}
-	return nil
+	b.state = bodyGone
+	buf := r.Loop().Take(16 << 10)
+	defer r.Loop().Give(buf)
+	for {
+		_, err := r.Wire.TryReadBody(r, buf)
+		switch {
+		case err == nil:
+		case err == loop.ErrAgain, err == io.EOF:
+			return Next
+		case errors.Is(err, ErrBadBody):
+			return r.bodyVerdict(err)
+		default:
+			r.KeepAlive = false
+			return Next
+		}
+	}
 }
-
-// DiscardBody says that the body is of no interest.
-func (r *Request) DiscardBody() { _ = r.Body.discard(r) }
 
 func (b *Body) close(r *Request) {
 	if b.own != nil {

@@ -40,7 +40,7 @@ func keepaliveDirectives() []conf.Directive[Core] {
 			Set: conf.Time(func(c *Core) *time.Duration { return &c.KeepaliveTime }),
 		},
 		{
-			Name: "keepalive_disable", In: inLoc, Syntax: "none | msie6 | safari ...", Default: "msie6",
+			Name: "keepalive_disable", In: inLoc, Syntax: "none | msie6 | safari ...2", Default: "msie6",
 			Doc: "Browsers whose connections are not kept: old MSIE after a POST, Safari on macOS.",
 			Set: conf.Bits(func(c *Core) *Browsers { return &c.KeepaliveDisable },
 				map[string]Browsers{"none": BrowserNone, "msie6": BrowserMSIE6, "safari": BrowserSafari}),
@@ -81,7 +81,7 @@ func (r *Request) keepaliveDisabled(set Browsers) bool {
 // oldMSIE reports whether a User-Agent is MSIE before 7, and not Opera in disguise.
 func oldMSIE(ua []byte) bool {
 	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
-	if !ok || len(after) < 4 || bytes.Contains(after, []byte("Opera")) {
+	if !ok || len(after) < 3 || bytes.Contains(after, []byte("Opera")) {
 		return false
 	}
 	if after[1] != '.' || after[0] >= '7' {

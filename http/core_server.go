@@ -55,7 +55,7 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=.`,
 			Set:     addListen,
 		},
 		{
-			Name: "server_name", In: onlyServe, Syntax: "<name> ...", Repeat: true, Inherit: conf.Never,
+			Name: "server_name", In: onlyServe, Syntax: "<name:string> ...", Repeat: true, Inherit: conf.Never,
 			Doc:     "Names of the server: exact, with a wildcard at either end, or a regular expression after \"~\". Named captures become variables.",
 			Example: "server_name example.com *.example.com ~^www\\d+\\.example\\.com$;",
 			Set:     addServerName,

@@ -61,6 +61,8 @@ type Wire interface {
 	ReadBody(r *Request, p []byte) (int, error)
 	// TryReadBody is ReadBody without waiting: loop.ErrAgain when nothing is there.
 	TryReadBody(r *Request, p []byte) (int, error)
+	// NoContinue keeps the wire from asking for a body that will not be read.
+	NoContinue()
 	// Socket is the client's connection, for waiting on it together with another one.
 	Socket() *loop.Conn
 	// Hijack ends HTTP on the connection, after a 101 was sent: the bytes already read are

@@ -204,7 +204,12 @@ func (r *Request) Text(x *Text) []byte {
 	if ref, ok := x.Single(); ok {
 		return ref.Get(r).B
 	}
-	return r.arena.keep(x.Append(r.arena.tail(r.Task.Loop()), r))
+	// variables may take memory of the arena themselves: the text is put together elsewhere
+	l := r.Task.Loop()
+	buf := l.Take(1024)
+	text := r.Copy(x.Append(buf[:0], r))
+	l.Give(buf)
+	return text
 }
 
 // SetCaptures remembers what a regular expression matched: $1 and its kin.

@@ -107,11 +107,19 @@ func hostVar(r *Request, _ string) Value {
 
 func headerVar(id HeaderID) func(*Request, string) Value {
 	return func(r *Request, _ string) Value {
-		f := r.In.Find(id)
-		if f == nil {
-			return Value{Missing: true}
+		var v []byte
+		n := 0
+		for i := range r.In {
+			if r.In[i].ID != id {
+				continue
+			}
+			if n++; n == 1 {
+				v = r.In[i].Value
+				continue
+			}
+			v = r.Concat(v, []byte(joiner(id)), r.In[i].Value)
 		}
-		return r.val(f.Value)
+		return Value{B: v, Missing: n == 0}
 	}
 }
 

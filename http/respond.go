@@ -3,7 +3,9 @@ package http
 // Respond answers with a status and a short text: a location for redirects, else the body. It is what
 // return does.
 func (r *Request) Respond(status int, text []byte) Verdict {
-	r.DiscardBody()
+	if v := r.DiscardBody(); v != Next {
+		return v
+	}
 	switch status {
 	case 301, 302, 303, 307, 308:
 		r.Out.Location = r.Copy(text)
@@ -55,6 +57,37 @@ func (r *Request) EscapedText(x *Text) []byte {
 		default:
 			out = append(out, p.Ref.Get(r).B...)
 		}
+	}
+	return out
+}
+
+// UnescapeRedirect decodes, in place, what a location may hold as it is: printable bytes above "%", up to
+// a "?". It is how nginx's rewrite undoes the escaping of captures.
+func UnescapeRedirect(b []byte) []byte {
+	out := b[:0]
+	for i := 0; i < len(b); i++ {
+		if b[i] == '?' {
+			return append(out, b[i:]...)
+		}
+		hi, lo := -1, -1
+		if b[i] == '%' && i+2 < len(b) {
+			hi, lo = unhex(b[i+1]), unhex(b[i+2])
+		}
+		if hi < 0 || lo < 0 {
+			out = append(out, b[i])
+			continue
+		}
+		c := byte(hi<<4 | lo)
+		switch {
+		case c == '?':
+			out = append(out, c)
+			return append(out, b[i+3:]...)
+		case c > '%' && c < 0x7f:
+			out = append(out, c)
+		default:
+			out = append(out, b[i:i+3]...)
+		}
+		i += 2
 	}
 	return out
 }

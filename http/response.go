@@ -2,6 +2,8 @@ package http
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 
 	"weir/logs"
 	"weir/loop"
@@ -103,6 +105,7 @@ func (r *Request) writeHead() Verdict {
 	if r.IsHead() {
 		r.HeaderOnly = true
 	}
+	r.placeLocation()
 	o.Sent = true
 	if err := r.Wire.SendHead(r); err != nil {
 		r.fail(err)
@@ -116,6 +119,34 @@ func (r *Request) writeHead() Verdict {
 		return Done
 	}
 	return Next
+}
+
+// placeLocation makes a location of weir's own absolute, where absolute_redirect asks for it; any other
+// goes as it is, before the fields added to the response.
+func (r *Request) placeLocation() {
+	o := &r.Out
+	if len(o.Location) == 0 && !o.EmptyLocation {
+		return
+	}
+	core := r.Loc.Core
+	if len(o.Location) == 0 || o.Location[0] != '/' || !core.AbsoluteRedirect {
+		o.Fields = slices.Insert(o.Fields, 0, Field{ID: HdrLocation, Name: []byte("Location"), Value: o.Location})
+		o.Location = nil
+		return
+	}
+	host := r.HostName
+	switch {
+	case core.NameInRedirect:
+		host = []byte(r.Server.Name)
+	case len(host) == 0:
+		host = appendAddr(r.Alloc(48)[:0], r.Client.Conn.Local().Addr())
+	}
+	b := r.Alloc(len("http://") + len(host) + 6 + len(o.Location))[:0]
+	b = append(append(b, "http://"...), host...)
+	if port := r.Client.Conn.Local().Port(); core.PortInRedirect && port != 0 && port != 80 {
+		b = strconv.AppendUint(append(b, ':'), uint64(port), 10)
+	}
+	o.Location = append(b, o.Location...)
 }
 
 // Send sends pieces of the body through the filters to the wire, without waiting for the client.

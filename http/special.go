@@ -29,10 +29,16 @@ func (r *Request) answerStatus(status int) Verdict {
 			}
 		}
 	}
-	if err := r.Body.discard(r); err != nil {
+	r.discardQuietly()
+	return r.ownPage(status)
+}
+
+// discardQuietly gives up a body that the client may not even have begun to send: it is not asked for.
+func (r *Request) discardQuietly() {
+	r.Wire.NoContinue()
+	if r.DiscardBody() != Next {
 		r.KeepAlive = false
 	}
-	return r.ownPage(status)
 }
 
 // errorPage leads the request to what error_page names.
@@ -57,9 +63,7 @@ func (r *Request) errorPage(p *ErrorPage) Verdict {
 	default:
 		r.errStatus = 302
 	}
-	if err := r.Body.discard(r); err != nil {
-		r.KeepAlive = false
-	}
+	r.discardQuietly()
 	r.Out.DropField(HdrLocation)
 	r.Out.Location = uri
 	return r.ownPage(r.errStatus)

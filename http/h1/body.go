@@ -172,4 +172,7 @@ func (x *exchange) sendContinue() error {
 	return err
 }
 
+// NoContinue keeps the wire from asking for a body that will not be read (http.Wire).
+func (x *exchange) NoContinue() { x.body.expect = false }
+
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")

@@ -303,7 +303,7 @@ func (u *rule) newArgs(r *http.Request) []byte {
 
 // redirect sends the client to the replacement.
 func (u *rule) redirect(r *http.Request) (http.Verdict, bool) {
-	to := r.Copy(r.EscapedText(u.uri))
+	to := http.UnescapeRedirect(r.Copy(r.EscapedText(u.uri)))
 	switch {
 	case u.args != nil:
 		to = r.Concat(to, []byte("?"), u.newArgs(r))
