@@ -63,6 +63,7 @@ func (r *Request) admit() Verdict {
 			name = "CONNECT"
 		}
 		r.Logf(logs.Info, "client sent %s method", name)
+		r.KeepAlive = false
 		return StatusNotAllowed
 	}
 	return Next

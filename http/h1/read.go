@@ -211,7 +211,7 @@ func (x *exchange) takeLine(core *http.ServerCore) error {
 	}
 	var err error
 	var dst []byte
-	if p.needsRoom() {
+	if p.NeedsRoom() {
 		dst = r.Alloc(len(r.Target) + 1)[:0]
 	}
 	r.URI, r.Args, r.Exten, err = p.URI(dst, buf, core.MergeSlashes)
@@ -230,8 +230,8 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	r.Target = p.Target(buf)
 	r.Schema = p.Scheme(buf)
 	r.Plain = p.AsSent()
-	r.Escaped = p.needsRoom()
-	if moved && !p.needsRoom() {
+	r.Escaped = p.NeedsRoom()
+	if moved && !p.NeedsRoom() {
 		r.URI, r.Args, r.Exten, _ = p.URI(nil, buf, core.MergeSlashes)
 	} else if moved {
 		r.URI, r.Args, r.Exten, _ = p.URI(r.Alloc(len(r.Target) + 1)[:0], buf, core.MergeSlashes)
@@ -250,11 +250,10 @@ func (x *exchange) takeFields(core *http.ServerCore) headResult {
 			r.Log(logs.Info, "client sent invalid header line: \""+string(f.Name)+": "+string(f.Value)+"\"")
 			continue
 		}
-		if unique(f.ID) {
+		if Unique(f.ID) {
 			if prev := kept.Find(f.ID); prev != nil {
 				r.In = kept
-				r.Log(logs.Info, "client sent duplicate header line: \""+string(f.Name)+": "+string(f.Value)+
-					"\", previous value: \""+string(prev.Name)+": "+string(prev.Value)+"\"")
+				r.Log(logs.Info, string(AppendDuplicate([]byte("client "), &f, prev)))
 				return x.refuseQuietly(400)
 			}
 		}
@@ -269,17 +268,6 @@ func (x *exchange) refuseQuietly(status int) headResult {
 	x.req.KeepAlive = false
 	x.req.Refuse(status)
 	return headBad
-}
-
-// unique reports whether a field may be sent once only.
-func unique(id http.HeaderID) bool {
-	switch id {
-	case http.HdrHost, http.HdrIfModifiedSince, http.HdrIfUnmodifiedSince, http.HdrIfMatch, http.HdrIfNoneMatch,
-		http.HdrContentLength, http.HdrContentRange, http.HdrIfRange, http.HdrTransferEncoding, http.HdrExpect,
-		http.HdrAuthorization, http.HdrProxyAuthorization:
-		return true
-	}
-	return false
 }
 
 // settleFields reads Host, the framing of the body, Connection and Expect.
@@ -299,8 +287,9 @@ func (x *exchange) settleFields() headResult {
 		}
 	}
 	kind, length, err := BodyFraming(r.In, r.Version)
-	if err != nil {
-		return x.refuseHead(err)
+	if f, bad := err.(Fault); bad {
+		r.Log(logs.Info, string(AppendFraming([]byte("client "), r.In, f, false)))
+		return x.refuseQuietly(f.Status())
 	}
 	x.body = bodyReader{kind: kind, left: length, done: kind == BodyNone || kind == BodyLength && length == 0}
 	switch kind {
@@ -327,23 +316,11 @@ func (x *exchange) wantsKeepAlive() bool {
 			continue
 		}
 		switch {
-		case containsFold(r.In[i].Value, "close"):
+		case HasToken(r.In[i].Value, "close"):
 			return false
-		case containsFold(r.In[i].Value, "keep-alive"):
+		case HasToken(r.In[i].Value, "keep-alive"):
 			keep = true
 		}
 	}
 	return keep
 }
-
-func containsFold(b []byte, s string) bool {
-	for i := 0; i+len(s) <= len(b); i++ {
-		if http.EqualFold(b[i:i+len(s)], s) {
-			return true
-		}
-	}
-	return false
-}
-
-// needsRoom reports whether URI has to write a normalised path somewhere.
-func (p *RequestParser) needsRoom() bool { return p.complex || p.noPath }
