@@ -21,7 +21,7 @@ type Response struct {
 	LastModified  int64  // seconds since 1970; -1: not known
 	Location      []byte // made absolute when it begins with "/" and absolute_redirect is on
 	EmptyLocation bool   // an empty Location is sent all the same
-	Server        []byte // a peer's Server that is passed on; nil: weir's own
+	Server        []byte // nil: weir's own; empty: none, or a peer's among Fields
 	Date          []byte // likewise
 	Fields        Fields // everything else
 	Trailers      Fields // sent after a chunked body

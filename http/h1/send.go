@@ -51,7 +51,7 @@ func (x *exchange) SendHead(r *http.Request) error {
 // frame decides how the end of the body is marked.
 func (x *exchange) frame(r *http.Request) {
 	o := &r.Out
-	if o.Status == 204 {
+	if o.Status == 204 && o.Reason == nil {
 		o.ContentType, o.LastModified, o.ContentLength = nil, -1, -1
 	}
 	bodyless := o.Status == 304 || o.Status == 204 || o.Status < 200 || r.IsHead()
@@ -70,22 +70,26 @@ func (x *exchange) frame(r *http.Request) {
 	}
 }
 
-// appendIdentity appends Server and Date: weir's own, or a peer's that are passed on.
+// appendIdentity appends Server and Date: weir's own, unless those of a peer are passed on, which then
+// stand among the fields.
 func appendIdentity(b []byte, r *http.Request, date []byte) []byte {
 	o := &r.Out
-	b = append(b, "Server: "...)
-	if o.Server != nil {
-		b = append(b, o.Server...)
-	} else {
-		b = append(b, r.Signature()...)
+	switch {
+	case o.Server == nil:
+		b = append(append(append(b, "Server: "...), r.Signature()...), "\r\n"...)
+	case len(o.Server) > 0:
+		b = AppendField(b, serverName, o.Server)
 	}
-	b = append(b, "\r\nDate: "...)
 	if o.Date != nil {
 		date = o.Date
 	}
-	b = append(b, date...)
-	return append(b, "\r\n"...)
+	if len(date) > 0 {
+		b = append(append(append(b, "Date: "...), date...), "\r\n"...)
+	}
+	return b
 }
+
+var serverName = []byte("Server")
 
 // appendEntity appends the fields that describe the body.
 func appendEntity(b []byte, o *http.Response) []byte {
@@ -101,7 +105,7 @@ func appendEntity(b []byte, o *http.Response) []byte {
 		b = strconv.AppendInt(b, o.ContentLength, 10)
 		b = append(b, "\r\n"...)
 	}
-	if o.LastModified >= 0 {
+	if o.LastModified >= 0 && !o.Fields.Has(http.HdrLastModified) { // a peer's stands among the fields
 		b = append(b, "Last-Modified: "...)
 		b = http.AppendHTTPDate(b, o.LastModified)
 		b = append(b, "\r\n"...)
