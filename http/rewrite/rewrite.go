@@ -130,7 +130,9 @@ func (p *program) run(r *http.Request) http.Verdict {
 }
 
 func breakOff(r *http.Request) (http.Verdict, bool) {
-	r.Rewritten = false
+	if r.Rewritten {
+		r.Rewritten, r.Moved = false, true
+	}
 	return http.Next, true
 }
 
