@@ -135,7 +135,7 @@ func (b *Buffered) emit(p []byte) error {
 	}
 	b.zbuf.Reset()
 	b.zip.Reset(&b.zbuf)
-	b.zip.OS = gzipUnix
+	b.zip.OS, b.zip.ModTime = gzipUnix, time.Unix(0, 0)
 	_, _ = b.zip.Write(p) // into memory: cannot fail
 	_ = b.zip.Close()
 	return b.file.Write(b.zbuf.Bytes())
@@ -150,6 +150,7 @@ func (b *Buffered) onTimer() {
 		b.mu.Unlock()
 		return
 	}
+	b.armed = false
 	b.report(b.writeOut(nil))
 }
 

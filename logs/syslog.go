@@ -21,7 +21,7 @@ type SyslogOptions struct {
 //	<190>Nov 24 14:31:05 host nginx: message
 //
 // It never waits: a line that the socket does not take at once is dropped and counted. A lost server
-// is connected to anew with the next line.
+// is connected to anew at once.
 //
 // Any goroutine.
 type Syslog struct {
@@ -80,11 +80,22 @@ func (s *Syslog) Write(line []byte) error { return s.WriteLevel(s.set.Severity, 
 func (s *Syslog) WriteLevel(v Level, line []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call, err := s.send(s.packet(v, line))
+	packet := s.packet(v, line)
+	call, err := s.send(packet)
 	if err == nil {
 		return nil
 	}
-	s.lost.Add(1)
+	// A broken connection shows with the line after the one that broke it; a new one may do.
+	if call != "send()" || err == unix.EAGAIN {
+		s.lost.Add(1)
+	} else if _, again := s.send(packet); again != nil {
+		s.lost.Add(1)
+	}
+	return s.report(call, err)
+}
+
+// report makes the error to return, once a minute. It is called with mu held.
+func (s *Syslog) report(call string, err error) error {
 	now := s.stamps.now().Unix()
 	if s.reported != 0 && now-s.reported < 60 {
 		return nil
@@ -111,23 +122,17 @@ func (s *Syslog) packet(v Level, line []byte) []byte {
 // severity is the code of a level in syslog.
 func severity(v Level) int { return min(max(int(v)-1, 0), 7) }
 
-// send sends a datagram, over a new connection if the old one is broken. It is called with mu held.
+// send sends a datagram, and gives a broken connection up. It is called with mu held.
 func (s *Syslog) send(packet []byte) (call string, err error) {
-	fresh := s.fd < 0
-	if fresh {
+	if s.fd < 0 {
 		if call, err = s.connect(); err != nil {
 			return call, err
 		}
 	}
-	err = s.sendOnce(packet)
-	if err == nil || err == unix.EAGAIN {
-		return "send()", err
+	if err = s.sendOnce(packet); err != nil && err != unix.EAGAIN {
+		s.disconnect()
 	}
-	s.disconnect()
-	if fresh {
-		return "send()", err
-	}
-	return s.send(packet)
+	return "send()", err
 }
 
 func (s *Syslog) sendOnce(packet []byte) error {
