@@ -20,6 +20,8 @@ type protocol interface {
 	parseHead() headState
 	// startBody decides how the end of the body is found.
 	startBody()
+	// want is the least number of bytes that must still come before the body can end.
+	want() int64
 	// body takes the next stretch of the body from what the peer has sent. Without data it wants more
 	// bytes, or x.bodyEnd has come. Errors were logged.
 	body(raw []byte) (data []byte, used int, err error)
@@ -293,7 +295,6 @@ func (x *exchange) finish() {
 		x.tries[n-1].response = x.since()
 	}
 	x.leave(upstream.OK)
-	x.r.Doing = "sending to client"
 }
 
 // gone says that the client has gone and nobody wants the answer.

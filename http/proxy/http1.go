@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"math"
+
 	"weir/http"
 	"weir/http/h1"
 	"weir/logs"
@@ -190,6 +192,17 @@ func (x *httpExchange) startBody() {
 	default:
 		x.left, x.untilEOF = y.length, y.length < 0
 	}
+}
+
+// want is the least number of bytes that must come before the body can end (protocol).
+func (x *httpExchange) want() int64 {
+	switch {
+	case x.isChunked:
+		return x.chunks.Want()
+	case x.untilEOF:
+		return math.MaxInt64
+	}
+	return x.left
 }
 
 // body takes the next stretch of the body (protocol).

@@ -8,10 +8,17 @@ import (
 // pass carries a response's body from the peer to the client with buffering off: each part goes on as
 // it comes, and the peer waits for the client.
 func (x *exchange) pass() http.Verdict {
-	if v, done := x.begun(); done {
-		return v
-	}
 	r := x.r
+	x.pieces = x.pieces[:0]
+	raw := x.buf[x.at:x.end]
+	x.at = x.end
+	x.cur().length = int64(len(raw))
+	if x.take(raw, nil) != nil {
+		return x.cut()
+	}
+	if x.bodyEnd {
+		return x.last()
+	}
 	for {
 		if r.Send(x.pieces, http.Flush) != nil {
 			return http.Done
@@ -57,10 +64,12 @@ func (x *exchange) readPart() (int, error) {
 
 // waitPeer waits until the peer sends something.
 func (x *exchange) waitPeer() http.Verdict {
+	x.r.Doing = "reading upstream"
 	switch err := x.wait(loop.In, 0, x.r.Task.After(x.road.opt.ReadTimeout)); err {
 	case nil:
 		return http.Next
 	case loop.ErrTimeout:
+		x.pieces = x.pieces[:0]
 		return x.slowPeer()
 	default:
 		return x.lostClient(err)

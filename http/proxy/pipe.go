@@ -15,12 +15,19 @@ import (
 // the peer sends, whatever the client takes. What the client does not take waits in the wire's queue,
 // as far as proxy_buffers go, and then in a temporary file:
 //
-//	peer ─→ memory ────────────────→ wire's queue ─→ client
-//	     └→ file ─→ piece of file ─┘
+//	peer ─→ raw ─→ memory ────────────────→ wire's queue ─→ client
+//	            └→ file ─→ piece of file ─┘
 //
-// While there is anything in the file, all goes through it, so that the order is kept.
+// While there is anything in the file, all goes through it, so that the order is kept. As in nginx,
+// bytes stay in raw until they fill one of proxy_buffers or may be the end of the body: a peer that
+// writes little by little costs the client's side nothing.
 type pipe struct {
-	x      *exchange
+	x   *exchange
+	raw []byte // what is being read into
+	at  int    // raw[at:end] was read and not passed on
+	end int
+	own bool // raw is to be given away, or back
+
 	filing bool // the client is behind: what comes goes to the file
 	file   *http.TempFile
 	given  int64 // bytes of file that the wire was given
@@ -43,39 +50,25 @@ var errFraming = errors.New("invalid framing")
 
 // pipe passes the body on with buffering.
 func (x *exchange) pipe() http.Verdict {
-	if v, done := x.begun(); done {
-		return v
-	}
-	if len(x.pieces) > 0 {
-		if x.r.Send(x.pieces, http.Flush) != nil {
-			return http.Done
-		}
-	}
+	x.r.Doing = "reading upstream"
 	now := x.r.Task.Now()
-	p := pipe{x: x, began: now, heard: now, wrote: now, read: x.cur().length}
+	p := pipe{x: x, raw: x.buf, at: x.at, end: x.end, began: now, heard: now, wrote: now}
+	p.read = int64(x.end - x.at)
+	x.cur().length = p.read
+	x.at = x.end
+	x.pieces = x.pieces[:0]
+	if x.bodyEnd {
+		_ = p.use()
+		return x.last()
+	}
 	if text := x.road.opt.LimitRate; text != nil {
 		p.rate, _ = conf.ParseSize(string(x.r.Text(text)))
 	}
-	return p.run()
-}
-
-// begun makes pieces of what of the body was read together with the head. When that is all of it, it
-// is on its way.
-func (x *exchange) begun() (v http.Verdict, done bool) {
-	x.r.Doing = "reading upstream"
-	raw := x.buf[x.at:x.end]
-	x.at = x.end
-	x.cur().length = int64(len(raw))
-	x.pieces = x.pieces[:0]
-	if len(raw) > 0 {
-		if x.take(raw, nil) != nil {
-			return x.cut(), true
-		}
+	v := p.run()
+	if p.own {
+		x.r.Loop().Give(p.raw)
 	}
-	if x.bodyEnd {
-		return x.last(), true
-	}
-	return 0, false
+	return v
 }
 
 // take makes pieces of what the peer has sent. own is the buffer that raw is part of, if it is to be
@@ -109,6 +102,7 @@ func (x *exchange) take(raw, own []byte) (err error) {
 // client.
 func (x *exchange) last() http.Verdict {
 	x.finish()
+	x.r.Doing = "sending to client"
 	if x.road.opt.PassTrailers {
 		for i := range x.trailers {
 			if !x.road.hidden.has(&x.trailers[i]) {
@@ -125,6 +119,7 @@ func (x *exchange) last() http.Verdict {
 func (x *exchange) cut() http.Verdict {
 	x.keepalive = false
 	x.finish()
+	x.r.Doing = "sending to client"
 	x.r.KeepAlive = false
 	_ = x.r.Send(x.pieces, http.Flush)
 	return http.StatusBadGateway
@@ -149,11 +144,15 @@ func (p *pipe) run() http.Verdict {
 	x := p.x
 	for {
 		more, err := p.fill()
-		if err != nil {
-			p.giveFile()
-			return x.broken("readv()", err)
+		if err == nil && len(x.pieces) > 0 && !x.bodyEnd {
+			err = p.pass()
 		}
-		if x.bodyEnd {
+		switch {
+		case err == errClient:
+			return http.Done
+		case err != nil:
+			return p.broken(err)
+		case x.bodyEnd:
 			return p.finish()
 		}
 		at, err := p.drain()
@@ -167,6 +166,15 @@ func (p *pipe) run() http.Verdict {
 			return v
 		}
 	}
+}
+
+// broken passes on what was read before the peer's connection ended, well or not.
+func (p *pipe) broken(err error) http.Verdict {
+	if err != errFraming && p.use() != nil {
+		err = errFraming
+	}
+	p.giveFile()
+	return p.x.broken("readv()", err)
 }
 
 // finish sends the last pieces, which may have to go behind what is in the file.
@@ -192,12 +200,15 @@ func (p *pipe) giveFile() {
 	p.given = p.file.Size
 }
 
-// fill reads what the peer has sent, as far as there is room, and passes it on unless it is the end.
-// more says that there may be more to be read at once.
+// fill reads what the peer has sent, as far as there is room, and makes pieces of it when there is
+// enough. more says that there may be more to be read at once.
 func (p *pipe) fill() (more bool, err error) {
 	x := p.x
 	c := x.link.Conn
 	x.pieces = x.pieces[:0]
+	if p.ripe() {
+		return true, p.use()
+	}
 	if !c.Readable() {
 		return false, nil
 	}
@@ -206,23 +217,45 @@ func (p *pipe) fill() (more bool, err error) {
 		return false, nil
 	}
 	x.r.Doing = "reading upstream"
-	buf := x.r.Loop().Take(want)
-	n, err := c.TryRead(buf[:want])
+	if p.raw == nil {
+		size := max(x.road.opt.Buffers.Size, min(x.proto.want(), chunkSize))
+		p.raw, p.at, p.end, p.own = x.r.Loop().Take(int(size)), 0, 0, true
+	}
+	n, err := c.TryRead(p.raw[p.end:min(len(p.raw), p.end+want)])
 	if err != nil {
-		x.r.Loop().Give(buf)
 		if err == loop.ErrAgain {
-			return false, nil
+			err = nil
 		}
 		return false, err
 	}
+	p.end += n
 	p.got(n)
-	if err := x.take(buf[:n], buf); err != nil || x.bodyEnd {
-		return false, err
+	if p.ripe() {
+		err = p.use()
 	}
-	if err := p.pass(); err != nil {
-		return false, err
+	return c.Readable() && p.later == 0, err
+}
+
+// ripe says that what was read is worth passing on.
+func (p *pipe) ripe() bool {
+	n := int64(p.end - p.at)
+	return n > 0 && (p.end == len(p.raw) || n >= p.x.road.opt.Buffers.Size || n >= p.x.proto.want())
+}
+
+// use makes pieces of what was read. A large buffer with little in it is not left to a client that is
+// behind.
+func (p *pipe) use() error {
+	data, own := p.raw[p.at:p.end], p.raw
+	if !p.own {
+		own = nil
+	} else if n := len(data); n < len(own)/4 && p.x.r.Wire.Queued() > 0 {
+		small := p.x.r.Loop().Take(n)
+		copy(small, data)
+		p.x.r.Loop().Give(own)
+		data, own = small[:n], small
 	}
-	return c.Readable() && p.later == 0, nil
+	p.raw, p.at, p.end, p.own = nil, 0, 0, false
+	return p.x.take(data, own)
 }
 
 // got counts n bytes of the peer and sees to proxy_limit_rate.
@@ -282,10 +315,6 @@ func (p *pipe) allowance() int64 {
 
 // pass sends the pieces on: to the wire, or to the file when the client is behind.
 func (p *pipe) pass() error {
-	x := p.x
-	if len(x.pieces) == 0 {
-		return nil
-	}
 	if p.filing {
 		return p.spill()
 	}
@@ -402,6 +431,8 @@ func (p *pipe) wait(at loop.Time) http.Verdict {
 	case clientEnd != 0 && now >= clientEnd:
 		return x.slowClient()
 	case peerEnd != 0 && now >= peerEnd:
+		x.pieces = x.pieces[:0]
+		p.giveFile()
 		return x.slowPeer()
 	}
 	return http.Next
@@ -420,7 +451,6 @@ func earliest(at ...loop.Time) (first loop.Time) {
 // slowPeer ends a body because the peer has sent nothing for proxy_read_timeout.
 func (x *exchange) slowPeer() http.Verdict {
 	x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
-	x.pieces = x.pieces[:0]
 	return x.cut()
 }
 
@@ -435,6 +465,7 @@ func (x *exchange) slowClient() http.Verdict {
 func (x *exchange) lostClient(err error) http.Verdict {
 	x.keepalive = false
 	x.finish()
+	x.r.Doing = "sending to client"
 	if w, ok := x.r.Wire.(interface{ Fail(error) }); ok {
 		w.Fail(err)
 	}
