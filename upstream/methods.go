@@ -1,6 +1,10 @@
 package upstream
 
-import "weir/conf"
+import (
+	"strings"
+
+	"weir/conf"
+)
 
 // methodDirectives are the directives that choose how the group balances. A
 // later one takes the place of an earlier one, with nginx's warning.
@@ -52,14 +56,11 @@ With **consistent** (ketama), a server more or less moves only few keys to other
 			Doc:     "Chooses a server by chance; with **two**, the less busy of two such servers.",
 		},
 		{
-			Name:   "least_time",
-			In:     conf.Upstream,
-			Syntax: "header|last_byte [inflight]",
-			Declare: onSpec(func(s *Spec, c *conf.Call) error {
-				s.LastByte = c.Has("last_byte")
-				s.Inflight = c.Has("inflight")
-				return s.choose(c, MethodLeastTime)
-			}),
+			Name:    "least_time",
+			In:      conf.Upstream,
+			Syntax:  "header | last_byte [inflight]",
+			Repeat:  true,
+			Declare: onSpec(declareLeastTime),
 			Doc: `Chooses the server that is expected to be through first, by its average time and its active requests.
 
 The time is that to the response **header** or to the **last_byte**; with **inflight**, requests that wait for an answer count too.`,
@@ -75,6 +76,17 @@ func declareRandom(s *Spec, c *conf.Call) error {
 	}
 	s.Two = c.Len() > 0
 	return s.choose(c, MethodRandom)
+}
+
+func declareLeastTime(s *Spec, c *conf.Call) error {
+	err := s.choose(c, MethodLeastTime)
+	if s.timed { // nginx warns first, then refuses
+		return c.Errorf(-1, "\"least_time\" directive is duplicate")
+	}
+	s.timed = true
+	s.LastByte = strings.EqualFold(c.Arg(0), "last_byte")
+	s.Inflight = c.Has("inflight")
+	return err
 }
 
 // choose sets the method of the group.

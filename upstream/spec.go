@@ -30,6 +30,7 @@ type Spec struct {
 	ZoneSize  int64
 
 	chosen  bool // a method was named
+	timed   bool // least_time was given
 	backups bool // the method named last has backup servers
 }
 
