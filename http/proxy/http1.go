@@ -142,7 +142,7 @@ func (x *httpExchange) headless() headState {
 	x.r.Version = http.HTTP09
 	x.at = x.parser.Start()
 	x.fields = x.fields[:0]
-	x.reply.status, x.reply.line = 200, nil
+	x.reply.status, x.reply.line = 0, nil
 	x.reply.close = true
 	x.cur().status = 200
 	return headDone

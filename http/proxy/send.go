@@ -51,8 +51,7 @@ func (x *exchange) readBody() http.Verdict {
 		}
 		if err == io.EOF {
 			// It was all there: as good as a body that was read.
-			r.BodyDone()
-			r.Body.Mem, r.Body.Size = s.own[:fill], int64(fill)
+			r.KeepBody(s.own[:fill])
 			return http.Next
 		}
 		if err != nil {
@@ -60,8 +59,7 @@ func (x *exchange) readBody() http.Verdict {
 		}
 	}
 	if r.Body.Length >= 0 && int64(fill) == r.Body.Length {
-		r.BodyDone()
-		r.Body.Mem, r.Body.Size = s.own[:fill], int64(fill)
+		r.KeepBody(s.own[:fill])
 		return http.Next
 	}
 	s.preread = s.own[:fill]
