@@ -18,7 +18,6 @@ type load struct {
 	requests int
 	took     time.Duration
 	p99      time.Duration
-	idle     int // connections held at the end, for the memory of each
 }
 
 func works() []work {

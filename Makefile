@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+GO ?= go
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./weir, static
+	CGO_ENABLED=0 $(GO) build -trimpath -o weir ./cmd/weir
+
+test: ## all tests
+	$(GO) test ./...
+
+script: ## the whole-server scripts; ONLY=range runs one, WEIR_BINARY=/usr/sbin/nginx tests nginx
+	$(GO) test . -count=1 -run 'TestScript$(if $(ONLY),/^$(ONLY)$$)'
+
+oracle: ## the same requests to nginx and weir, answers compared
+	$(GO) test ./weirtest -count=1 -run TestOracle -v
+
+race: ## tests with the race detector, the server too
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+fuzz: ## every fuzz target for TIME (10s)
+	bash .ci/fuzz $(or $(TIME),10s)
+
+bench: ## weir against nginx; ARGS="-only static -rounds 5"
+	$(GO) run ./bench $(ARGS)
+
+soak: ## load for a minute; the memory must not grow
+	$(GO) run ./bench -soak 60s
+
+gen: ## write generated files anew
+	$(GO) generate ./...
+	$(GO) test . -run TestManual -update
+
+lint: ## vet, staticcheck, gofumpt
+	$(GO) vet ./...
+	staticcheck ./...
+	@test -z "$$(gofumpt -l .)" || { gofumpt -l .; exit 1; }
+
+demo: build ## build weir and run its demo
+	./weir demo
+
+ci: ## what CI runs
+	bash .ci/run
+
+.PHONY: help build test script oracle race fuzz bench soak gen lint demo ci
