@@ -146,7 +146,7 @@ func addServer(s *Spec, c *conf.Call) error {
 	}
 	server.Text = t.Text
 	if c.Has("resolve") && !t.Unix && !t.IP.IsValid() {
-		return c.Errorf(c.Index("resolve"), "the \"resolve\" parameter is not supported yet")
+		return c.Errorf(c.Index("resolve"), "\"resolve\" parameter is known to nginx but not supported by weir yet")
 	}
 	if server.Addrs, err = c.Env.(Env).Upstreams().addresses(&t); err != nil {
 		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))

@@ -50,7 +50,7 @@ func Example() {
 			_ = peer // [warn] upstream server temporarily disabled
 		}
 		if kept {
-			try.Regain() // it may have been closed while idle: that try is free
+			try.Regain() // it may have been closed while idle: that try is free (not so after a timeout)
 		}
 		if try.Tries() == 0 {
 			return // 502 or 504

@@ -63,7 +63,7 @@ func (s *peerServer) addr() loop.Addr {
 	return loop.Addr{Net: netip.MustParseAddrPort(s.Addr().String())}
 }
 
-// bench is loops, a server and a group that keeps connections to it.
+// stand is loops, a server and a group that keeps connections to it.
 type stand struct {
 	t      testing.TB
 	engine *loop.Engine
@@ -324,75 +324,5 @@ func TestPoolOverReload(t *testing.T) {
 	bare.Inherit(gone)
 	if n := gone.Pool().Status().Idle; n != 0 {
 		t.Errorf("%d links in a pool that was given up", n)
-	}
-}
-
-// TestPoolStorm lets several loops take each other's links while the server
-// hangs up at will. It is for the race detector, and for leaks.
-func TestPoolStorm(t *testing.T) {
-	const loops, tasks, rounds = 4, 8, 200
-	k := keeping(1)
-	k.Idle = 3 * time.Millisecond
-	s := newStand(t, loops, k)
-	var done sync.WaitGroup
-	var answered, failed atomic.Int64
-	for i := range loops * tasks {
-		l := s.engine.Loops[i%loops]
-		done.Add(1)
-		l.Post(func() {
-			l.Go(func(t *loop.Task) {
-				defer done.Done()
-				for n := range rounds {
-					link, kept := s.connect(t, 0)
-					switch {
-					case link == nil:
-						failed.Add(1)
-					case speak(t, link):
-						answered.Add(1)
-						if n%7 == 6 || !link.Keep(0) {
-							link.Conn.Close()
-						}
-					default:
-						link.Conn.Close()
-						if !kept {
-							failed.Add(1)
-						}
-					}
-					if n%16 == 15 {
-						_ = t.Sleep(time.Duration(1+i%5) * time.Millisecond)
-					}
-				}
-			})
-		})
-	}
-	stop := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(5 * time.Millisecond):
-				s.server.hangUp()
-			}
-		}
-	}()
-	done.Wait()
-	close(stop)
-	s.waitIdle(0)
-	for _, l := range s.engine.Loops {
-		for range 200 {
-			if l.Conns() == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := l.Conns(); n != 0 {
-			t.Errorf("loop %d: %d connections left", l.ID(), n)
-		}
-	}
-	status := s.g.Pool().Status()
-	t.Logf("%d answered, %d failed on fresh links, %d connections, pool %+v", answered.Load(), failed.Load(), s.server.accepted.Load(), status)
-	if status.Taken == 0 {
-		t.Error("no link was taken")
 	}
 }
