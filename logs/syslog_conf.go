@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -21,24 +20,6 @@ type SyslogSettings struct {
 	Severity   Level          // of access log lines; an error log line has its own
 	Tag        string
 	NoHostname bool
-}
-
-// A Lookup finds the addresses of a host name while the configuration is read.
-type Lookup func(host string) ([]netip.Addr, error)
-
-// LookupHost is the Lookup of the operating system.
-func LookupHost(host string) ([]netip.Addr, error) {
-	ips, err := net.LookupIP(host)
-	if err != nil {
-		return nil, err
-	}
-	addrs := make([]netip.Addr, 0, len(ips))
-	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip); ok {
-			addrs = append(addrs, a.Unmap())
-		}
-	}
-	return addrs, nil
 }
 
 // The values that hold when nothing is said; the tag is nginx's, so that filters go on matching.
