@@ -61,35 +61,49 @@ func oracleCases() []oracleCase {
 			get("/s/x.json"), get("/r/x%20y?a=b"), get("/m/x"), get("/h/x?a=b"), get("/noargs?x=y"), get("/v?v=1"), get("/v?v=no"),
 			get("/v", "User-Agent: BADx"), get("/loop"), get("/code"), get("/text"), get("/b/x"), get("/r/"), get("/r/%E4%B8%AD"),
 		}},
-		{"error pages", files + `
+		{
+			"error pages", files + `
 			error_page 404 /404.html; error_page 403 =200 @ok; error_page 410 http://other.test/gone; error_page 411 =303 /elsewhere;
 			location @ok { return 200 "fine\n"; } location /403 { return 403; } location /410 { return 410; } location /411 { return 411; }
 			location /own/ { error_page 404 = @ok; } location /500 { return 500; } location /429 { return 429; } location /204 { return 204; } }`,
-			[]string{get("/none"), get("/403"), get("/410"), get("/411"), get("/own/x"), get("/500"), get("/429"), get("/204"), line("HEAD", "/none"),
-				line("POST", "/none", "Content-Length: 0")}},
-		{"headers", files + `add_header X-A a; add_header X-B $uri always; expires 1h;
+			[]string{
+				get("/none"), get("/403"), get("/410"), get("/411"), get("/own/x"), get("/500"), get("/429"), get("/204"), line("HEAD", "/none"),
+				line("POST", "/none", "Content-Length: 0"),
+			},
+		},
+		{
+			"headers", files + `add_header X-A a; add_header X-B $uri always; expires 1h;
 			location /own { add_header X-C c; expires off; } location /max { expires max; return 200; } location /epoch { expires epoch; return 200; } }`,
-			[]string{get("/own"), get("/max"), get("/epoch"), get("/none")}},
-		{"host names", `
+			[]string{get("/own"), get("/max"), get("/epoch"), get("/none")},
+		},
+		{
+			"host names", `
 			server { listen $ADDR default_server; server_name _; return 200 "default $host\n"; }
 			server { listen $ADDR; server_name example.com *.example.com; return 200 "exact $host $server_name\n"; }
 			server { listen $ADDR; server_name ~^(?<w>w+)\.test$; return 200 "regex $w\n"; }`,
-			[]string{get("/"), host("EXAMPLE.com:80"), host("a.example.com"), host("www.test"), host("x"), host(""), host("a b"), host("a/b"), host("."),
+			[]string{
+				get("/"), host("EXAMPLE.com:80"), host("a.example.com"), host("www.test"), host("x"), host(""), host("a b"), host("a/b"), host("."),
 				host("a.example.com."), host("[::1]:80"),
 				"GET / HTTP/1.0\r\n\r\n", "GET http://example.com/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-				"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"}},
+				"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+			},
+		},
 		{"wire", files + `location /app { proxy_pass http://app; } location /u { return 200 "$uri|$args|$request_uri\n"; } }`, wireRequests()},
-		{"proxy", files + `
+		{
+			"proxy", files + `
 			location /plain { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; }
 			location /uri/ { proxy_pass http://app/new/; proxy_http_version 1.1; proxy_set_header Connection ""; }
 			location /set { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
 				proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Proto $scheme; proxy_hide_header Content-Type; }
 			location /body { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_body "b=$arg_b"; proxy_method PUT; } }`,
-			[]string{get("/plain?a=b"), get("/plain/%41//../x"), get("/uri/%41%20b//c?d"), get("/uri"), get("/set", "Cookie: a=b", "Upgrade: x"),
+			[]string{
+				get("/plain?a=b"), get("/plain/%41//../x"), get("/uri/%41%20b//c?d"), get("/uri"), get("/set", "Cookie: a=b", "Upgrade: x"),
 				get("/body?b=1"), line("HEAD", "/plain"), line("POST", "/plain", "Content-Length: 0"), line("PATCH", "/plain"),
 				"POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody",
 				"POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
-				"GET /plain HTTP/1.0\r\n\r\n"}},
+				"GET /plain HTTP/1.0\r\n\r\n",
+			},
+		},
 	}
 }
 

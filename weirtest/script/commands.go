@@ -12,6 +12,7 @@ type Command struct {
 func Commands() []Command {
 	return []Command{
 		{"weir", "weir ARGUMENT…", "Runs the server's binary in the script's directory (`-p -c -e -g` are given) and waits for it. It must succeed; after `!` it must fail. Its output is looked at with `stdout` and `stderr`.", 0, -1, true, runWeir},
+		{"needs", "needs DIRECTIVE…", "Skips the script if the server has no such directive, so that a subject's script may be there before the subject.", 1, -1, false, runNeeds},
 		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. After `!` it must refuse to start.", 0, 1, true, runStart},
 		{"reload", "reload", "Sends HUP. The new configuration is there soon, not at once: go on with `until`.", 0, 0, false, runReload},
 		{"signal", "signal NAME", "Sends HUP, USR1, USR2, WINCH, QUIT or TERM to the master.", 1, 1, false, runSignal},

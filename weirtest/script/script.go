@@ -25,6 +25,7 @@ const addresses = 6
 
 // world is what one script has to do with.
 type world struct {
+	skip     func(...any)
 	binary   string
 	dir      string
 	names    map[string]string // $NAME to value, in scripts and in *.conf
@@ -72,7 +73,7 @@ func Run(t *testing.T, dir string) {
 
 func setup(e *testscript.Env, binary string, weir bool) error {
 	w := &world{
-		binary: binary, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
+		skip: e.T().Skip, binary: binary, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
 		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, clients: map[string]*weirtest.Client{},
 	}
 	if weir {

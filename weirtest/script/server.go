@@ -37,6 +37,19 @@ func runWeir(r *run, args []string) {
 	r.want(err == nil, "a successful run; it ended with %v\n%s%s", err, out.Bytes(), errs.Bytes())
 }
 
+// runNeeds asks the server itself: a directive that it knows fails, if at all, for another reason.
+func runNeeds(r *run, args []string) {
+	for _, name := range args {
+		file := filepath.Join(r.dir, "needs.conf")
+		r.must(os.WriteFile(file, []byte("events {}\nhttp { server { "+name+"; } }\n"), 0o644))
+		flags := append(weirtest.Flags(r.dir, "needs.conf"), "-t", "-g", weirtest.Globals())
+		out, _ := exec.Command(r.binary, flags...).CombinedOutput()
+		if bytes.Contains(out, []byte(`unknown directive "`+name)) || bytes.Contains(out, []byte(name+`" directive is known to nginx but not supported`)) {
+			r.skip("the server has no " + name)
+		}
+	}
+}
+
 var listenRE = regexp.MustCompile(`(?:^|[\s{;])listen\s+(?:(?:127\.0\.0\.1|\*|0\.0\.0\.0):)?(unix:\S+|\d+)\b([^;]*);`)
 
 func runStart(r *run, args []string) {
