@@ -21,6 +21,7 @@ func httpModules() []*http.Module {
 		http.ServerModule,
 
 		// the request is changed
+		rewrite.RealIP,
 		rewrite.Map,
 		rewrite.Rewrite,
 

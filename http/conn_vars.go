@@ -15,10 +15,10 @@ func connectionVariables() []Var {
 	return []Var{
 		{Name: "remote_addr", Doc: "Address of the client.", Get: func(r *Request, _ string) Value { return r.val(r.remoteAddr()) }},
 		{Name: "remote_port", Doc: "Port of the client.", Get: func(r *Request, _ string) Value {
-			if !r.Client.Conn.Peer().IsValid() {
+			if !r.From.IsValid() {
 				return Value{}
 			}
-			return r.num(int64(r.Client.Conn.Peer().Port()))
+			return r.num(int64(r.From.Port()))
 		}},
 		{Name: "binary_remote_addr", Doc: "Address of the client, 4 or 16 bytes.", Get: binaryRemoteAddr},
 		{Name: "server_addr", Doc: "Address of the server that the client connected to.", Get: func(r *Request, _ string) Value {
@@ -62,7 +62,7 @@ func tcpInfo(f func(*unix.TCPInfo) uint32) func(*Request, string) Value {
 }
 
 func binaryRemoteAddr(r *Request, _ string) Value {
-	a := r.Client.Conn.Peer().Addr()
+	a := r.From.Addr()
 	switch {
 	case a.Is4() || a.Is4In6():
 		b := a.As4()
@@ -76,11 +76,10 @@ func binaryRemoteAddr(r *Request, _ string) Value {
 
 // remoteAddr is the text of the client's address: "unix:" for a unix socket.
 func (r *Request) remoteAddr() []byte {
-	peer := r.Client.Conn.Peer()
-	if !peer.IsValid() {
+	if !r.From.IsValid() {
 		return []byte("unix:")
 	}
-	return appendAddr(r.Alloc(48)[:0], peer.Addr())
+	return appendAddr(r.Alloc(48)[:0], r.From.Addr())
 }
 
 func appendAddr(b []byte, a netip.Addr) []byte {
@@ -119,3 +118,6 @@ func AppendMillis(b []byte, ms int64) []byte {
 	f := ms % 1000
 	return append(b, '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
 }
+
+// Number makes a value of a number, in memory of the exchange.
+func (r *Request) Number(n int64) Value { return r.num(n) }

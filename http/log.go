@@ -47,7 +47,11 @@ func (r *Request) appendContext(b []byte) []byte {
 		b = append(append(b, " while "...), r.Doing...)
 	}
 	b = append(b, ", client: "...)
-	b = AppendPeer(b, r.Client.Conn)
+	if r.From.IsValid() {
+		b = appendAddr(b, r.From.Addr())
+	} else {
+		b = AppendPeer(b, r.Client.Conn)
+	}
 	if len(r.Line) == 0 && r.Loc == nil {
 		return append(append(b, ", server: "...), r.Client.Socket.Text...)
 	}

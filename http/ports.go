@@ -103,6 +103,7 @@ func (p serverPattern) Match(s []byte) (bool, error) { return p.pattern.Match(s)
 // its host is known.
 func (r *Request) Bind(p *Port) {
 	r.App = p.App
+	r.From = r.Client.Conn.Peer()
 	if cap(r.slots) < p.App.slots {
 		r.slots = make([]vars.Value, p.App.slots)
 	}

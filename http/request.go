@@ -1,6 +1,7 @@
 package http
 
 import (
+	"net/netip"
 	"time"
 
 	"weir/http/route"
@@ -64,6 +65,9 @@ type Request struct {
 	App    *App      // the cycle this request began with
 	Server *Server   // found by address and Host
 	Loc    *Location // where it is now
+	// From is the client's address: the connection's, or what realip found behind a proxy. It is not
+	// valid for a unix socket.
+	From netip.AddrPort
 
 	// What the client sent.
 	Line       []byte // request line, whole

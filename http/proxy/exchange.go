@@ -111,7 +111,7 @@ func (x *exchange) run() http.Verdict {
 	g := x.place.group
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
-	if peer := x.r.Client.Conn.Peer(); peer.IsValid() {
+	if peer := x.r.From; peer.IsValid() {
 		ask.Client = peer.Addr().Unmap()
 	}
 	if key := x.key(g); key != nil {

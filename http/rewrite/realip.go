@@ -1,0 +1,161 @@
+package rewrite
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+)
+
+// realIP holds the settings of one place.
+type realIP struct {
+	from      []netip.Prefix
+	unix      bool // connections over unix sockets are trusted
+	header    http.HeaderID
+	name      []byte
+	recursive bool
+}
+
+// RealIP is nginx's realip module: behind a trusted proxy the client is who the proxy says.
+var RealIP = http.Define(http.Spec[realIP]{
+	Name: "http_realip",
+	Doc:  "Takes the client's address from a header field that a trusted proxy sets.",
+	Directives: []conf.Directive[realIP]{
+		{
+			Name: "set_real_ip_from", In: conf.HTTP | conf.Server | conf.Location, Repeat: true,
+			Syntax: "<address:string>", Doc: "An address, a network, or `unix:`, whose word about the client is taken.",
+			Example: "set_real_ip_from 192.0.2.0/24;",
+			Set:     addTrusted,
+		},
+		{
+			Name: "real_ip_header", In: conf.HTTP | conf.Server | conf.Location, Syntax: "<field:string>", Default: "X-Real-IP",
+			Doc: "The header field that holds the client's address; of several addresses, the last.",
+			Set: func(c *realIP, call *conf.Call) error {
+				if call.Arg(0) == "proxy_protocol" {
+					return call.Errorf(0, "the \"proxy_protocol\" parameter is known but not supported yet")
+				}
+				c.name = []byte(call.Arg(0))
+				c.header = http.LookupHeader(c.name)
+				return nil
+			},
+		},
+		{
+			Name: "real_ip_recursive", In: conf.HTTP | conf.Server | conf.Location, Syntax: "on | off", Default: "off",
+			Doc: "Whether trusted addresses at the end of the list are passed over, so that the last untrusted one is the client.",
+			Set: conf.Flag(func(c *realIP) *bool { return &c.recursive }),
+		},
+	},
+	Variables: []http.Var{
+		{Name: "realip_remote_addr", Doc: "Address of the connection, before realip changed it.", Get: func(r *http.Request, _ string) http.Value {
+			return http.Value{B: http.AppendPeer(r.Alloc(48)[:0], r.Client.Conn)}
+		}},
+		{Name: "realip_remote_port", Doc: "Port of the connection, before realip changed it.", Get: func(r *http.Request, _ string) http.Value {
+			if peer := r.Client.Conn.Peer(); peer.IsValid() {
+				return r.Number(int64(peer.Port()))
+			}
+			return http.Value{}
+		}},
+	},
+	Install: func(c *realIP, in *http.Install) error {
+		if len(c.from) == 0 && !c.unix {
+			return nil
+		}
+		if in.InServer() {
+			in.Step(http.PostRead, c.run)
+		} else {
+			in.Step(http.PreAccess, c.run)
+		}
+		return nil
+	},
+})
+
+func addTrusted(c *realIP, call *conf.Call) error {
+	word := call.Arg(0)
+	if word == "unix:" {
+		c.unix = true
+		return nil
+	}
+	if !strings.Contains(word, "/") {
+		if a, err := netip.ParseAddr(word); err == nil {
+			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
+			return nil
+		}
+		return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
+	}
+	p, err := netip.ParsePrefix(word)
+	if err != nil {
+		return call.Errorf(0, "invalid parameter \"%s\"", word)
+	}
+	if p.Masked() != p {
+		call.Warnf(0, "low address bits of %s are meaningless", word)
+	}
+	c.from = append(c.from, p.Masked())
+	return nil
+}
+
+// run changes the client's address, once for a request.
+func (c *realIP) run(r *http.Request) http.Verdict {
+	if r.Ctx(http.CtxRealIP) != nil || !c.trusts(r.From.Addr(), r.Client.Socket.Unix) {
+		return http.Next
+	}
+	for i := len(r.In) - 1; i >= 0; i-- {
+		f := &r.In[i]
+		if f.ID != c.header || c.header == 0 && !bytes.EqualFold(f.Name, c.name) {
+			continue
+		}
+		if !c.take(r, f.Value) {
+			break
+		}
+	}
+	return http.Next
+}
+
+// take reads a list of addresses from its end; it reports whether a further field may be asked.
+func (c *realIP) take(r *http.Request, list []byte) (more bool) {
+	for {
+		list = bytes.TrimRight(list, " \t,")
+		if len(list) == 0 {
+			return true
+		}
+		last := list
+		if i := bytes.LastIndexAny(list, ", \t"); i >= 0 {
+			last, list = list[i+1:], list[:i]
+		} else {
+			list = nil
+		}
+		a, ok := parseAddr(last)
+		if !ok {
+			return false
+		}
+		r.From = a
+		r.SetCtx(http.CtxRealIP, c)
+		if !c.recursive || !c.trusts(a.Addr(), false) {
+			return false
+		}
+	}
+}
+
+func (c *realIP) trusts(a netip.Addr, unix bool) bool {
+	if unix || !a.IsValid() {
+		return c.unix
+	}
+	a = a.Unmap()
+	for _, p := range c.from {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseAddr reads an address with or without a port.
+func parseAddr(b []byte) (netip.AddrPort, bool) {
+	s := string(b)
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(a, 0), true
+	}
+	a, err := netip.ParseAddrPort(s)
+	return a, err == nil
+}
