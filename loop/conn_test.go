@@ -78,6 +78,7 @@ func TestStorm(t *testing.T) {
 	})
 	addr := listenWith(t, e, func(c *Conn) {
 		c.Handler = counted
+		_ = c.SetOption(syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 		c.Park(c.Loop().Now().Add(h.timeout), true)
 	})
 	var all sync.WaitGroup
