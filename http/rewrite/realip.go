@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/logs"
 )
 
 // realIP holds the settings of one place.
@@ -82,7 +83,14 @@ func addTrusted(c *realIP, call *conf.Call) error {
 			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
 			return nil
 		}
-		return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
+		found, err := logs.LookupHost(word)
+		if err != nil || len(found) == 0 {
+			return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
+		}
+		for _, a := range found {
+			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
+		}
+		return nil
 	}
 	p, err := netip.ParsePrefix(word)
 	if err != nil {
