@@ -56,7 +56,7 @@ var (
 func tidy(a *Answer) *Answer {
 	t := &Answer{Body: a.Body, Headers: slices.Clone(a.Headers)}
 	t.Body = builtinPage.ReplaceAll(t.Body, []byte("<hr><center>SERVER</center>"))
-	changed := len(t.Body) != len(a.Body)
+	changed := len(t.Body) != len(a.Body) || (len(a.Body) == 0 && a.Status >= 300) // HEAD: the length of a page that is not sent
 	for i, h := range t.Headers {
 		switch strings.ToLower(h.Name) {
 		case "date", "server":
