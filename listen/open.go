@@ -1,9 +1,7 @@
 package listen
 
 import (
-	"errors"
 	"net/netip"
-	"time"
 
 	"weir/logs"
 	"weir/loop"
@@ -13,17 +11,21 @@ import (
 
 // Open makes a socket of a Spec, bound and listening, non-blocking and closed on exec. The error is
 // nginx's sentence, without what to do about it. A socket file that no process listens on any more
-// is replaced.
-func Open(s Spec) (fd int, err error) {
+// is replaced: nginx would ask for it to be removed by hand.
+func Open(s Spec) (fd int, err error) { return open(s, true, nil) }
+
+// open is Open that may keep its hands off stale socket files, and tells alert of options that could
+// not be set.
+func open(s Spec, replace bool, alert func(error)) (fd int, err error) {
 	fd, err = newSocket(s)
 	if err != nil {
 		return -1, failed("socket()", s, err)
 	}
-	if err := setUp(fd, s); err != nil {
+	if err := setUp(fd, s, replace); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
-	Configure(fd, s, nil)
+	Configure(fd, s, alert)
 	return fd, nil
 }
 
@@ -42,7 +44,7 @@ func newSocket(s Spec) (int, error) {
 }
 
 // setUp does what must be done before and at bind, and listens.
-func setUp(fd int, s Spec) error {
+func setUp(fd int, s Spec, replace bool) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return failed("setsockopt(SO_REUSEADDR)", s, err)
 	}
@@ -56,7 +58,7 @@ func setUp(fd int, s Spec) error {
 			return failed("setsockopt(IPV6_V6ONLY)", s, err)
 		}
 	}
-	if err := bind(fd, s); err != nil {
+	if err := bind(fd, s, replace); err != nil {
 		return failed("bind() to", s, err)
 	}
 	if s.isUnix() {
@@ -67,9 +69,9 @@ func setUp(fd int, s Spec) error {
 	return doListen(fd, s)
 }
 
-func bind(fd int, s Spec) error {
+func bind(fd int, s Spec, replace bool) error {
 	err := unix.Bind(fd, sockaddr(s))
-	if err == unix.EADDRINUSE && s.isUnix() && isStale(s.Addr.Unix) && unix.Unlink(s.Addr.Unix) == nil {
+	if err == unix.EADDRINUSE && replace && s.isUnix() && isStale(s.Addr.Unix) && unix.Unlink(s.Addr.Unix) == nil {
 		err = unix.Bind(fd, sockaddr(s))
 	}
 	return err
@@ -111,80 +113,6 @@ func sockaddr(s Spec) unix.Sockaddr {
 
 func failed(call string, s Spec, err error) error {
 	return &logs.CallError{Call: call, On: s.String(), Err: err}
-}
-
-// An Opener opens many sockets, trying again while others still hold the addresses.
-type Opener struct {
-	Tries int                            // how often; 0 means 5
-	Delay time.Duration                  // between tries; 0 means 500ms
-	Sleep func(time.Duration)            // nil means time.Sleep
-	Log   func(v logs.Level, msg string) // is told of every failure; may be nil
-}
-
-// ErrBind is returned after the last try.
-var ErrBind = errors.New("still could not bind()")
-
-// OpenAll opens a socket for each Spec. An address in use is tried again a few times; any other
-// failure ends it at once. On an error no socket is left open.
-func (o Opener) OpenAll(specs []Spec) ([]int, error) {
-	o = o.withDefaults()
-	fds := make([]int, len(specs))
-	for i := range fds {
-		fds[i] = -1
-	}
-	for try := range o.Tries {
-		if try > 0 {
-			o.Log(logs.Notice, "try again to bind() after "+itoa(int(o.Delay.Milliseconds()))+"ms")
-			o.Sleep(o.Delay)
-		}
-		again, err := o.pass(specs, fds)
-		if err == nil && !again {
-			return fds, nil
-		}
-		if err != nil {
-			CloseAll(fds)
-			return nil, err
-		}
-	}
-	o.Log(logs.Emerg, ErrBind.Error())
-	CloseAll(fds)
-	return nil, ErrBind
-}
-
-func (o Opener) withDefaults() Opener {
-	if o.Tries == 0 {
-		o.Tries = 5
-	}
-	if o.Delay == 0 {
-		o.Delay = 500 * time.Millisecond
-	}
-	if o.Sleep == nil {
-		o.Sleep = time.Sleep
-	}
-	if o.Log == nil {
-		o.Log = func(logs.Level, string) {}
-	}
-	return o
-}
-
-// pass tries every socket that is not open yet.
-func (o Opener) pass(specs []Spec, fds []int) (again bool, err error) {
-	for i, s := range specs {
-		if fds[i] >= 0 {
-			continue
-		}
-		fd, err := Open(s)
-		if err == nil {
-			fds[i] = fd
-			continue
-		}
-		o.Log(logs.Emerg, err.Error())
-		if !InUse(err) {
-			return false, err
-		}
-		again = true
-	}
-	return again, nil
 }
 
 // CloseAll closes descriptors; those below 0 are none.

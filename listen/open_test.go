@@ -35,7 +35,7 @@ func free(t *testing.T, params string) Spec {
 	return spec(t, l.Addr().String()+" "+params)
 }
 
-func open(t *testing.T, s Spec) int {
+func mustOpen(t *testing.T, s Spec) int {
 	t.Helper()
 	fd, err := Open(s)
 	if err != nil {
@@ -65,7 +65,7 @@ func dial(t *testing.T, network, addr string) {
 
 func TestOpen(t *testing.T) {
 	s := free(t, "rcvbuf=64k sndbuf=64k so_keepalive=10:20:3 deferred reuseport fastopen=5 backlog=7")
-	fd := open(t, s)
+	fd := mustOpen(t, s)
 	dial(t, "tcp", s.String())
 	fl, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	fdfl, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
@@ -92,7 +92,7 @@ func TestOpen(t *testing.T) {
 
 func TestReconfigure(t *testing.T) {
 	old := free(t, "deferred")
-	fd := open(t, old)
+	fd := mustOpen(t, old)
 	changed := old
 	changed.Deferred, changed.ReusePort, changed.Backlog = false, true, 9
 	changed.Keepalive = Keepalive{Set: true, On: true}
@@ -106,7 +106,7 @@ func TestReconfigure(t *testing.T) {
 }
 
 func TestConfigureAlerts(t *testing.T) {
-	fd := open(t, spec(t, "unix:"+filepath.Join(t.TempDir(), "a")))
+	fd := mustOpen(t, spec(t, "unix:"+filepath.Join(t.TempDir(), "a")))
 	bad := free(t, "so_keepalive=99999:1:1")
 	var told []string
 	Configure(fd, bad, func(err error) { told = append(told, err.Error()) })
@@ -123,13 +123,13 @@ func TestIPv6Only(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).AddrPort().Port()
 	l.Close()
 	s := Spec{Addr: loop.Addr{Net: netip.AddrPortFrom(netip.IPv6Unspecified(), port)}, Backlog: 5, FastOpen: -1}
-	fd := open(t, s)
+	fd := mustOpen(t, s)
 	if option(t, fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY) != 1 {
 		t.Error("an IPv6 socket takes IPv4")
 	}
 	unix.Close(fd)
 	s.BothStacks = true
-	fd = open(t, s)
+	fd = mustOpen(t, s)
 	if option(t, fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY) != 0 {
 		t.Error("ipv6only=off does nothing")
 	}
@@ -140,7 +140,7 @@ func TestIPv6Only(t *testing.T) {
 
 func TestOpenInUse(t *testing.T) {
 	s := free(t, "")
-	open(t, s)
+	mustOpen(t, s)
 	_, err := Open(s)
 	want := "bind() to " + s.String() + " failed (98: Address already in use)"
 	if errText(err) != want || !InUse(err) {
@@ -174,7 +174,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Errorf("a living socket is taken over: %v", err)
 	}
 	unix.Close(fd) // as a killed server leaves it
-	fd = open(t, s)
+	fd = mustOpen(t, s)
 	dial(t, "unix", path)
 	unix.Close(fd)
 	if err := Remove(s); err != nil {
@@ -203,7 +203,7 @@ func TestOpenKeepsOrdinaryFiles(t *testing.T) {
 
 func TestOpenAllTriesAgain(t *testing.T) {
 	taken, other := free(t, ""), free(t, "")
-	holder := open(t, taken)
+	holder := mustOpen(t, taken)
 	var slept time.Duration
 	var said []string
 	o := Opener{
@@ -231,16 +231,16 @@ func TestOpenAllTriesAgain(t *testing.T) {
 
 func TestOpenAllGivesUp(t *testing.T) {
 	taken, other := free(t, ""), free(t, "")
-	open(t, taken)
+	mustOpen(t, taken)
 	tries := 0
 	o := Opener{Sleep: func(time.Duration) { tries++ }}
 	_, err := o.OpenAll([]Spec{other, taken})
-	if err != ErrBind || tries != 4 || err.Error() != "still could not bind()" {
+	if err != ErrBind || tries != 5 || err.Error() != "still could not bind()" {
 		t.Errorf("%v after %d", err, tries)
 	}
-	open(t, other) // it was closed again
+	mustOpen(t, other) // it was closed again
 	_, err = o.OpenAll([]Spec{spec(t, "192.0.2.1:80")})
-	if err == nil || err == ErrBind || tries != 4 {
+	if err == nil || err == ErrBind || tries != 5 {
 		t.Errorf("%v: such an address is not worth a second try", err)
 	}
 }
@@ -249,5 +249,46 @@ func TestInheritedError(t *testing.T) {
 	_, err := Inherited(-1)
 	if err == nil || !strings.Contains(err.Error(), "(9: Bad file descriptor)") {
 		t.Error(err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	stale, fresh := filepath.Join(dir, "stale"), filepath.Join(dir, "fresh")
+	fd, err := Open(spec(t, "unix:"+stale))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+	taken, idle := free(t, ""), free(t, "")
+	mustOpen(t, taken)
+	specs := []Spec{taken, idle, spec(t, "unix:"+stale), spec(t, "unix:"+fresh)}
+	if err := (Opener{}).Check(specs); err != nil {
+		t.Error(err)
+	}
+	mustOpen(t, idle)
+	if _, err := os.Stat(stale); err != nil {
+		t.Error("a test removed a socket")
+	}
+	if _, err := os.Stat(fresh); !os.IsNotExist(err) {
+		t.Error("a test left a socket")
+	}
+	var said string
+	o := Opener{Log: func(v logs.Level, msg string) { said = v.String() + ": " + msg }}
+	if err := o.Check([]Spec{spec(t, "192.0.2.1:80")}); err == nil || said != "emerg: "+err.Error() {
+		t.Errorf("%v, %q", err, said)
+	}
+}
+
+func TestOpenAllAlerts(t *testing.T) {
+	var said []string
+	o := Opener{Log: func(v logs.Level, msg string) { said = append(said, v.String()+": "+msg) }}
+	fds, err := o.OpenAll([]Spec{free(t, "so_keepalive=99999:1:1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	CloseAll(fds)
+	if len(said) != 1 || !strings.HasPrefix(said[0], "alert: setsockopt(TCP_KEEPIDLE, 99999)") {
+		t.Errorf("%q", said)
 	}
 }

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func Parse(words []string, lookup Lookup) ([]Spec, error) {
 // parse is Parse that also says which word is at fault.
 func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
 	if len(words) == 0 {
-		return nil, -1, fmt.Errorf("invalid number of arguments in \"listen\" directive")
+		return nil, -1, errors.New("invalid number of arguments in \"listen\" directive")
 	}
 	if specs, err = ParseAddr(words[0], lookup); err != nil {
 		return nil, 0, err
@@ -133,7 +134,7 @@ func (s *Spec) valueParam(word, name, value string) (err error) {
 	return nil
 }
 
-var errInvalid = fmt.Errorf("invalid value")
+var errInvalid = errors.New("invalid value")
 
 // parseSize reads a size of a socket buffer. As in nginx it has no "g".
 func parseSize(s string) (int, error) {
