@@ -180,6 +180,7 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 		}
 	}
 	loc.flatten()
+	b.buildExcept(loc)
 	if loc.slashRedirect && b.inside != nil && !loc.Nameless {
 		b.inside.AutoRedirect()
 	}

@@ -21,6 +21,7 @@ const (
 // Core holds the settings of nginx's http core module for one location.
 type Core struct {
 	Internal bool
+	except   *limitExcept
 
 	// files.go
 	Root        *Text
@@ -76,6 +77,7 @@ type Core struct {
 	LogSubrequest    bool
 	Satisfy          SatisfyMode
 	AuthDelay        time.Duration
+	ignored          int64
 }
 
 // CoreModule is nginx's http core module, as far as it is set per location.
@@ -95,6 +97,7 @@ var CoreModule = Define(Spec[Core]{
 
 func locationDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
+		limitExceptDirective(),
 		{
 			Name: "internal", In: onlyLoc, Syntax: "", Inherit: conf.Never,
 			Doc:     "Keeps the location for internal requests: redirects, `error_page`, `try_files`, `X-Accel-Redirect`. Others get 404.",

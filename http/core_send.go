@@ -96,6 +96,14 @@ func sendDirectives() []conf.Directive[Core] {
 				map[string]TokenMode{"on": TokensOn, "off": TokensOff, "build": TokensBuild}),
 		},
 		{
+			Name: "send_lowat", In: inLoc, Syntax: "<size>", Default: "0", Support: conf.Ignored,
+			Doc: "Accepted and ignored, as nginx does on Linux.", Set: conf.Size(func(c *Core) *int64 { return &c.ignored }),
+		},
+		{
+			Name: "subrequest_output_buffer_size", In: inLoc, Syntax: "<size>", Default: "4k", Support: conf.Ignored,
+			Doc: "Accepted and ignored: there are no buffered subrequests yet.", Set: conf.Size(func(c *Core) *int64 { return &c.ignored }),
+		},
+		{
 			Name: "early_hints", In: inLoc, Syntax: "<text> ...", Repeat: true,
 			Doc:     "Passes on an upstream's 103 (Early Hints) responses when one of the values is neither empty nor \"0\".",
 			Example: "early_hints $http2;",

@@ -35,6 +35,7 @@ type Location struct {
 	heads         []HeadFilter
 	logs          []func(*Request)
 	slashRedirect bool
+	except        *limitExcept
 }
 
 // flatten joins the phases between rewrite and content into one list.

@@ -274,6 +274,9 @@ func (r *Request) addSlash(loc *Location) Verdict {
 
 // enter makes loc the place whose settings hold, and lets it say whether the connection is kept.
 func (r *Request) enter(loc *Location) {
+	if e := loc.except; e != nil && r.Method&e.allowed == 0 {
+		loc = e.loc
+	}
 	r.Loc = loc
 	c := loc.Core
 	if r.KeepAlive {
