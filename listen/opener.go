@@ -101,4 +101,3 @@ func (o Opener) pass(specs []Spec, fds []int) (again bool, err error) {
 	}
 	return again, nil
 }
-
