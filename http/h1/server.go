@@ -55,8 +55,8 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	x.conn, x.c, x.t, x.err, x.hijacked = c, lc, t, nil, false
 	x.out.Reset(lc)
 	c.shared.Pending(1)
+	defer c.shared.Pending(-1) // also when a handler panics
 	x.serve()
-	c.shared.Pending(-1)
 	p.give(x)
 }
 
