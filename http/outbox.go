@@ -92,7 +92,7 @@ func (o *Outbox) writeMem(limit int64) (int, error) {
 			b = b[:limit]
 		}
 		if o.first+1 < len(o.q) && int64(len(b)) == int64(len(o.q[o.first].B)) {
-			return o.conn.TryWrite(b) // a file follows: let them share a segment
+			return o.conn.TryWriteMore(b) // a file follows: let them share a segment
 		}
 		return o.conn.TryWrite(b)
 	}

@@ -63,6 +63,19 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	return c.wrote(n, e, len(p))
 }
 
+// TryWriteMore is TryWrite for bytes that others follow at once: the kernel holds a short segment back for
+// them. Loop only.
+func (c *Conn) TryWriteMore(p []byte) (int, error) {
+	if c.flags&uint8(Out) == 0 {
+		return 0, ErrAgain
+	}
+	if c.flags&closed != 0 {
+		return 0, ErrClosed
+	}
+	n, e := sendWith(int(c.fd), p, syscall.MSG_MORE)
+	return c.wrote(n, e, len(p))
+}
+
 // wrote draws the conclusions of a write.
 func (c *Conn) wrote(n int, e syscall.Errno, want int) (int, error) {
 	if e == 0 {

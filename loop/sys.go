@@ -60,9 +60,11 @@ func recv(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
-func send(fd int, p []byte) (int, syscall.Errno) {
+func send(fd int, p []byte) (int, syscall.Errno) { return sendWith(fd, p, 0) }
+
+func sendWith(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), msgNoSignal, 0, 0)
+		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), msgNoSignal|flags, 0, 0)
 		if e != syscall.EINTR {
 			return int(n), e
 		}
