@@ -8,6 +8,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/listen"
 	"weir/logs"
 	"weir/upstream"
 )
@@ -100,6 +101,19 @@ func (c *Cycle) Prepare() error {
 		}
 	}
 	return nil
+}
+
+// Check prepares the cycle and tries whether its addresses can be bound, as -t does. An address in use
+// is no mistake of the configuration.
+func (c *Cycle) Check(report func(logs.Level, string)) error {
+	if err := c.Prepare(); err != nil || c.App == nil {
+		return err
+	}
+	specs := make([]listen.Spec, len(c.App.Listens))
+	for i, l := range c.App.Listens {
+		specs[i] = l.Spec
+	}
+	return listen.Opener{Log: report}.Check(specs)
 }
 
 // PidFile is the path of the file with the process number, empty for none.

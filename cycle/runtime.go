@@ -105,9 +105,11 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 	wanted := map[string]bool{}
 	if c.App != nil {
 		for _, l := range c.App.Listens {
-			text := l.Spec.String()
-			wanted[text] = true
-			rt.sockets[text].http.SetPort(l.Port)
+			s := rt.sockets[l.Spec.String()]
+			wanted[l.Spec.String()] = true
+			s.http.SetPort(l.Port)
+			listen.Reconfigure(s.fd, s.spec, l.Spec, func(err error) { c.toLog(logs.Alert, err.Error()) })
+			s.spec = l.Spec
 		}
 	}
 	for text, s := range rt.sockets {

@@ -27,10 +27,9 @@ func serve(o *options) int {
 	if o.signal != "" {
 		return sendSignal(o.signal, c)
 	}
-	if o.quiet && !d.Failed() {
-		d = nil
+	if !o.quiet || d.Failed() {
+		report(d, early)
 	}
-	report(d, early)
 	if d.Failed() {
 		if o.test {
 			fmt.Fprintf(os.Stderr, "weir: configuration file %s test failed\n", place.Conf)
@@ -58,15 +57,21 @@ func test(o *options, c *cycle.Cycle) int {
 	if !o.quiet {
 		fmt.Fprintf(os.Stderr, "weir: the configuration file %s syntax is ok\n", c.Conf)
 	}
-	if err := c.Prepare(); err != nil {
-		fmt.Fprintf(os.Stderr, "weir: [emerg] %v\nweir: configuration file %s test failed\n", err, c.Conf)
+	say := func(v logs.Level, msg string) { fmt.Fprintf(os.Stderr, "weir: [%s] %s\n", v, msg) }
+	if err := c.Check(say); err != nil {
+		if !errors.As(err, new(*logs.CallError)) {
+			say(logs.Emerg, err.Error())
+		}
+		fmt.Fprintf(os.Stderr, "weir: configuration file %s test failed\n", c.Conf)
 		return 1
 	}
 	if !o.quiet {
 		fmt.Fprintf(os.Stderr, "weir: configuration file %s test is successful\n", c.Conf)
 	}
 	if o.dump {
-		c.Tree.Dump(os.Stdout)
+		if err := c.Tree.Dump(os.Stdout); err != nil {
+			return 1
+		}
 	}
 	return 0
 }
