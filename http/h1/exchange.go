@@ -62,6 +62,7 @@ type exchange struct {
 	reset    bool
 	delay    bool // tcp_nodelay
 	idle     time.Duration
+	idleMin  time.Duration
 	timeouts lingerTimes
 }
 

@@ -23,6 +23,7 @@ type conn struct {
 	shared  *Shared
 	client  http.Client
 	until   loop.Time // when the wait for the next request ends
+	atLeast loop.Time // keepalive_min_timeout: the connection stays open until then
 	first   bool      // no byte was read yet
 	nodelay bool      // TCP_NODELAY is set
 }
@@ -44,6 +45,10 @@ func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
 // Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
 func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	if why != loop.WokeReady {
+		if why != loop.WokeTimeout && lc.Loop().Now() < c.atLeast {
+			lc.Park(c.atLeast, false) // it is closed then
+			return
+		}
 		if why == loop.WokeTimeout && c.first {
 			c.logIdle("client timed out (110: Connection timed out)")
 		}
@@ -95,7 +100,12 @@ func (x *exchange) serve() {
 			x.close()
 			return
 		}
-		c.until = x.c.Loop().Now().Add(x.idle)
+		now := x.c.Loop().Now()
+		c.until = now.Add(x.idle)
+		c.atLeast = 0
+		if x.idleMin > 0 {
+			c.atLeast = now.Add(min(x.idleMin, x.idle))
+		}
 		x.nodelay()
 		x.compact()
 	}
@@ -122,7 +132,7 @@ func (x *exchange) end() (keep bool) {
 	x.linger = x.wantLinger(keep)
 	x.timeouts = lingerTimes{r.Loc.Core.LingeringTime, r.Loc.Core.LingeringIdle}
 	x.reset = r.Loc.Core.ResetTimedOut && (x.err == loop.ErrTimeout || r.Out.Status == int(http.Abort))
-	x.idle = r.Loc.Core.KeepaliveTimeout
+	x.idle, x.idleMin = r.Loc.Core.KeepaliveTimeout, r.Loc.Core.KeepaliveMin
 	x.delay = r.Loc.Core.TCPNoDelay
 	r.End()
 	return keep
@@ -147,7 +157,7 @@ func (x *exchange) wantLinger(keep bool) bool {
 	case http.LingerAlways:
 		return true
 	case http.LingerOn:
-		return r.Linger || !x.body.finished() || x.r < x.w || x.c.Readable() && !x.c.Hup()
+		return r.Linger && !x.body.finished() || x.r < x.w || x.c.Readable() && !x.c.Hup()
 	}
 	return false
 }
