@@ -80,7 +80,10 @@ func run(o options, out io.Writer) error {
 	if o.soak > 0 {
 		return soak(site, o.soak, out)
 	}
-	servers, missing := site.servers(strings.Split(o.servers, ","))
+	servers, missing, err := site.servers(strings.Split(o.servers, ","))
+	if err != nil {
+		return err
+	}
 	for _, m := range missing {
 		fmt.Fprintln(out, m)
 	}

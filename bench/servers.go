@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,17 +19,20 @@ type server struct {
 	command func(s *site, dir, addr string) (*exec.Cmd, error)
 }
 
-// servers finds those that were asked for; missing has a sentence for each that is not there.
-func (s *site) servers(names []string) (found []server, missing []string) {
+// servers finds those that were asked for; missing has a sentence for each that is not installed. A weir that does not build is an error.
+func (s *site) servers(names []string) (found []server, missing []string, err error) {
 	for _, name := range names {
 		sv, err := s.find(strings.TrimSpace(name))
-		if err != nil {
+		switch {
+		case err == nil:
+			found = append(found, sv)
+		case errors.Is(err, exec.ErrNotFound) || errors.Is(err, weirtest.ErrNoServer):
 			missing = append(missing, fmt.Sprintf("without %s: %v", name, err))
-			continue
+		default:
+			return nil, nil, err
 		}
-		found = append(found, sv)
 	}
-	return found, missing
+	return found, missing, nil
 }
 
 func (s *site) find(name string) (server, error) {
