@@ -2,6 +2,7 @@ package http
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"weir/logs"
@@ -36,6 +37,24 @@ type Body struct {
 
 // ErrBodyTooLarge says that a chunked body outgrew client_max_body_size.
 var ErrBodyTooLarge = errors.New("client intended to send too large chunked body")
+
+// A BodyTooLarge is ErrBodyTooLarge with the bytes had and announced.
+type BodyTooLarge struct{ Have, More int64 }
+
+func (e BodyTooLarge) Error() string {
+	return fmt.Sprintf("%v: %d+%d bytes", ErrBodyTooLarge, e.Have, e.More)
+}
+
+// Is makes a BodyTooLarge an ErrBodyTooLarge.
+func (e BodyTooLarge) Is(target error) bool { return target == ErrBodyTooLarge }
+
+// BodyLimit is how large a chunked body may become, 0 for no bound: a body that is thrown away has none.
+func (r *Request) BodyLimit() int64 {
+	if r.Body.state == bodyGone || r.Loc == nil {
+		return 0
+	}
+	return r.Loc.Core.MaxBody
+}
 
 // ErrBadBody says that the framing of a body is broken.
 var ErrBadBody = errors.New("client sent invalid chunked body")
@@ -94,9 +113,6 @@ func (r *Request) readWholeBody(core *Core) Verdict {
 		}
 		if err != nil {
 			return r.bodyVerdict(err)
-		}
-		if core.MaxBody > 0 && b.Size+int64(fill) > core.MaxBody {
-			return r.bodyVerdict(ErrBodyTooLarge)
 		}
 	}
 	if b.File != nil || core.BodyInFile != BodyInMemory {

@@ -12,6 +12,7 @@ type bodyReader struct {
 	kind    BodyKind
 	left    int64 // bytes of a body with a length
 	chunks  Chunked
+	decoded int64 // bytes of a chunked body so far
 	done    bool
 	expect  bool // 100 (Continue) is still owed
 	started bool
@@ -93,6 +94,11 @@ func (x *exchange) dechunk(p []byte) (int, error) {
 			return 0, http.ErrBadBody
 		}
 		total += copy(p[total:], data)
+		b.decoded += int64(len(data))
+		if limit := x.req.BodyLimit(); limit > 0 && b.decoded+b.chunks.Left() > limit {
+			b.broken = true
+			return 0, http.BodyTooLarge{Have: b.decoded - int64(len(data)), More: int64(len(data)) + b.chunks.Left()}
+		}
 		x.r += used
 		x.req.Body.Received += int64(used)
 		if done {

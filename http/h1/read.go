@@ -95,6 +95,9 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 			return res
 		}
 	}
+	if !x.fits(core) {
+		return x.refuseHead(FaultFieldTooLong)
+	}
 	x.takeLineAgain(core)
 	x.headDone()
 	if res := x.takeFields(core); res != headReady {
@@ -124,6 +127,9 @@ func (x *exchange) fill(core *http.ServerCore, deadline loop.Time) headResult {
 		}
 		return x.refuseHead(FaultTooLarge)
 	}
+	if !x.fits(core) {
+		return x.refuseHead(FaultFieldTooLong)
+	}
 	n, err := x.c.Read(x.t, x.buf[x.w:], deadline)
 	if err == nil {
 		x.w += n
@@ -152,6 +158,32 @@ func (x *exchange) fill(core *http.ServerCore, deadline loop.Time) headResult {
 	x.err = err
 	r.Abandon(status)
 	return headBad
+}
+
+// fits holds the head against the buffers that nginx would have for it: lines are not split, and a line
+// that does not fit in the rest of a buffer takes one of large_client_header_buffers.
+func (x *exchange) fits(core *http.ServerCore) bool {
+	if x.w <= int(core.HeaderBuffer) {
+		return true
+	}
+	begin, size, large := 0, int(core.HeaderBuffer), 0
+	buf := x.buf[:x.w]
+	at := 0
+	for i := 0; i <= x.parser.Len(); i++ {
+		next := x.parser.LineAt()
+		if i < x.parser.Len() {
+			next = cap(buf) - cap(x.parser.FieldText(buf, i))
+		}
+		if next-begin > size {
+			large++
+			begin, size = at, int(core.LargeSize)
+		}
+		at = next
+	}
+	if x.w-begin > size {
+		large++
+	}
+	return large <= core.LargeCount
 }
 
 // enlarge moves the head to a larger buffer: as large as large_client_header_buffers allow in all.
