@@ -53,7 +53,7 @@ func TestRoundTripAllocatesNothing(t *testing.T) {
 		_, _ = syscall.Write(fd, b)
 		_, _ = syscall.Read(fd, b)
 	})
-	if n != 0 {
+	if n != 0 && !checking { // the checks of the build tag invariants allocate
 		t.Errorf("a round trip allocates %v times; want 0", n)
 	}
 }
@@ -81,7 +81,7 @@ func TestWaitsAllocateNothing(t *testing.T) {
 			l.Give(l.Take(1000))
 			_, _ = ca.Peer(), ca.Local()
 		})
-		if n != 0 {
+		if n != 0 && !checking { // the checks of the build tag invariants allocate
 			t.Errorf("%v allocations; want 0", n)
 		}
 		ca.Close()

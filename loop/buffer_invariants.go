@@ -10,7 +10,10 @@ import (
 // free is every buffer that lies in a free list, by its first byte.
 var free sync.Map
 
-const poison = 0xdb
+const (
+	checking = true
+	poison   = 0xdb
+)
 
 func given(b []byte) {
 	b = b[:cap(b)]

@@ -104,8 +104,14 @@ func (l *Loop) takePipe() ([2]int, error) {
 		return p, nil
 	}
 	var p [2]int
-	if err := syscall.Pipe2(p[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC); err != nil {
-		return p, err
+	for {
+		err := syscall.Pipe2(p[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC)
+		if err == nil {
+			break
+		}
+		if (err != syscall.EMFILE && err != syscall.ENFILE) || !l.shed() {
+			return p, err
+		}
 	}
 	_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(p[1]), setPipeSize, pipeSize)
 	return p, nil

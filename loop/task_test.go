@@ -307,8 +307,50 @@ func TestStopEndsEveryWait(t *testing.T) {
 	if parked.Load() != 1 {
 		t.Error("the parked connection was not told")
 	}
-	if _, err := e.Listen(0, nil); err != ErrStopped && err != nil {
-		t.Log(err)
+}
+
+// TestStopUnderLoad stops while clients of all kinds are at work, and nothing may be left.
+func TestStopUnderLoad(t *testing.T) {
+	for i := range 10 {
+		e := start(t, Options{Loops: 2, MaxConns: 50})
+		kinds := []Handler{answer{}, echo{}, wake(func(k *Task, c *Conn, why Woke) {
+			defer c.Close()
+			b := k.Loop().Take(2000)
+			defer k.Loop().Give(b)
+			for why == WokeReady {
+				n, err := c.Read(k, b, k.After(time.Hour))
+				if err != nil {
+					return
+				}
+				k.Await(func() { clear(b[n:]) })
+				if _, err := c.Write(k, b[:n], time.Hour); err != nil {
+					return
+				}
+			}
+		})}
+		var clients sync.WaitGroup
+		var trips atomic.Int64
+		for n := range 30 {
+			c := dial(t, listen(t, e, kinds[n%3]))
+			say(t, c, "x") // it is accepted, and does not wait in the backlog
+			clients.Go(func() {
+				b := make([]byte, 1500)
+				for {
+					if _, err := c.Write(b); err != nil {
+						return
+					}
+					if _, err := io.ReadFull(c, b); err != nil {
+						return
+					}
+					trips.Add(1)
+				}
+			})
+		}
+		if !eventually(func() bool { return trips.Load() > int64(100*i) }) {
+			t.Error("no trips")
+		}
+		within(t, "Stop", e.Stop)
+		within(t, "the clients", clients.Wait)
 	}
 }
 
