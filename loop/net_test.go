@@ -3,16 +3,13 @@ package loop
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -218,163 +215,4 @@ func TestSendfile(t *testing.T) {
 	if err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-}
-
-func TestTwoClientsOnTwoLoops(t *testing.T) {
-	e := start(t, Options{Loops: 2, MaxConns: 1000})
-	addr := listen(t, e, echo{})
-	for n := 2; n <= 64; n += 2 {
-		say(t, dial(t, addr), "x")
-		say(t, dial(t, addr), "x")
-		reach(t, e, n, n, 0)
-		if a, b := e.Loops[0].Conns(), e.Loops[1].Conns(); a-b > 2 || b-a > 2 {
-			t.Errorf("%d and %d connections", a, b)
-		}
-	}
-}
-
-func TestBriefConnectionsStayWhereTheyAre(t *testing.T) {
-	e, err := New(Options{Loops: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Stop()
-	l, other := e.Loops[0], e.Loops[1]
-	l.conns.Store(3)
-	if l.fewest() != other {
-		t.Error("an unknown load is not spread")
-	}
-	for range 16 {
-		l.learn(l.second())
-	}
-	if l.fewest() != l {
-		t.Error("a load of brief connections is handed over")
-	}
-	l.conns.Store(5)
-	if l.fewest() != other {
-		t.Error("five to none is not spread")
-	}
-	l.learn(l.second() - 10)
-	l.conns.Store(1)
-	if l.fewest() != other {
-		t.Error("a long one did not end it")
-	}
-	l.conns.Store(0)
-}
-
-func TestListenerClose(t *testing.T) {
-	e := start(t, Options{Loops: 2})
-	for range 20 {
-		nl, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, _ := nl.(*net.TCPListener).File()
-		nl.Close()
-		ln, err := e.Listen(int(f.Fd()), func(c *Conn) { c.Close() })
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := net.Dial("tcp", nl.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln.Close()
-		ln.Close()
-		f.Close()
-		c.Close()
-	}
-	if len(e.watches) != 1 {
-		t.Errorf("%d places for one listener at a time", len(e.watches))
-	}
-	if _, err := e.Listen(-1, nil); err == nil {
-		t.Error("listening on nothing")
-	}
-}
-
-// TestOutOfDescriptors runs itself in a child with few descriptors.
-func TestOutOfDescriptors(t *testing.T) {
-	if os.Getenv("LOOP_TEST_CHILD") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestOutOfDescriptors$", "-test.v", "-test.timeout=2m")
-		cmd.Env = append(os.Environ(), "LOOP_TEST_CHILD=1")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return
-	}
-	var full atomic.Int64
-	e := start(t, Options{Loops: 2, OnFull: func(what string) {
-		if what == FullFiles {
-			full.Add(1)
-		}
-	}})
-	addr := listen(t, e, echo{})
-	busy := listenWith(t, e, func(c *Conn) {
-		c.Handler = echo{keep: true}
-		c.Park(0, false)
-	})
-	limit := 100
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(limit), Max: uint64(limit)}); err != nil {
-		t.Fatal(err)
-	}
-	// The client's descriptors count too, so that it must take turns: each new connection costs two.
-	var kept []net.Conn
-	for range 3 * limit {
-		c, err := net.Dial("tcp", addr)
-		if err != nil { // ours ran out; give one back
-			kept[0].Close()
-			kept = kept[1:]
-			continue
-		}
-		_ = c.SetDeadline(time.Now().Add(patience))
-		if _, err := c.Write([]byte("x")); err == nil {
-			_, _ = c.Read(make([]byte, 1))
-		}
-		kept = append(kept, c)
-	}
-	for _, c := range kept {
-		c.Close()
-	}
-	reach(t, e, 0, 0, 0)
-	// Nothing to shed: those who do not fit are closed, and the others work on.
-	kept = nil
-	lost := 0
-	last, err := os.Open("/dev/null") // when the client finds none, it gets this one, and the server has none
-	if err != nil {
-		t.Fatal(err)
-	}
-	for lost == 0 && len(kept) < limit {
-		c, err := net.Dial("tcp", busy)
-		if err != nil {
-			if last.Close() != nil {
-				t.Fatalf("after %d connections: %v", len(kept), err)
-			}
-			continue
-		}
-		_ = c.SetDeadline(time.Now().Add(patience))
-		_, _ = c.Write([]byte("x"))
-		if _, err := c.Read(make([]byte, 1)); err != nil {
-			lost++
-			c.Close()
-			continue
-		}
-		kept = append(kept, c)
-	}
-	for i, c := range kept {
-		if _, err := fmt.Fprint(c, "y"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Read(make([]byte, 1)); err != nil {
-			t.Fatalf("connection %d of %d: %v", i, len(kept), err)
-		}
-	}
-	last.Close()
-	t.Logf("%d connections, %d refused, OnFull %d times", len(kept), lost, full.Load())
-	if full.Load() == 0 {
-		t.Error("OnFull was not called")
-	}
-	for _, c := range kept {
-		c.Close()
-	}
-	say(t, dial(t, addr), "and it goes on")
 }
