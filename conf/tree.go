@@ -196,7 +196,7 @@ func (t *Tree) before(a, b Pos) bool {
 	if a.File == b.File {
 		return a.Off < b.Off
 	}
-	if !a.IsValid() || !b.IsValid() {
+	if n := int32(len(t.Files)); !a.IsValid() || !b.IsValid() || a.File >= n || b.File >= n {
 		return a.File < b.File
 	}
 	// A file is numbered after the one that includes it: lift the later one until they meet.
