@@ -122,13 +122,37 @@ func (s *Server) Output() string { return s.output.String() }
 // Processes are the server's living processes, the master among them.
 func (s *Server) Processes() []Process { return Processes(s.PID()) }
 
-// Descriptors counts the open descriptors of all the server's processes.
-func (s *Server) Descriptors() int {
-	n := 0
+// Descriptors lists the open descriptors of all the server's processes.
+func (s *Server) Descriptors() []string {
+	var all []string
 	for _, p := range s.Processes() {
-		n += len(Descriptors(p.PID))
+		all = append(all, Descriptors(p.PID)...)
 	}
-	return n
+	return all
+}
+
+// Settled waits until the workers are at work, each with an event loop of its own, and returns the number of open descriptors then. The
+// listening sockets take connections long before that.
+func (s *Server) Settled() int {
+	last, same := -1, 0
+	Eventually(func() bool {
+		n, loops := 0, 0
+		for _, p := range s.Processes() {
+			for _, to := range Descriptors(p.PID) {
+				n++
+				if to == "anon_inode:[eventpoll]" {
+					loops++
+				}
+			}
+		}
+		if n == last && loops > 0 {
+			same++
+		} else {
+			last, same = n, 0
+		}
+		return same == 5
+	})
+	return last
 }
 
 // Exited tells whether the master has ended.

@@ -31,7 +31,8 @@ http {
 ` + "```" + `
 
 Run one: ` + "`go test . -run TestScript/^range$`" + `; with ` + "`-v`" + ` it shows every answer, with ` + "`-testwork`" + ` it leaves the directory behind.
-Another binary: ` + "`WEIR_BINARY=/usr/sbin/nginx go test . -run TestScript`" + `. The scripts say what nginx does, so they pass there too.
+Another binary: ` + "`WEIR_BINARY=/usr/sbin/nginx go test . -run TestScript`" + `. The scripts say what nginx
+mainline (1.31) does, and pass there; an old nginx differs in a few.
 
 - ` + "`$ADDR`, `$ADDR2` … `$ADDR6`" + ` are free loopback addresses, ` + "`$PORT`" + ` … their ports, ` + "`$WORK`" + ` the directory, ` + "`$SERVER`" + ` is weir or nginx. Such
   names in capitals are filled in in *.conf; nginx's own variables, in small letters, are left alone.
