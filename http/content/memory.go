@@ -1,0 +1,159 @@
+package content
+
+import (
+	"hash/maphash"
+	"sync"
+)
+
+const (
+	// maxBody is the size up to which a file may be in memory. Beyond it sendfile, which copies nothing
+	// on our side, is as good.
+	maxBody = 64 << 10
+
+	memoryShards = 32
+	memoryTotal  = 64 << 20
+	// entryCost is what a file costs besides its content: entry, path, place in the map.
+	entryCost = 320
+
+	// settled is how old a change must be before the content is kept, in nanoseconds: file systems stamp
+	// changes with a clock that ticks each 1 to 10 ms, so that a second change might not show.
+	settled = 50e6
+)
+
+// A memory is the content of small hot files, for all loops. Who takes from it has asked the disk that
+// the file is still the one that was read.
+type memory struct {
+	seed   maphash.Seed
+	shards [memoryShards]shard
+}
+
+// A hotFile is the content of one file. It never changes, so loops share it without a lock.
+type hotFile struct {
+	path string
+	info info
+	body []byte
+	etag []byte
+
+	used  bool // since the hand last came by; under the shard's lock, as is place
+	place int  // in the ring
+}
+
+// A shard is one part of the memory. Room is made by a hand that goes round and takes what was not used
+// since it last came by (the clock algorithm).
+type shard struct {
+	mu    sync.Mutex
+	files map[string]*hotFile
+	ring  []*hotFile
+	hand  int
+	size  int
+
+	// asked has the hashes of paths that were read once: the second reading admits. So a walk over
+	// all files of a site does not push the hot ones out.
+	asked [512]uint32
+	_     [64]byte
+}
+
+func (m *memory) shard(path []byte) (*shard, uint64) {
+	h := maphash.Bytes(m.seed, path)
+	return &m.shards[h%memoryShards], h
+}
+
+// get returns the content that is in memory for a path, which may be old.
+func (m *memory) get(path []byte) *hotFile {
+	s, _ := m.shard(path)
+	s.mu.Lock()
+	f := s.files[string(path)]
+	if f != nil {
+		f.used = true
+	}
+	s.mu.Unlock()
+	return f
+}
+
+// match returns the content that was read from the file when it was as i says.
+func (m *memory) match(path []byte, i *info) *hotFile {
+	if i.size > maxBody {
+		return nil
+	}
+	if f := m.get(path); f != nil && f.info == *i {
+		return f
+	}
+	return nil
+}
+
+// wants reports whether a file that is being read should be put in: it is small, it was asked for
+// before, and its last change is long enough ago at the time now (nanoseconds since 1970).
+func (m *memory) wants(path []byte, i *info, now int64) bool {
+	if i.size > maxBody || now-(i.ctime.Sec*1e9+int64(i.ctime.Nsec)) < settled {
+		return false
+	}
+	s, h := m.shard(path)
+	place, mark := &s.asked[h>>8%uint64(len(s.asked))], uint32(h>>32)|1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *place == mark || s.files[string(path)] != nil {
+		return true
+	}
+	*place = mark
+	return false
+}
+
+// put keeps the content of a file, instead of what was there for its path.
+func (m *memory) put(path []byte, i *info, body []byte) *hotFile {
+	f := &hotFile{path: string(path), info: *i, body: body, etag: appendETag(nil, i)}
+	s, _ := m.shard(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.files == nil {
+		s.files = make(map[string]*hotFile)
+	}
+	if old := s.files[f.path]; old != nil {
+		s.remove(old)
+	}
+	s.files[f.path] = f
+	f.place = len(s.ring)
+	s.ring = append(s.ring, f)
+	s.size += f.cost()
+	for s.size > memoryTotal/memoryShards {
+		s.evict()
+	}
+	return f
+}
+
+// drop forgets a file that is not what it was.
+func (m *memory) drop(f *hotFile) {
+	s, _ := m.shard([]byte(f.path))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.files[f.path] == f {
+		s.remove(f)
+	}
+}
+
+func (f *hotFile) cost() int { return cap(f.body) + len(f.path) + entryCost }
+
+// evict moves the hand on to the next file that was not used, and removes it.
+func (s *shard) evict() {
+	for {
+		if s.hand >= len(s.ring) {
+			s.hand = 0
+		}
+		f := s.ring[s.hand]
+		if !f.used {
+			s.remove(f)
+			return
+		}
+		f.used = false
+		s.hand++
+	}
+}
+
+// remove takes a file out; the last one of the ring takes its place there.
+func (s *shard) remove(f *hotFile) {
+	last := s.ring[len(s.ring)-1]
+	s.ring[f.place], last.place = last, f.place
+	s.ring[len(s.ring)-1] = nil
+	s.ring = s.ring[:len(s.ring)-1]
+	delete(s.files, f.path)
+	s.size -= f.cost()
+}

@@ -1,0 +1,86 @@
+package content
+
+import (
+	"bytes"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"weir/http"
+	"weir/logs"
+)
+
+var etagName = []byte("ETag")
+
+// pathOf maps the URI of the request to the path of a file.
+func pathOf(r *http.Request) (path, http.Verdict) {
+	if v := aliasFits(r); v != http.Next {
+		return nil, v
+	}
+	name := r.FilePath()
+	if r.Ctx(http.CtxStatic) == addURI {
+		name = r.Concat(name, r.URI)
+	}
+	return fullPath(r, name), http.Next
+}
+
+// aliasFits refuses a URI that was rewritten inside a location with alias: no one knows any more which
+// part of it the location matched.
+func aliasFits(r *http.Request) http.Verdict {
+	if !r.Loc.Core.Alias || !r.Moved {
+		return http.Next
+	}
+	r.Logf(logs.Alert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Loc.Name)
+	return http.StatusInternal
+}
+
+// fullPath makes a path for the kernel: absolute, and ended by NUL. What follows an earlier NUL does not
+// count, as it does not for the kernel.
+func fullPath(r *http.Request, parts ...[]byte) path {
+	n := len(r.App.Prefix) + 1
+	for _, p := range parts {
+		n += len(p)
+	}
+	b := r.Alloc(n)[:0]
+	for _, p := range parts {
+		if len(b) == 0 && len(p) > 0 && p[0] != '/' {
+			b = append(b, r.App.Prefix...)
+		}
+		b = append(b, p...)
+	}
+	b = append(b, 0)
+	return path(b[:bytes.IndexByte(b, 0)+1])
+}
+
+// notOpened answers for a file that could not be opened.
+func notOpened(r *http.Request, p path, bad failure) http.Verdict {
+	status := http.StatusInternal
+	switch {
+	case bad.is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG):
+		status = http.StatusNotFound
+	case bad.is(unix.EACCES, unix.ELOOP, unix.EMLINK):
+		status = http.StatusForbidden
+	}
+	return r.NotFound(bad.op, p.text(), bad.err, status)
+}
+
+// addSlash sends the client from a folder's name to the same with a slash.
+func addSlash(r *http.Request) http.Verdict {
+	r.Out.DropField(http.HdrLocation)
+	to := append(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI...)
+	to = append(to, '/')
+	if len(r.Args) > 0 {
+		to = append(append(to, '?'), r.Args...)
+	}
+	r.Out.Location = to
+	return 301
+}
+
+// appendETag appends the entity tag of a file: its time and its size.
+func appendETag(b []byte, i *info) []byte {
+	b = append(b, '"')
+	b = strconv.AppendInt(b, i.mtime.Sec, 16)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, i.size, 16)
+	return append(b, '"')
+}

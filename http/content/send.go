@@ -1,0 +1,103 @@
+package content
+
+import (
+	"weir/http"
+	"weir/logs"
+)
+
+// An outgoing is a response body on its way: what a request needs beyond its arena, which cannot hold
+// pointers. They are reused.
+type outgoing struct {
+	pieces [1]http.Piece
+	file   file
+	shared *shared
+}
+
+// CloseWith closes the file when the exchange has ended (http.Closer).
+func (o *outgoing) CloseWith(*http.Request) {
+	o.file.close()
+	o.giveBack()
+}
+
+func (s *shared) outgoing() *outgoing {
+	o := s.pool.Get().(*outgoing)
+	o.shared, o.file.fd = s, -1
+	return o
+}
+
+func (o *outgoing) giveBack() {
+	s := o.shared
+	*o = outgoing{}
+	s.pool.Put(o)
+}
+
+// sendBody sends a piece of memory as the whole body.
+func (s *shared) sendBody(r *http.Request, p http.Piece) http.Verdict {
+	if p.Size() == 0 {
+		return r.SendAll(nil)
+	}
+	o := s.outgoing()
+	o.pieces[0] = p
+	v := r.SendAll(o.pieces[:])
+	o.giveBack()
+	return v
+}
+
+// sendLarge sends a file by its descriptor, which is closed when the exchange ends.
+func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
+	o := s.outgoing()
+	o.file = f
+	r.OnEnd(o)
+	o.pieces[0] = http.File(f.fd, 0, f.info.size)
+	return r.SendAll(o.pieces[:])
+}
+
+// sendSmall sends a file by way of memory, where it stays if it is asked for often.
+func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
+	if s.memory.wants(p.text(), &f.info, r.Loop().Wall().UnixNano()) {
+		if h := s.remember(r, p, f); h != nil {
+			return s.sendBody(r, http.Mem(h.body))
+		}
+	}
+	size := int(f.info.size)
+	if size == 0 {
+		return r.SendAll(nil)
+	}
+	buf := r.Loop().Take(size)
+	if !read(r, p, f.fd, buf[:size]) {
+		r.Loop().Give(buf)
+		return http.StatusInternal
+	}
+	return s.sendBody(r, http.Piece{B: buf[:size], Own: buf})
+}
+
+// remember reads a file and puts it into memory, unless it was changed meanwhile.
+func (s *shared) remember(r *http.Request, p path, f *file) *hotFile {
+	body := make([]byte, f.info.size)
+	var after info
+	if !read(r, p, f.fd, body) || statFD(f.fd, &after) != nil || after != f.info {
+		return nil
+	}
+	return s.memory.put(p.text(), &f.info, body)
+}
+
+// read fills b from the beginning of a file: with what the kernel has in memory, or else apart from the
+// loop. The head is on its way by then, so a failure can only be logged.
+func read(r *http.Request, p path, fd int, b []byte) bool {
+	n, err := readNow(fd, b)
+	if err != nil {
+		n, err = waitRead(r, fd, b, n)
+	}
+	switch {
+	case err != nil:
+		r.LogErr(logs.Crit, err, "pread() \""+string(p.text())+"\" failed")
+	case n < len(b):
+		r.Logf(logs.Alert, "pread() read only %d of %d from \"%s\"", n, len(b), p.text())
+	}
+	return err == nil && n == len(b)
+}
+
+func waitRead(r *http.Request, fd int, b []byte, from int) (n int, err error) {
+	r.Task.Await(func() { n, err = readAll(fd, b, from) })
+	return n, err
+}

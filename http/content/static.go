@@ -1,0 +1,116 @@
+package content
+
+import (
+	"weir/http"
+	"weir/logs"
+)
+
+// Static is nginx's static module: it answers with files.
+var Static = http.Define(http.Spec[access]{
+	Name:       "http_static",
+	Doc:        "Answers with files, and says how files are opened.",
+	Directives: accessDirectives(),
+	Install: func(a *access, in *http.Install) error {
+		s := static{newOpener(a, in.Builder)}
+		in.Step(http.Content, s.serve)
+		return nil
+	},
+})
+
+// static serves the files of one location.
+type static struct{ *opener }
+
+// serve answers with the file that the URI names.
+func (s static) serve(r *http.Request) http.Verdict {
+	if r.Method&(http.GET|http.HEAD|http.POST) == 0 {
+		return http.StatusNotAllowed
+	}
+	if n := len(r.URI); n > 0 && r.URI[n-1] == '/' {
+		return http.Next
+	}
+	p, v := pathOf(r)
+	if v != http.Next {
+		return v
+	}
+	if h := s.hot(p); h != nil {
+		return s.fromMemory(r, h)
+	}
+	f, bad := s.open(r, p)
+	if bad.failed() {
+		return notOpened(r, p, bad)
+	}
+	return s.answer(r, p, f)
+}
+
+// hot returns the file when it is in memory and the disk says that it is unchanged. Where something else
+// decides which file may be seen, and when, memory is asked later.
+func (s static) hot(p path) *hotFile {
+	if s.shelf != nil || s.symlinks != linksAllowed {
+		return nil
+	}
+	h := s.memory.get(p.text())
+	if h == nil {
+		return nil
+	}
+	var i info
+	if hotStat(p, &i) != 0 || i != h.info {
+		s.memory.drop(h)
+		return nil
+	}
+	return h
+}
+
+// fromMemory answers with a file that is in memory.
+func (s static) fromMemory(r *http.Request, h *hotFile) http.Verdict {
+	if v := s.begin(r, &h.info, h.etag); v != http.Next {
+		return v
+	}
+	return s.sendBody(r, http.Mem(h.body))
+}
+
+// answer answers with a file that was opened, and sees to it that it is closed.
+func (s static) answer(r *http.Request, p path, f file) http.Verdict {
+	if !f.info.isRegular() {
+		defer f.close()
+		if f.info.isDir() {
+			return addSlash(r)
+		}
+		r.Logf(logs.Crit, "\"%s\" is not a regular file", p.text())
+		return http.StatusNotFound
+	}
+	if h := s.memory.match(p.text(), &f.info); h != nil {
+		f.close()
+		return s.fromMemory(r, h)
+	}
+	v := s.begin(r, &f.info, appendETag(r.Alloc(40)[:0], &f.info))
+	if v != http.Next {
+		f.close()
+		return v
+	}
+	if f.info.size <= maxBody {
+		defer f.close()
+		return s.sendSmall(r, p, &f)
+	}
+	return s.sendLarge(r, f)
+}
+
+// begin sends the head for a file.
+func (s static) begin(r *http.Request, i *info, etag []byte) http.Verdict {
+	if r.Method == http.POST {
+		return http.StatusNotAllowed
+	}
+	if v := r.DiscardBody(); v != http.Next {
+		return v
+	}
+	r.Doing = "sending response to client"
+	o := &r.Out
+	o.Status = 200
+	o.ContentLength = i.size
+	o.LastModified = i.mtime.Sec
+	if r.Loc.Core.ETag {
+		o.AddField(http.HdrETag, etagName, etag)
+	}
+	r.SetContentType()
+	o.AllowRanges = true
+	return r.SendHead()
+}

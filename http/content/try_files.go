@@ -1,0 +1,142 @@
+package content
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+)
+
+// TryFiles is nginx's try_files module: the first of several files that exists becomes the URI.
+var TryFiles = http.Define(http.Spec[tryFiles]{
+	Name: "http_try_files",
+	Doc:  "Looks for files before the request is answered.",
+	Directives: []conf.Directive[tryFiles]{{
+		Name: "try_files", In: conf.Server | conf.Location, Inherit: conf.Never,
+		Syntax: "! 2- <file:text> ... <uri:text>",
+		Doc: `Makes the first *file* that exists the URI of the request, which stays in its location; if there is none, redirects it
+internally to the last argument.
+
+A *file* that ends in a slash is a folder. The last argument is a URI, with arguments if need be, or a named location ("@name"), or a
+status ("=404").`,
+		Example: "try_files $uri $uri/ /index.php?$args;",
+		Set:     setTryFiles,
+	}},
+	Install: func(c *tryFiles, in *http.Install) error {
+		if len(c.tries) == 0 {
+			return nil
+		}
+		t := &trier{c.tries, c.last, c.code, newOpener(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)}
+		in.Step(http.PreContent, t.run)
+		return nil
+	},
+})
+
+// tryFiles is one try_files directive.
+type tryFiles struct {
+	tries []try
+	last  *http.Text
+	code  int // instead of last; -1: none
+}
+
+// A try is one file of a try_files directive.
+type try struct {
+	name *http.Text // without its final slash
+	dir  bool
+}
+
+type trier struct {
+	tries []try
+	last  *http.Text
+	code  int
+	files *opener
+}
+
+func setTryFiles(c *tryFiles, call *conf.Call) (err error) {
+	c.tries, c.code = nil, -1
+	n := call.Len() - 1
+	for i := range n {
+		word := call.Arg(i)
+		t := try{dir: strings.HasSuffix(word, "/")}
+		if t.name, err = http.CompileText(call, i, strings.TrimSuffix(word, "/")); err != nil {
+			return err
+		}
+		c.tries = append(c.tries, t)
+	}
+	last := call.Arg(n)
+	if code, ok := strings.CutPrefix(last, "="); ok {
+		if c.code, err = strconv.Atoi(code); err != nil || c.code < 0 || c.code > 999 {
+			return call.Errorf(n, "invalid code \"%s\"", code)
+		}
+		return nil
+	}
+	c.last, err = http.CompileText(call, n, last)
+	return err
+}
+
+// run looks for the files, and leads the request to the first one that is there.
+func (t *trier) run(r *http.Request) http.Verdict {
+	if v := aliasFits(r); v != http.Next {
+		return v
+	}
+	root := r.DocumentRoot()
+	for i := range t.tries {
+		name := t.name(r, t.tries[i].name)
+		p := fullPath(r, root, name)
+		found, bad := t.files.stat(r, p)
+		if bad.failed() {
+			if !bad.is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG) {
+				r.LogErr(logs.Crit, bad.err, bad.op+" \""+string(p.text())+"\" failed")
+			}
+			continue
+		}
+		if found.isDir() == t.tries[i].dir {
+			t.take(r, name, found.isDir())
+			return http.Next
+		}
+	}
+	if t.code >= 0 {
+		return http.Verdict(t.code)
+	}
+	to := t.name(r, t.last)
+	if len(to) > 0 && to[0] == '@' {
+		return r.JumpTo(to)
+	}
+	uri, args, _ := bytes.Cut(to, []byte("?"))
+	return r.InternalRedirect(uri, args)
+}
+
+// name evaluates an argument. In a location with alias, what the location matched is taken off again: the
+// alias stands for it. A constant is taken as it is.
+func (t *trier) name(r *http.Request, text *http.Text) []byte {
+	name := r.Text(text)
+	if _, constant := text.Const(); constant || !r.Loc.Core.Alias || r.Loc.Pattern != nil {
+		return name
+	}
+	return bytes.TrimPrefix(name, r.URI[:min(len(r.Loc.Name), len(r.URI))])
+}
+
+// take makes a name that was found the URI. The target as sent stays good for a proxy.
+func (t *trier) take(r *http.Request, name []byte, dir bool) {
+	switch {
+	case !r.Loc.Core.Alias:
+		r.URI = r.Copy(name)
+	case r.Loc.Pattern == nil:
+		r.URI = r.Concat(r.URI[:min(len(r.Loc.Name), len(r.URI))], name)
+	case !dir:
+		r.URI = r.Copy(name)
+		r.SetCtx(http.CtxStatic, addURI)
+	}
+	r.SetExten()
+}
+
+type marker struct{ _ byte }
+
+// addURI, as what this folder keeps of a request, says that try_files made the URI the rest of a path
+// whose beginning is the alias of a location by regular expression.
+var addURI = new(marker)
