@@ -368,8 +368,9 @@ type sizes struct {
 	write  int   // to it at a time
 }
 
-// sizes completes the sizes and holds them against each other, as nginx does for every block.
-func (o *Options) sizes(prefix string) (z sizes, err error) {
+// sizes completes the sizes and holds them against each other, as nginx does for every block. culprit
+// is the directive to blame.
+func (o *Options) sizes(prefix string) (z sizes, culprit string, err error) {
 	one := max(o.BufferSize, o.Buffers.Size)
 	or := func(v, unset int64) int64 {
 		if v == 0 {
@@ -383,17 +384,36 @@ func (o *Options) sizes(prefix string) (z sizes, err error) {
 	z.temp = or(o.MaxTempFile, 1<<30)
 	z.write = int(write)
 	const least = "the maximum of the value of \"%[1]sbuffer_size\" and one of the \"%[1]sbuffers\""
+	text := ""
 	switch {
+	case o.Buffers.Num == 0:
+		// its own error was reported
 	case o.Buffers.Num < 2:
-		err = fmt.Errorf("there must be at least 2 \"%sbuffers\"", prefix)
+		culprit, text = "buffers", "there must be at least 2 \"%[1]sbuffers\""
 	case z.busy < one:
-		err = fmt.Errorf("\"%[1]sbusy_buffers_size\" must be equal to or greater than "+least, prefix)
+		culprit, text = "busy_buffers_size", "\"%[1]sbusy_buffers_size\" must be equal to or greater than "+least
 	case z.busy > z.memory-o.Buffers.Size:
-		err = fmt.Errorf("\"%[1]sbusy_buffers_size\" must be less than the size of all \"%[1]sbuffers\" minus one buffer", prefix)
+		culprit, text = "busy_buffers_size", "\"%[1]sbusy_buffers_size\" must be less than the size of all \"%[1]sbuffers\" minus one buffer"
 	case write < one:
-		err = fmt.Errorf("\"%[1]stemp_file_write_size\" must be equal to or greater than "+least, prefix)
+		culprit, text = "temp_file_write_size", "\"%[1]stemp_file_write_size\" must be equal to or greater than "+least
 	case z.temp != 0 && z.temp < one:
-		err = fmt.Errorf("\"%[1]smax_temp_file_size\" must be equal to zero to disable temporary files usage or must be equal to or greater than "+least, prefix)
+		culprit, text = "max_temp_file_size", "\"%[1]smax_temp_file_size\" must be equal to zero to disable temporary files usage or must be equal to or greater than "+least
 	}
-	return z, err
+	if text != "" {
+		err = fmt.Errorf(text, prefix)
+	}
+	return z, prefix + culprit, err
+}
+
+// blame makes an error about sizes one of the nearest directive that can be meant; nginx names the end
+// of the http block.
+func blame(b *conf.Block, prefix, culprit string, err error) error {
+	for ; b != nil; b = b.Parent {
+		for _, name := range []string{culprit, prefix + "buffers", prefix + "buffer_size"} {
+			if n := b.First(name); n != nil {
+				return http.ErrorAt(n, -1, "%v", err)
+			}
+		}
+	}
+	return err
 }

@@ -20,6 +20,9 @@ func (x *exchange) pass() http.Verdict {
 		return x.last()
 	}
 	for {
+		if len(x.pieces) > 0 {
+			r.Doing = "sending to client"
+		}
 		if r.Send(x.pieces, http.Flush) != nil {
 			return http.Done
 		}

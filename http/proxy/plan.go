@@ -68,9 +68,9 @@ func (p *pools) of(l *loop.Loop) *pool {
 
 // install equips a location with proxy_pass; the sizes are checked for every block, as in nginx.
 func install(c *settings, in *http.Install) error {
-	z, err := c.Options.sizes("proxy_")
+	z, culprit, err := c.Options.sizes("proxy_")
 	if err != nil {
-		return err
+		return blame(in.Block, "proxy_", culprit, err)
 	}
 	if c.pass == nil || in.Loc.Nameless && in.HasHandler() {
 		return nil

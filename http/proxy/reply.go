@@ -441,7 +441,7 @@ func (x *exchange) copyType(value []byte) {
 		before := len(value) - len(rest) + i
 		rest = bytes.TrimLeft(rest[i+1:], " ")
 		const mark = "charset="
-		if len(rest) < len(mark) || !http.EqualFold(rest[:len(mark)], mark) {
+		if !bytes.HasPrefix(rest, []byte(mark)) {
 			continue
 		}
 		name := rest[len(mark):]

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+
+	"weir/http"
+)
+
+func TestCopyHead(t *testing.T) {
+	head := []http.Field{
+		field("Server", "up"), field("Date", "d"), field("X-Pad", "x"), field("X-Accel-Buffering", "no"), field("Content-Length", "2"),
+		field("Connection", "close"), field("Keep-Alive", "k"), field("Transfer-Encoding", "t"), field("ETag", `"e"`),
+		field("Last-Modified", "Mon, 28 Sep 1970 06:00:00 GMT"), field("Upgrade", "u"), field("Foo", "1"), field("foo", "2"),
+		field("Accept-Ranges", "bytes"), field("Location", "/x"),
+	}
+	tests := []struct {
+		name       string
+		hide, pass []string
+		version    http.Version
+		force      bool
+		want       string
+	}{
+		{name: "usual", want: `ETag: "e"|Last-Modified: Mon, 28 Sep 1970 06:00:00 GMT|Upgrade: u|Foo: 1|foo: 2|Accept-Ranges: bytes|Location: /x`},
+		{name: "hidden", hide: []string{"FOO", "etag", "location", "accept-ranges", "upgrade", "last-modified"}, want: ""},
+		{name: "passed", hide: []string{"foo"}, pass: []string{"server", "Foo", "X-Pad", "x-accel-buffering"}, want: `Server: up|X-Pad: x|X-Accel-Buffering: no|ETag: "e"|Last-Modified: Mon, 28 Sep 1970 06:00:00 GMT|Upgrade: u|Foo: 1|foo: 2|Accept-Ranges: bytes|Location: /x`},
+		{name: "HTTP/2 has no upgrades", version: http.HTTP20, hide: []string{"foo", "etag", "last-modified"}, want: `Accept-Ranges: bytes|Location: /x`},
+		{name: "ranges of weir's own", force: true, hide: []string{"foo", "etag", "last-modified", "upgrade"}, want: `Location: /x`},
+	}
+	onTask(t, func(r *http.Request) {
+		for _, tt := range tests {
+			r.Out = http.Response{}
+			r.Version = tt.version
+			x := exchange{r: r, fields: head, road: &road{opt: &Options{ForceRanges: tt.force}, hidden: hiddenNames(tt.hide, tt.pass)}}
+			x.reply.reset()
+			if !x.readFields() && tt.name != "" {
+				// Content-Length together with Transfer-Encoding
+				x.reply.chunked = true
+			}
+			x.copyHead()
+			var got []string
+			for _, f := range r.Out.Fields {
+				got = append(got, string(f.Name)+": "+string(f.Value))
+			}
+			if s := strings.Join(got, "|"); s != tt.want {
+				t.Errorf("%s:\n got %s\nwant %s", tt.name, s, tt.want)
+			}
+			if omits := r.Out.Server != nil; omits != (tt.name == "passed") {
+				t.Errorf("%s: Server %q", tt.name, r.Out.Server)
+			}
+		}
+	})
+}
+
+func TestReadFields(t *testing.T) {
+	tests := []struct {
+		name   string
+		fields []http.Field
+		ignore ignored
+		ok     bool
+		want   reply
+		buffer bool
+	}{
+		{name: "nothing", ok: true, want: reply{length: -1, modified: -1}, buffer: true},
+		{name: "length", fields: []http.Field{field("Content-Length", "12")}, ok: true, want: reply{length: 12, modified: -1}, buffer: true},
+		{name: "bad length", fields: []http.Field{field("Content-Length", "+1")}},
+		{name: "no length", fields: []http.Field{field("Content-Length", "")}},
+		{name: "two lengths", fields: []http.Field{field("Content-Length", "1"), field("Content-Length", "1")}},
+		{name: "chunked", fields: []http.Field{field("Transfer-Encoding", "Chunked")}, ok: true, want: reply{length: -1, modified: -1, chunked: true}, buffer: true},
+		{name: "another coding", fields: []http.Field{field("Transfer-Encoding", "gzip")}},
+		{name: "both", fields: []http.Field{field("Transfer-Encoding", "chunked"), field("Content-Length", "1")}},
+		{name: "close", fields: []http.Field{field("Connection", "a, CLOSE")}, ok: true, want: reply{length: -1, modified: -1, close: true}, buffer: true},
+		{name: "date", fields: []http.Field{field("Last-Modified", "Thu, 01 Jan 1970 00:00:09 GMT")}, ok: true, want: reply{length: -1, modified: 9}, buffer: true},
+		{name: "redirect", fields: []http.Field{field("X-Accel-Redirect", "/x")}, ok: true, want: reply{length: -1, modified: -1, redirect: []byte("/x")}, buffer: true},
+		{name: "no redirect", fields: []http.Field{field("X-Accel-Redirect", "/x")}, ignore: ignoreRedirect, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
+		{name: "buffering", fields: []http.Field{field("X-Accel-Buffering", "NO")}, ok: true, want: reply{length: -1, modified: -1}},
+		{name: "buffering ignored", fields: []http.Field{field("X-Accel-Buffering", "no")}, ignore: ignoreBuffering, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
+	}
+	onTask(t, func(r *http.Request) {
+		for _, tt := range tests {
+			x := exchange{r: r, fields: tt.fields, buffering: true, road: &road{opt: &Options{Ignore: tt.ignore}}}
+			x.reply.reset()
+			if ok := x.readFields(); ok != tt.ok {
+				t.Errorf("%s: ok = %v", tt.name, ok)
+				continue
+			}
+			if !tt.ok {
+				continue
+			}
+			y, w := x.reply, tt.want
+			if y.length != w.length || y.modified != w.modified || y.chunked != w.chunked || y.close != w.close ||
+				string(y.redirect) != string(w.redirect) || x.buffering != tt.buffer {
+				t.Errorf("%s: %+v, buffering %v", tt.name, y, x.buffering)
+			}
+		}
+	})
+}
+
+func TestCopyType(t *testing.T) {
+	tests := []struct{ in, typ, charset string }{
+		{"text/html", "text/html", ""},
+		{"text/html; charset=utf-8", "text/html", "utf-8"},
+		{"text/html; Charset=koi8-r", "text/html; Charset=koi8-r", ""},
+		{"text/html;charset=utf-8", "text/html;charset=utf-8", ""},
+		{`text/html; charset="utf-8"`, `text/html; charset="utf-8"`, ""},
+		{"multipart/mixed; boundary=x", "multipart/mixed; boundary=x", ""},
+		{"text/plain; a=b; charset=x", "text/plain; a=b", "x"},
+	}
+	onTask(t, func(r *http.Request) {
+		for _, tt := range tests {
+			x := exchange{r: r}
+			x.copyType([]byte(tt.in))
+			if string(r.Out.ContentType) != tt.typ || string(r.Out.Charset) != tt.charset {
+				t.Errorf("%q: %q and %q", tt.in, r.Out.ContentType, r.Out.Charset)
+			}
+		}
+	})
+}
