@@ -11,6 +11,7 @@ import (
 	"weir/listen"
 	"weir/logs"
 	"weir/upstream"
+	"weir/zone"
 )
 
 // Options say which configuration is read, as the command line does.
@@ -38,12 +39,14 @@ type Cycle struct {
 
 	builder *http.Builder
 	loggers *loggers
+	zones   *zone.Set
 }
 
 // Process is what outlives cycles: open files, numbers.
 type Process struct {
 	Files *logs.Files
 	Temp  *http.TempNumbers
+	Zones *zone.Registry // made by Start
 	Loops int
 }
 
@@ -57,9 +60,10 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	if tree.Main.First("events") == nil && !d.Failed() {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
 	}
+	c.zones = p.Zones.Begin()
 	w := http.World{
 		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version, AccessLogPath: o.AccessLog,
-		Files: p.Files, Temp: p.Temp, Modules: httpModules(), Logger: c.loggers.at,
+		Files: p.Files, Temp: p.Temp, Zones: c.zones, Modules: httpModules(), Logger: c.loggers.at,
 	}
 	b := http.NewBuilder(w, tree, d)
 	table.Declare(tree, b, d)
@@ -74,6 +78,11 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	c.Log = c.loggers.at(scopes, tree.Main)
 	if n := tree.Main.First("http"); n != nil && n.Block != nil {
 		c.App = b.Build(n.Block)
+	}
+	if !d.Failed() { // a zone that was declared badly has been told of already
+		for _, err := range c.zones.Unsized() {
+			d.Err(err)
+		}
 	}
 	c.Groups = b.Groups()
 	c.builder = b

@@ -5,6 +5,7 @@ package cycle
 import (
 	"weir/conf"
 	"weir/http"
+	"weir/http/access"
 	"weir/http/content"
 	"weir/http/filter"
 	"weir/http/proxy"
@@ -24,6 +25,10 @@ func httpModules() []*http.Module {
 		rewrite.RealIP,
 		rewrite.Map,
 		rewrite.Rewrite,
+
+		// the request is delayed or refused
+		access.LimitReq,
+		access.Access,
 
 		// the request is answered
 		content.TryFiles,

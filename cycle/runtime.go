@@ -14,6 +14,7 @@ import (
 	"weir/listen"
 	"weir/logs"
 	"weir/loop"
+	"weir/zone"
 )
 
 // A Runtime is a running server: loops, listening sockets, and the cycle they serve.
@@ -55,6 +56,10 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt.wire = h1.NewShared(loops)
 	rt.wire.Quit = rt.quit.Load
 	rt.wire.Pending = rt.count
+	if rt.Zones == nil {
+		rt.Zones = zone.NewRegistry()
+	}
+	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
 	opened, err := rt.open(c, c.toStderr)
 	if err != nil {
@@ -174,6 +179,7 @@ func (rt *Runtime) Reload() error {
 		return err
 	}
 	c.inherit(old)
+	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
 	rt.adopt(c, opened)
 	old.retire()

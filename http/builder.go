@@ -9,6 +9,7 @@ import (
 	"weir/listen"
 	"weir/logs"
 	"weir/vars"
+	"weir/zone"
 )
 
 // App is the http block of one cycle, ready to serve.
@@ -37,6 +38,7 @@ type World struct {
 	Signature  string
 	Files      *logs.Files
 	Temp       *TempNumbers
+	Zones      *zone.Set
 	// AccessLogPath is where requests are logged when no access_log is written.
 	AccessLogPath string
 	Modules       []*Module
@@ -66,6 +68,9 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 		World: w, Tree: tree, Diags: d,
 		Vars:   newVars(),
 		shared: map[any]any{},
+	}
+	if b.Zones == nil {
+		b.Zones = (*zone.Registry)(nil).Begin()
 	}
 	for _, m := range w.Modules {
 		for _, v := range m.Vars {

@@ -38,11 +38,14 @@ type Location struct {
 	except        *limitExcept
 }
 
-// flatten joins the phases between rewrite and content into one list.
+// flatten joins the phases between rewrite and content into one list. The access phase becomes one step
+// of it, which combines the verdicts of its modules.
 func (l *Location) flatten() {
-	for p := PreAccess; p < Content; p++ {
-		l.steps = append(l.steps, l.phased[p]...)
+	l.steps = append(l.steps, l.phased[PreAccess]...)
+	if s := accessPhase(l.phased[Access], l.Core.Satisfy); s != nil {
+		l.steps = append(l.steps, s)
 	}
+	l.steps = append(l.steps, l.phased[PreContent]...)
 	l.phased = [phases][]Step{}
 }
 

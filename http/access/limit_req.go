@@ -1,0 +1,296 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/zone"
+)
+
+// limitReq holds the settings of one place.
+type limitReq struct {
+	limits []limit
+	status int
+	level  logs.Level // of refusals; delays are logged one level lower
+	dryRun bool
+}
+
+// A limit is one limit_req. Burst and delay are in thousandths of a request.
+type limit struct {
+	zone         *zone.Zone
+	burst, delay int64
+}
+
+// LimitReq is nginx's limit_req module: it holds requests with the same key to a rate, as a leaky bucket.
+var LimitReq = http.Define(http.Spec[limitReq]{
+	Name: "http_limit_req",
+	Doc:  "Holds requests with the same key to a rate, by the leaky bucket: bursts wait their turn, what goes beyond is refused.",
+	Directives: []conf.Directive[limitReq]{
+		{
+			Name: "limit_req_zone", In: conf.HTTP, Syntax: "<key:text> zone=<zone:name>:<size> rate=<rate>", Repeat: true,
+			Doc: `Declares a zone that counts the requests of each *key*, and the *rate* they may reach. Requests with an empty key are not
+counted. A megabyte holds 16384 keys; when it is full, the key that was seen longest ago is forgotten. A reload keeps the counts.`,
+			Example: "limit_req_zone $binary_remote_addr zone=one:10m rate=10r/s;",
+			Declare: declareLimitReqZone,
+		},
+		{
+			Name: "limit_req", In: limitPlaces, Syntax: "zone=<zone:name> [burst=<number>] [nodelay | delay=<number>]", Repeat: true,
+			Doc: `Holds the requests of this block to the rate of a zone. Requests over the rate wait their turn; those beyond *burst* are
+refused. With **nodelay** none waits, with **delay** only those past that number do. Where several stand, all of them hold.`,
+			Example: "limit_req zone=one burst=5 nodelay;",
+			Set:     (*limitReq).add,
+		},
+		{
+			Name: "limit_req_status", In: limitPlaces, Syntax: "<code:400-599>", Default: "503",
+			Doc: "The status of a refused request.",
+			Set: conf.Int(func(c *limitReq) *int { return &c.status }),
+		},
+		{
+			Name: "limit_req_log_level", In: limitPlaces, Syntax: "info | notice | warn | error", Default: "error",
+			Doc: "The level at which refusals are logged; delays are logged one level lower.",
+			Set: conf.Enum(func(c *limitReq) *logs.Level { return &c.level }, map[string]logs.Level{
+				"info": logs.Info, "notice": logs.Notice, "warn": logs.Warn, "error": logs.Error,
+			}),
+		},
+		{
+			Name: "limit_req_dry_run", In: limitPlaces, Syntax: "on | off", Default: "off",
+			Doc: "Counts and logs requests as usual, but refuses and delays none.",
+			Set: conf.Flag(func(c *limitReq) *bool { return &c.dryRun }),
+		},
+	},
+	Variables: []http.Var{{
+		Name: "limit_req_status", Doc: "PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or REJECTED_DRY_RUN.",
+		Get: func(r *http.Request, _ string) http.Value {
+			if s, ok := http.Held[limitStatus](r); ok {
+				return http.Value{B: []byte(s.String())}
+			}
+			return http.Value{Missing: true}
+		},
+	}},
+	Install: func(c *limitReq, in *http.Install) error {
+		if len(c.limits) > 0 {
+			in.Step(http.PreAccess, c.run)
+		}
+		return nil
+	},
+})
+
+const limitPlaces = conf.HTTP | conf.Server | conf.Location
+
+// limitReqUse tells zones of limit_req from others.
+const limitReqUse = "limit_req"
+
+// A reqZone is what a limit_req_zone declares: the buckets, which survive a reload, and what may not.
+type reqZone struct {
+	name    string
+	key     *http.Text
+	rate    int64 // thousandths of a request a second
+	buckets *buckets
+}
+
+func declareLimitReqZone(call *conf.Call) error {
+	key, err := http.CompileText(call, 0, call.Arg(0))
+	if err != nil {
+		return err
+	}
+	at := call.Index("zone")
+	name, text, _ := strings.Cut(call.String("zone"), ":")
+	if name == "" {
+		return call.Errorf(-1, "\"%s\" must have \"zone\" parameter", call.Name())
+	}
+	size, err := conf.ParseSize(text)
+	switch {
+	case err != nil:
+		return call.Errorf(at, "invalid zone size \"%s\"", call.Arg(at))
+	case size < minZone:
+		return call.Errorf(at, "zone \"%s\" is too small", call.Arg(at))
+	}
+	z, err := http.Env(call).Zones.Declare(name, size, limitReqUse)
+	if err != nil {
+		return call.Errorf(at, "%v", err)
+	}
+	if z.Declared != nil {
+		return call.Errorf(at, "%s \"%s\" is already bound to key \"%s\"", call.Name(), name, z.Declared.(*reqZone).key.Source())
+	}
+	b, kept := zone.State(z, newBuckets)
+	if !kept {
+		b.key = key.Source()
+	}
+	z.Declared = &reqZone{name: name, key: key, rate: parseRate(call.String("rate")), buckets: b}
+	if b.key != key.Source() {
+		http.Env(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", name, key.Source(), b.key))
+	}
+	return nil
+}
+
+// minZone is the least size of a zone: eight pages of memory, as in nginx.
+const minZone = 8 * 4096
+
+// parseRate reads "10r/s" or "30r/m", which the syntax line has checked, as thousandths a second.
+func parseRate(s string) int64 {
+	text, perMinute := strings.CutSuffix(s, "r/m")
+	n, _ := conf.ParseInt(strings.TrimSuffix(text, "r/s"))
+	if perMinute {
+		return int64(n) * 1000 / 60
+	}
+	return int64(n) * 1000
+}
+
+// noDelay is a delay that no request reaches.
+const noDelay = 1 << 62
+
+// add stores one limit_req.
+func (c *limitReq) add(call *conf.Call) error {
+	z, err := http.Env(call).Zones.Declare(call.String("zone"), 0, limitReqUse)
+	if err != nil {
+		return call.Errorf(call.Index("zone"), "%v", err)
+	}
+	l := limit{zone: z}
+	for _, p := range []struct {
+		name string
+		to   *int64
+	}{{"burst", &l.burst}, {"delay", &l.delay}} {
+		if !call.Has(p.name) {
+			continue
+		}
+		n := call.Int(p.name)
+		if n <= 0 {
+			return call.Errorf(call.Index(p.name), "invalid %s value \"%s\"", p.name, call.Arg(call.Index(p.name)))
+		}
+		*p.to = int64(n) * 1000
+	}
+	if call.Has("nodelay") {
+		l.delay = noDelay
+	}
+	for i := range c.limits {
+		if c.limits[i].zone == z {
+			return call.Errorf(-1, "\"%s\" directive is duplicate", call.Name())
+		}
+	}
+	c.limits = append(c.limits, l)
+	return nil
+}
+
+// limitStatus is what became of a request. It is kept among what ends with the exchange, for it must
+// outlive internal redirects: a request is limited once.
+type limitStatus uint8
+
+const (
+	passed limitStatus = iota
+	delayed
+	rejected
+	delayedDryRun
+	rejectedDryRun
+)
+
+func (s limitStatus) String() string {
+	return [...]string{"PASSED", "DELAYED", "REJECTED", "DELAYED_DRY_RUN", "REJECTED_DRY_RUN"}[s]
+}
+
+// CloseWith has nothing to close (http.Closer).
+func (s limitStatus) CloseWith(*http.Request) {}
+
+// run holds a request to the limits of its place.
+func (c *limitReq) run(r *http.Request) http.Verdict {
+	if _, again := http.Held[limitStatus](r); again {
+		return http.Next
+	}
+	var few [4]hold
+	holds, asked, refused := c.ask(r, few[:0])
+	switch {
+	case refused && c.dryRun:
+		r.OnEnd(rejectedDryRun)
+		return http.Next
+	case refused:
+		r.OnEnd(rejected)
+		return http.Verdict(c.status)
+	case !asked:
+		return http.Next
+	}
+	wait, worst := settle(r, holds)
+	if wait <= 0 {
+		r.OnEnd(passed)
+		return http.Next
+	}
+	r.Logf(min(c.level+1, logs.Info), "delaying request%s, excess: %d.%03d, by zone \"%s\"", c.dry(), worst.excess/1000, worst.excess%1000, worst.zone.name)
+	if c.dryRun {
+		r.OnEnd(delayedDryRun)
+		return http.Next
+	}
+	r.OnEnd(delayed)
+	return r.Delay(time.Duration(wait) * time.Millisecond)
+}
+
+// A hold is a bucket that a request was found to fit in.
+type hold struct {
+	zone    *reqZone
+	delay   int64 // of the limit
+	slot    uint32
+	counted bool
+	excess  int64
+}
+
+// ask asks every limit in turn, until one refuses.
+func (c *limitReq) ask(r *http.Request, holds []hold) (all []hold, asked, refused bool) {
+	now := millis(r)
+	for i := range c.limits {
+		z := c.limits[i].zone.Declared.(*reqZone)
+		key := r.Text(z.key)
+		switch {
+		case len(key) == 0:
+			continue
+		case len(key) > 65535:
+			r.Logf(logs.Error, "the value of the \"%s\" key is more than 65535 bytes: \"%s\"", z.key.Source(), key)
+			continue
+		}
+		o, excess, slot := z.buckets.ask(z.buckets.id(key), now, z.rate, c.limits[i].burst, i == len(c.limits)-1)
+		switch o {
+		case over:
+			r.Logf(c.level, "limiting requests%s, excess: %d.%03d by zone \"%s\"", c.dry(), excess/1000, excess%1000, z.name)
+		case noRoom:
+			r.Logf(logs.Alert, "could not allocate node in limit_req zone \"%s\"", z.name)
+		default:
+			holds = append(holds, hold{z, c.limits[i].delay, slot, o == counted, excess})
+			continue
+		}
+		for _, h := range holds {
+			h.zone.buckets.letGo(h.slot)
+		}
+		return nil, true, true
+	}
+	return holds, len(holds) > 0, false
+}
+
+// settle counts the request in all its buckets and finds the one that it must wait for longest, in
+// milliseconds.
+func settle(r *http.Request, holds []hold) (wait int64, worst *hold) {
+	now := millis(r)
+	for i := len(holds) - 1; i >= 0; i-- {
+		h := &holds[i]
+		if !h.counted {
+			h.excess = h.zone.buckets.settle(h.slot, now, h.zone.rate)
+		}
+		if h.excess <= h.delay {
+			continue
+		}
+		if d := (h.excess - h.delay) * 1000 / h.zone.rate; d > wait || worst == nil {
+			wait, worst = d, h
+		}
+	}
+	return wait, worst
+}
+
+// dry is what log lines say of a dry run.
+func (c *limitReq) dry() string {
+	if c.dryRun {
+		return ", dry run"
+	}
+	return ""
+}
+
+// millis is the time of the request's loop.
+func millis(r *http.Request) int64 { return int64(r.Task.Now()) / int64(time.Millisecond) }

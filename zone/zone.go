@@ -1,0 +1,131 @@
+// Package zone is named shared state with a size: what nginx keeps in shared memory. All loops are one
+// process here, so a zone is an ordinary value of the module that declares it, with a lock of its own.
+// What this package knows is the names: that one name means one thing, and that a zone survives a
+// reload if the new configuration has it with the same name, size and use.
+//
+//	live := zone.NewRegistry()               // one a process
+//	set := live.Begin()                      // one a configuration
+//	z, err := set.Declare("one", 1<<20, "limit_req")
+//	state, kept := zone.State(z, func(size int64) *buckets { … })
+//	…
+//	errs := set.Unsized()                    // names that were only mentioned
+//	live.Keep(set)                           // the configuration goes live
+//
+// Large states should be free of pointers, so that the garbage collector does not walk them.
+package zone
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A Registry is the zones of the configuration that serves. Any goroutine.
+type Registry struct {
+	mu   sync.Mutex
+	live map[string]*Zone
+}
+
+// NewRegistry makes a registry without zones.
+func NewRegistry() *Registry { return &Registry{} }
+
+// Begin makes the set of a configuration that is being read. Its zones share their state with those of
+// the live one already, so that a request may be counted by both while they change places; a set that
+// is never kept leaves nothing behind. A nil Registry begins sets that
+// inherit nothing.
+func (g *Registry) Begin() *Set {
+	s := &Set{zones: map[string]*Zone{}}
+	if g != nil {
+		g.mu.Lock()
+		s.before = g.live
+		g.mu.Unlock()
+	}
+	return s
+}
+
+// Keep makes the zones of a set the live ones; what the set does not name is forgotten.
+func (g *Registry) Keep(s *Set) {
+	g.mu.Lock()
+	g.live = s.zones
+	g.mu.Unlock()
+	// do not hold on to the settings of the old configuration
+	s.before = nil
+	for _, z := range s.order {
+		z.before = nil
+	}
+}
+
+// A Set is the zones of one configuration. Load only.
+type Set struct {
+	zones  map[string]*Zone
+	order  []*Zone
+	before map[string]*Zone
+}
+
+// A Zone is a name with a size and, once State was called, what is kept under it.
+type Zone struct {
+	// Declared is what the directive that declares the zone made of its arguments; nil as long as
+	// the zone was only mentioned. It is the declarer's to set, and it is not inherited.
+	Declared any
+
+	name   string
+	size   int64
+	use    string
+	state  any
+	before *Zone // of the same name, size and use in the live configuration
+}
+
+// Name is the zone's name.
+func (z *Zone) Name() string { return z.name }
+
+// Size is the number of bytes the zone may take; 0 when it was only mentioned.
+func (z *Zone) Size() int64 { return z.size }
+
+// Declare gives a name a size and a use ("limit_req"), or finds it when it has them already. Size 0
+// mentions a zone that is declared elsewhere. The errors are nginx's sentences.
+func (s *Set) Declare(name string, size int64, use string) (*Zone, error) {
+	z := s.zones[name]
+	switch {
+	case z == nil:
+		z = &Zone{name: name, size: size, use: use}
+		s.zones[name] = z
+		s.order = append(s.order, z)
+	case z.use != use:
+		return nil, fmt.Errorf("the shared memory zone \"%s\" is already declared for a different use", name)
+	case z.size == 0:
+		z.size = size
+	case size != 0 && size != z.size:
+		return nil, fmt.Errorf("the size %d of shared memory zone \"%s\" conflicts with already declared size %d", size, name, z.size)
+	}
+	if b := s.before[name]; b != nil && b.size == z.size && b.use == use {
+		z.before = b
+	}
+	return z, nil
+}
+
+// Unsized are the errors for names that were mentioned and never declared.
+func (s *Set) Unsized() []error {
+	var errs []error
+	for _, z := range s.order {
+		if z.size == 0 {
+			errs = append(errs, fmt.Errorf("zero size shared memory zone \"%s\"", z.name))
+		}
+	}
+	return errs
+}
+
+// State returns what the zone keeps: what it kept before the reload (kept), or what build makes of its
+// size. A zone whose state is of another type begins anew.
+func State[T any](z *Zone, build func(size int64) T) (state T, kept bool) {
+	if have, ok := z.state.(T); ok {
+		return have, true
+	}
+	if z.before != nil {
+		if have, ok := z.before.state.(T); ok {
+			z.state = have
+			return have, true
+		}
+	}
+	state = build(z.size)
+	z.state = state
+	return state, false
+}
