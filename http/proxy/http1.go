@@ -17,7 +17,6 @@ type httpExchange struct {
 	lineIn    bool // the status line was read
 	toHead    bool // the request was made with HEAD: its response has no body
 	isChunked bool
-	early     int64 // bytes of interim responses
 }
 
 // serve is the handler of a location with proxy_pass.

@@ -44,8 +44,17 @@ func TestFaultStatus(t *testing.T) {
 		fault Faults
 		want  http.Verdict
 	}{
-		{faultError, 502}, {faultTimeout, 504}, {faultInvalidHeader, 502}, {faultNoLive, 502},
-		{fault500, 500}, {fault502, 502}, {fault503, 503}, {fault504, 504}, {fault403, 403}, {fault404, 404}, {fault429, 429},
+		{faultError, 502},
+		{faultTimeout, 504},
+		{faultInvalidHeader, 502},
+		{faultNoLive, 502},
+		{fault500, 500},
+		{fault502, 502},
+		{fault503, 503},
+		{fault504, 504},
+		{fault403, 403},
+		{fault404, 404},
+		{fault429, 429},
 	}
 	for _, tt := range tests {
 		if got := tt.fault.status(); got != tt.want {

@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"errors"
-	"io"
 	"time"
 
 	"weir/conf"
 	"weir/http"
-	"weir/logs"
 	"weir/loop"
 )
 
@@ -41,13 +38,6 @@ type pipe struct {
 	wrote loop.Time // when the client last took something
 }
 
-// chunkSize is how much is read from a peer at a time, if proxy_buffers allow it: many small buffers
-// would only mean many system calls.
-const chunkSize = 32 << 10
-
-// errFraming says that a body's framing is broken; it was logged.
-var errFraming = errors.New("invalid framing")
-
 // pipe passes the body on with buffering.
 func (x *exchange) pipe() http.Verdict {
 	x.r.Doing = "reading upstream"
@@ -69,74 +59,6 @@ func (x *exchange) pipe() http.Verdict {
 		x.r.Loop().Give(p.raw)
 	}
 	return v
-}
-
-// take makes pieces of what the peer has sent. own is the buffer that raw is part of, if it is to be
-// given away: it goes with the last of the pieces, or back to the loop when there is none.
-func (x *exchange) take(raw, own []byte) (err error) {
-	n := len(x.pieces)
-	for len(raw) > 0 && err == nil {
-		var data []byte
-		var used int
-		data, used, err = x.proto.body(raw)
-		if len(data) > 0 {
-			x.pieces = append(x.pieces, http.Mem(data))
-		}
-		raw = raw[used:]
-	}
-	if err != nil {
-		err = errFraming
-	}
-	if own == nil {
-		return err
-	}
-	if len(x.pieces) == n {
-		x.r.Loop().Give(own)
-		return err
-	}
-	x.pieces[len(x.pieces)-1].Own = own
-	return err
-}
-
-// last sends the pieces as the end of the body and lets the peer go; the wire sees the rest to the
-// client.
-func (x *exchange) last() http.Verdict {
-	x.finish()
-	x.r.Doing = "sending to client"
-	if x.road.opt.PassTrailers {
-		for i := range x.trailers {
-			if !x.road.hidden.has(&x.trailers[i]) {
-				x.r.Out.Trailers = append(x.r.Out.Trailers, x.trailers[i])
-			}
-		}
-	}
-	_ = x.r.Send(x.pieces, http.Last)
-	return http.Done
-}
-
-// cut ends a body that will not be complete: the client gets what there is, and the end of the
-// connection instead of the end of the body.
-func (x *exchange) cut() http.Verdict {
-	x.keepalive = false
-	x.finish()
-	x.r.Doing = "sending to client"
-	x.r.KeepAlive = false
-	_ = x.r.Send(x.pieces, http.Flush)
-	return http.StatusBadGateway
-}
-
-// broken ends a body because of an error of the peer's connection, or ends it well when that is how
-// its end is marked.
-func (x *exchange) broken(call string, err error) http.Verdict {
-	switch {
-	case err == errFraming:
-	case err == io.EOF && x.untilEOF:
-		x.bodyEnd = true
-		return x.last()
-	default:
-		x.peerFailed(call, err)
-	}
-	return x.cut()
 }
 
 // run moves bytes until the peer has sent all of them.
@@ -186,18 +108,6 @@ func (p *pipe) finish() http.Verdict {
 		p.giveFile()
 	}
 	return p.x.last()
-}
-
-// giveFile makes a piece of what the wire has not got of the file, before the pieces there are.
-func (p *pipe) giveFile() {
-	if p.file == nil || p.given == p.file.Size {
-		return
-	}
-	x := p.x
-	x.pieces = append(x.pieces, http.Piece{})
-	copy(x.pieces[1:], x.pieces)
-	x.pieces[0] = http.File(p.file.FD(), p.given, p.file.Size-p.given)
-	p.given = p.file.Size
 }
 
 // fill reads what the peer has sent, as far as there is room, and makes pieces of it when there is
@@ -339,42 +249,6 @@ func (p *pipe) send() error {
 	return nil
 }
 
-// errClient says that the client cannot be written to; it was logged.
-var errClient = errors.New("client failed")
-
-// spill writes the pieces to the temporary file. They are parts of one buffer, in its order, so they
-// are moved together first.
-func (p *pipe) spill() error {
-	x := p.x
-	r := x.r
-	if p.file == nil {
-		f, err := r.CreateTemp(x.road.opt.TempPath, false, false)
-		if err != nil {
-			r.LogErr(logs.Crit, err, "open() \""+x.road.opt.TempPath.Dir+"\" failed")
-			return errFraming
-		}
-		r.Logf(logs.Warn, "an upstream response is buffered to a temporary file %s", f.Path)
-		p.file = f
-		r.OnEnd(f)
-	}
-	data := x.pieces[0].B
-	for i := 1; i < len(x.pieces); i++ {
-		data = append(data[:len(data):cap(x.pieces[0].B)], x.pieces[i].B...)
-	}
-	err := p.file.Append(r, data)
-	for i := range x.pieces {
-		if own := x.pieces[i].Own; own != nil {
-			r.Loop().Give(own)
-		}
-	}
-	x.pieces = x.pieces[:0]
-	if err != nil {
-		r.LogErr(logs.Crit, err, "pwrite() \""+p.file.Path+"\" failed")
-		return errFraming
-	}
-	return nil
-}
-
 // drain has the wire write what the client takes, and gives it of the file when it has nothing else.
 func (p *pipe) drain() (at loop.Time, err error) {
 	x := p.x
@@ -446,28 +320,4 @@ func earliest(at ...loop.Time) (first loop.Time) {
 		}
 	}
 	return first
-}
-
-// slowPeer ends a body because the peer has sent nothing for proxy_read_timeout.
-func (x *exchange) slowPeer() http.Verdict {
-	x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
-	return x.cut()
-}
-
-// slowClient ends a body because the client has taken nothing for send_timeout.
-func (x *exchange) slowClient() http.Verdict {
-	x.r.Doing = "sending to client"
-	x.r.Log(logs.Info, "client timed out (110: Connection timed out)")
-	return x.lostClient(loop.ErrTimeout)
-}
-
-// lostClient ends a body that nobody takes any more.
-func (x *exchange) lostClient(err error) http.Verdict {
-	x.keepalive = false
-	x.finish()
-	x.r.Doing = "sending to client"
-	if w, ok := x.r.Wire.(interface{ Fail(error) }); ok {
-		w.Fail(err)
-	}
-	return http.StatusClientClosed
 }

@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"bytes"
+
+	"weir/http"
+	"weir/logs"
+	"weir/upstream"
+)
+
+// answer passes a response on to the client.
+func (x *exchange) answer() http.Verdict {
+	r := x.r
+	x.attempt.Header(x.peer, r.Task.Now(), upstream.Timing{Header: x.cur().header, Last: x.since()})
+	if x.reply.status >= 300 && x.intercepted() {
+		x.finish()
+		return http.Verdict(x.reply.status)
+	}
+	if len(x.reply.redirect) > 0 {
+		return x.accelRedirect()
+	}
+	x.copyHead()
+	x.proto.startBody()
+	if !x.buffering && !x.reply.upgrade {
+		r.SetLimitRate(0)
+	}
+	if v := r.SendHead(); v != http.Next {
+		x.finish()
+		return v
+	}
+	var v http.Verdict
+	switch {
+	case x.reply.upgrade:
+		v = x.tunnel()
+	case x.buffering:
+		v = x.pipe()
+	default:
+		v = x.pass()
+	}
+	x.finish()
+	return v
+}
+
+// intercepted says that error_page answers in place of the response (proxy_intercept_errors).
+func (x *exchange) intercepted() bool {
+	if !x.road.opt.InterceptErrors {
+		return false
+	}
+	for i := range x.r.Loc.Core.ErrorPages {
+		if x.r.Loc.Core.ErrorPages[i].Status != x.reply.status {
+			continue
+		}
+		if x.reply.status == 401 {
+			for i := range x.fields {
+				if x.fields[i].ID == http.HdrWWWAuthenticate {
+					x.r.Out.Fields = append(x.r.Out.Fields, x.fields[i])
+				}
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// accelRedirect sends the request to where X-Accel-Redirect says. Only what describes the content goes
+// with it.
+func (x *exchange) accelRedirect() http.Verdict {
+	r := x.r
+	x.finish()
+	for i := range x.fields {
+		f := &x.fields[i]
+		if x.isDropped(i) {
+			continue
+		}
+		switch f.ID {
+		case http.HdrContentType:
+			x.copyType(f.Value)
+		case http.HdrSetCookie, http.HdrContentDisposition, http.HdrCacheControl, http.HdrExpires, http.HdrAcceptRanges:
+			x.copyField(f)
+		}
+	}
+	uri := x.reply.redirect
+	if uri[0] == '@' {
+		return r.JumpTo(uri)
+	}
+	path, args, ok := http.SafeURI(r, uri)
+	if !ok {
+		r.Logf(logs.Error, "unsafe URI \"%s\" was detected", uri)
+		return http.StatusNotFound
+	}
+	if r.Method != http.HEAD {
+		r.Method, r.MethodName = http.GET, methodGet
+	}
+	return r.InternalRedirect(path, args)
+}
+
+var methodGet = []byte("GET")
+
+func (x *exchange) isDropped(i int) bool { return x.reply.dropped != nil && x.reply.dropped[i] }
+
+// copyHead makes the head of the client's response of that of the peer's.
+func (x *exchange) copyHead() {
+	o, y := &x.r.Out, &x.reply
+	o.Status, o.Reason = y.status, y.line
+	o.ContentLength = y.length
+	o.LastModified = -1
+	o.NoModified = true
+	for i := range x.fields {
+		f := &x.fields[i]
+		if !x.isDropped(i) && !x.road.hidden.has(f) {
+			x.copyField(f)
+		}
+	}
+	if x.road.opt.ForceRanges {
+		o.AllowRanges, o.SingleRange = true, true
+	}
+	x.passedOver()
+}
+
+// passedOver leaves Server and Date out when the peer's are passed and it sent none.
+func (x *exchange) passedOver() {
+	o := &x.r.Out
+	server := http.Field{ID: http.HdrServer}
+	if !x.road.hidden.has(&server) {
+		o.Server = []byte{}
+	}
+	date := http.Field{ID: http.HdrDate}
+	if !x.road.hidden.has(&date) {
+		o.Date = []byte{}
+	}
+}
+
+// copyField passes one field on.
+func (x *exchange) copyField(f *http.Field) {
+	r, o := x.r, &x.r.Out
+	switch f.ID {
+	case http.HdrContentLength, http.HdrConnection, http.HdrKeepAlive, http.HdrTransferEncoding:
+		return
+	case http.HdrContentType:
+		x.copyType(f.Value)
+		return
+	case http.HdrLastModified:
+		o.LastModified = x.reply.modified
+	case http.HdrAcceptRanges:
+		if x.road.opt.ForceRanges {
+			return
+		}
+	case http.HdrUpgrade:
+		if r.Version >= http.HTTP20 {
+			return
+		}
+	case http.HdrLocation:
+		x.copyLocation(f)
+		return
+	case http.HdrRefresh:
+		x.copyRefresh(f)
+		return
+	case http.HdrSetCookie:
+		if x.road.hasCookieRules() {
+			o.AddField(f.ID, f.Name, x.road.rewriteCookie(r, f.Value))
+			return
+		}
+	}
+	o.Fields = append(o.Fields, *f)
+}
+
+// copyLocation passes Location on, rewritten. A rewritten one that has become relative is made absolute
+// as weir's own are; one that was relative stays so.
+func (x *exchange) copyLocation(f *http.Field) {
+	r, o := x.r, &x.r.Out
+	value, changed := first(x.road.redirect, r, f.Value, 0)
+	if changed && len(value) > 0 && value[0] == '/' && r.Loc.Core.AbsoluteRedirect {
+		o.Location = value
+		return
+	}
+	o.AddField(f.ID, f.Name, value)
+}
+
+func (x *exchange) copyRefresh(f *http.Field) {
+	value := f.Value
+	if at := refreshURL(value); at >= 0 {
+		value, _ = first(x.road.redirect, x.r, value, at)
+	}
+	x.r.Out.AddField(f.ID, f.Name, value)
+}
+
+// copyType passes Content-Type on. A charset is set apart, for those who change it, if it is written
+// as weir would write it; else the value stays as it came.
+func (x *exchange) copyType(value []byte) {
+	o := &x.r.Out
+	o.ContentType, o.Charset = value, nil
+	rest := value
+	for {
+		i := bytes.IndexByte(rest, ';')
+		if i < 0 {
+			return
+		}
+		before := len(value) - len(rest) + i
+		rest = bytes.TrimLeft(rest[i+1:], " ")
+		const mark = "charset="
+		if !bytes.HasPrefix(rest, []byte(mark)) {
+			continue
+		}
+		name := rest[len(mark):]
+		if before+len("; charset=")+len(name) == len(value) && !bytes.HasPrefix(name, []byte(`"`)) {
+			o.ContentType, o.Charset = value[:before], name
+		}
+		return
+	}
+}
