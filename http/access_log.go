@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"weir/conf"
 	"weir/logs"
 	"weir/vars"
@@ -297,16 +299,31 @@ func (t *logTarget) write(r *Request) {
 	buf := r.Loop().Take(4096)
 	line := t.format.append(buf[:0], r)
 	line = append(line, '\n')
-	var err error
 	if t.sink != nil {
-		err = t.sink.Write(line)
-	} else {
-		err = t.files.Write(r.Text(t.path), line)
+		if err := t.sink.Write(line); err != nil {
+			r.Log(logs.Alert, err.Error())
+		}
+	} else if r.rootExists() {
+		if err := t.files.Write(r.Text(t.path), line); err != nil {
+			r.Log(logs.Crit, err.Error())
+		}
 	}
 	r.Loop().Give(buf)
-	if err != nil {
-		r.Log(logs.Alert, err.Error())
+}
+
+// rootExists guards logs whose path has variables: as in nginx, nothing is written while the root of the
+// request is missing, so that a made-up host name makes no file.
+func (r *Request) rootExists() bool {
+	root := string(r.DocumentRoot())
+	var st unix.Stat_t
+	err := unix.Stat(root, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		err = unix.ENOTDIR
 	}
+	if err != nil {
+		r.LogErr(logs.Error, err, "testing \""+root+"\" existence failed")
+	}
+	return err == nil
 }
 
 func (f *logFormat) append(dst []byte, r *Request) []byte {

@@ -59,6 +59,17 @@ func (r *Request) BodyLimit() int64 {
 // ErrBadBody says that the framing of a body is broken.
 var ErrBadBody = errors.New("client sent invalid chunked body")
 
+// sendContinue has the wire ask for the body of a client that waits for 100 (Continue), even when it
+// announced an empty one, as nginx does.
+func (r *Request) sendContinue() {
+	if r.Body.Expect {
+		r.Body.Expect = false
+		if r.Body.Length == 0 {
+			_, _ = r.Wire.TryReadBody(r, nil)
+		}
+	}
+}
+
 // HasBody reports whether the request has a body at all.
 func (r *Request) HasBody() bool { return r.Body.Length != 0 }
 
@@ -67,6 +78,7 @@ func (r *Request) HasBody() bool { return r.Body.Length != 0 }
 func (r *Request) ReadBody() Verdict {
 	b := &r.Body
 	core := r.Loc.Core
+	r.sendContinue()
 	switch {
 	case b.state == bodyRead:
 		return Next
@@ -200,6 +212,7 @@ func (r *Request) BodyPieces(dst []Piece) []Piece {
 // broken.
 func (r *Request) DiscardBody() Verdict {
 	b := &r.Body
+	r.sendContinue()
 	if b.state != bodyUnread || b.Length == 0 {
 		return Next
 	}

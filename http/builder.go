@@ -3,6 +3,7 @@ package http
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"weir/conf"
 	"weir/http/route"
@@ -158,6 +159,8 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 		s.Name = s.Core.Names[0].Text
 		if s.Core.Names[0].Pattern != nil {
 			s.Name = "~" + s.Name
+		} else {
+			s.Name = strings.TrimPrefix(s.Name, ".")
 		}
 	}
 	s.Root = b.buildLocation(&Location{Server: s, Block: block})

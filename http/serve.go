@@ -17,7 +17,7 @@ func (r *Request) Serve() {
 // Refuse answers a request that the wire found faulty with a status, through error_page as any other.
 func (r *Request) Refuse(status int) {
 	if r.Loc == nil {
-		r.enter(r.Server.Root)
+		r.Loc = r.Server.Root
 	}
 	r.settle(Verdict(status))
 }
@@ -56,7 +56,7 @@ func (r *Request) settle(v Verdict) {
 
 // admit checks what every request must satisfy before a location is looked for.
 func (r *Request) admit() Verdict {
-	r.enter(r.Server.Root)
+	r.Loc = r.Server.Root
 	if r.Method == TRACE || r.Method == CONNECT {
 		name := "TRACE"
 		if r.Method == CONNECT {
@@ -189,7 +189,7 @@ func (r *Request) InternalRedirect(uri, args []byte) Verdict {
 	r.setURI(uri, args)
 	r.Internal = true
 	r.clearCtx()
-	r.enter(r.Server.Root)
+	r.Loc = r.Server.Root
 	return Redirected
 }
 
@@ -264,11 +264,11 @@ func (r *Request) bodyFits() Verdict {
 // addSlash redirects /dir to /dir/, for a location that only answers below it.
 func (r *Request) addSlash(loc *Location) Verdict {
 	r.Out.DropField(HdrLocation)
-	if len(r.Args) == 0 {
-		r.Out.Location = append(r.Alloc(len(loc.Name))[:0], loc.Name...)
-	} else {
-		r.Out.Location = r.Concat([]byte(loc.Name), []byte("?"), r.Args)
+	to := AppendEscaped(r.Alloc(3*len(loc.Name) + len(r.Args) + 1)[:0], []byte(loc.Name), EscapeURI)
+	if len(r.Args) > 0 {
+		to = append(append(to, '?'), r.Args...)
 	}
+	r.Out.Location = to
 	return 301
 }
 
@@ -293,7 +293,7 @@ func (r *Request) enter(loc *Location) {
 // Abandon ends a request that cannot be answered any more, for the log's sake.
 func (r *Request) Abandon(status int) {
 	if r.Loc == nil {
-		r.enter(r.Server.Root)
+		r.Loc = r.Server.Root
 	}
 	r.Out.Status = status
 	r.Out.Cut = true

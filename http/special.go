@@ -35,6 +35,7 @@ func (r *Request) answerStatus(status int) Verdict {
 
 // discardQuietly gives up a body that the client may not even have begun to send: it is not asked for.
 func (r *Request) discardQuietly() {
+	r.Body.Expect = false
 	r.Wire.NoContinue()
 	if r.DiscardBody() != Next {
 		r.KeepAlive = false

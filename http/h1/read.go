@@ -330,11 +330,11 @@ func (x *exchange) settleFields() headResult {
 	case BodyChunked:
 		r.Body.Length, r.Body.Chunked = -1, true
 	}
-	if !x.body.done {
-		expect := r.In.Get(http.HdrExpect)
-		x.body.expect = expect != nil && http.EqualFold(expect, "100-continue")
-		r.Linger = true
+	if expect := r.In.Get(http.HdrExpect); expect != nil {
+		x.body.expect = http.EqualFold(expect, "100-continue")
+		r.Body.Expect = x.body.expect
 	}
+	r.Linger = !x.body.done
 	r.KeepAlive = x.wantsKeepAlive()
 	return headReady
 }

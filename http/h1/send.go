@@ -240,7 +240,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 	}
 	limit := int64(1) << 62
 	if r.Limited() {
-		if limit, at = r.Allowance(x.out.Sent - r.Out.HeadBytes); at != 0 && x.out.Queued() > 0 {
+		if limit, at = r.Allowance(x.out.Sent); at != 0 && x.out.Queued() > 0 {
 			return at, nil
 		}
 	}
@@ -258,7 +258,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 		return 0, err
 	}
 	if x.out.Queued() > 0 && r.Limited() {
-		_, at = r.Allowance(x.out.Sent - r.Out.HeadBytes)
+		_, at = r.Allowance(x.out.Sent)
 	}
 	return at, nil
 }
