@@ -93,7 +93,7 @@ func (x *index) missing(r *http.Request, p, folder path, bad failure, seen *bool
 		return unavailable(r, p, bad)
 	}
 	if !*seen {
-		if v := x.testFolder(r, folder); v != http.Next {
+		if v := x.testFolder(r, p, folder); v != http.Next {
 			return v
 		}
 		*seen = true
@@ -105,15 +105,15 @@ func (x *index) missing(r *http.Request, p, folder path, bad failure, seen *bool
 }
 
 // testFolder looks at the folder itself, once its first index file was not there.
-func (x *index) testFolder(r *http.Request, folder path) http.Verdict {
+func (x *index) testFolder(r *http.Request, first, folder path) http.Verdict {
 	name := folder.text()
-	p := fullPath(r, name[:max(len(name)-1, 1)])
+	p := fullPath(r, name[:max(len(name)-1, 1)]) // without its slash
 	i, bad := x.files.stat(r, p)
 	switch {
 	case bad.is(unix.EMLINK, unix.ELOOP):
 		return http.StatusForbidden
 	case bad.is(unix.ENOENT):
-		return unavailable(r, folder, bad)
+		return unavailable(r, first, bad)
 	case bad.is(unix.EACCES):
 		return http.Next // its files may be searched, as the look at the first one has shown
 	case bad.failed():

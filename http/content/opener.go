@@ -118,6 +118,9 @@ func (o *opener) statNow(r *http.Request, p path) (i info, bad failure) {
 	if err := statFD(fd, &i); err != nil {
 		return i, failure{"fstat()", err}
 	}
+	if i.isLink() { // O_PATH does not mind; open would
+		return i, failure{"openat()", unix.ELOOP}
+	}
 	return i, failure{}
 }
 

@@ -67,7 +67,7 @@ func notOpened(r *http.Request, p path, bad failure) http.Verdict {
 // addSlash sends the client from a folder's name to the same with a slash.
 func addSlash(r *http.Request) http.Verdict {
 	r.Out.DropField(http.HdrLocation)
-	to := append(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI...)
+	to := http.AppendEscaped(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI, http.EscapeURI)
 	to = append(to, '/')
 	if len(r.Args) > 0 {
 		to = append(append(to, '?'), r.Args...)
