@@ -60,7 +60,7 @@ const depsRules = `
 // wallRules names the only packages that may import some of the standard library: http, logs and the TLS of listen are weir's own words,
 // and what handles a request must not fall into net/http by an editor's help. NOBODY is nobody.
 const wallRules = `
-	net/http < certs, status;
+	net/http < certs, status, cmd/weir;
 	net/http/pprof < status;
 	crypto/tls < certs, listen, upstream, http, http/proxy, stream;
 	log < NOBODY;
