@@ -97,9 +97,9 @@ type EscapeSet string
 
 const (
 	// EscapeURI is for a path: what would end it or be decoded again.
-	EscapeURI EscapeSet = " #%?"
+	EscapeURI EscapeSet = " \"#%<>?\\^`{|}"
 	// EscapeArgs is for a value among arguments.
-	EscapeArgs EscapeSet = " #%&+?"
+	EscapeArgs EscapeSet = " \"#%&+;<>?\\^`{|}"
 	// EscapeRedirect is for a location that may hold anything already escaped.
 	EscapeRedirect EscapeSet = " \"%<>\\^`{|}"
 	// EscapeComponent leaves only unreserved characters (RFC 3986, section 2.3).
