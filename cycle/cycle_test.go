@@ -70,7 +70,8 @@ const twoServers = `
 events { worker_connections 1024; }
 http {
 	access_log off;
-	upstream origin { server $2; keepalive 16; }
+	keepalive_requests 100000;
+	upstream origin { server $2; keepalive 16; keepalive_requests 100000; }
 	server {
 		listen $1;
 		location / { root $DIR; }

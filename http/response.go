@@ -105,6 +105,9 @@ func (r *Request) writeHead() Verdict {
 	if r.IsHead() {
 		r.HeaderOnly = true
 	}
+	if o.Status != 200 && o.Status != 206 && o.Status != 304 {
+		o.LastModified = -1
+	}
 	r.placeLocation()
 	o.Sent = true
 	if err := r.Wire.SendHead(r); err != nil {

@@ -15,7 +15,6 @@ type bodyReader struct {
 	decoded int64 // bytes of a chunked body so far
 	done    bool
 	expect  bool // 100 (Continue) is still owed
-	started bool
 	broken  bool
 }
 
@@ -169,7 +168,7 @@ func (x *exchange) sendContinue() error {
 		return nil
 	}
 	b.expect = false
-	if x.req.Version < http.HTTP11 || b.started || x.r < x.w {
+	if x.req.Version < http.HTTP11 {
 		return nil
 	}
 	x.out.Add(http.Mem(continueLine))
