@@ -168,3 +168,19 @@ func (id HeaderID) String() string {
 	}
 	return headerNames[id]
 }
+
+// headerBytes are the names as bytes, so that adding a field costs no memory.
+var headerBytes = func() (b [headerCount][]byte) {
+	for i, name := range headerNames {
+		b[i] = []byte(name)
+	}
+	return b
+}()
+
+// Bytes returns the name as it is usually written, nil for HdrUnknown. It must not be changed.
+func (id HeaderID) Bytes() []byte {
+	if int(id) >= len(headerBytes) {
+		return nil
+	}
+	return headerBytes[id]
+}

@@ -133,7 +133,7 @@ func (r *Request) placeLocation() {
 	}
 	core := r.Loc.Core
 	if len(o.Location) == 0 || o.Location[0] != '/' || !core.AbsoluteRedirect {
-		o.Fields = slices.Insert(o.Fields, 0, Field{ID: HdrLocation, Name: []byte("Location"), Value: o.Location})
+		o.Fields = slices.Insert(o.Fields, 0, Field{ID: HdrLocation, Name: HdrLocation.Bytes(), Value: o.Location})
 		o.Location = nil
 		return
 	}

@@ -97,7 +97,7 @@ func (r *Request) ownPage(status int) Verdict {
 	}
 	page := r.buildPage(status, shown)
 	o.ContentLength = int64(len(page))
-	o.ContentType = []byte("text/html")
+	o.ContentType = textHTML
 	return r.finishOwn(page)
 }
 
@@ -149,7 +149,7 @@ func (r *Request) refreshPage() Verdict {
 	page := r.Concat([]byte("<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="), o.Location, []byte("\"></head><body></body></html>\r\n"))
 	o.Location = nil
 	o.Status, r.errStatus = 200, 0
-	o.ContentType = []byte("text/html")
+	o.ContentType = textHTML
 	o.ContentLength = int64(len(page))
 	return r.finishOwn(page)
 }
@@ -217,3 +217,5 @@ func (r *Request) NotFound(op string, path []byte, err error, status int) Verdic
 	}
 	return Verdict(status)
 }
+
+var textHTML = []byte("text/html")

@@ -109,8 +109,8 @@ func (e *expiry) set(r *http.Request) {
 	o.DropField(http.HdrExpires)
 	o.DropField(http.HdrCacheControl)
 	expires, control := x.values(r)
-	o.AddField(http.HdrExpires, []byte("Expires"), expires)
-	o.AddField(http.HdrCacheControl, []byte("Cache-Control"), control)
+	o.AddField(http.HdrExpires, http.HdrExpires.Bytes(), expires)
+	o.AddField(http.HdrCacheControl, http.HdrCacheControl.Bytes(), control)
 }
 
 // values are what Expires and Cache-Control say.

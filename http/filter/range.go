@@ -65,7 +65,7 @@ func (n *boundaries) head(r *http.Request) http.Verdict {
 
 // accept tells the client that ranges may be asked for.
 func accept(o *http.Response) http.Verdict {
-	o.AddField(http.HdrAcceptRanges, []byte("Accept-Ranges"), bytesUnit)
+	o.AddField(http.HdrAcceptRanges, http.HdrAcceptRanges.Bytes(), bytesUnit)
 	return http.Next
 }
 
@@ -194,7 +194,7 @@ func unsatisfiable(r *http.Request) http.Verdict {
 	o := &r.Out
 	v := append(r.Alloc(32)[:0], "bytes */"...)
 	v = strconv.AppendInt(v, o.ContentLength, 10)
-	o.AddField(http.HdrContentRange, []byte("Content-Range"), v)
+	o.AddField(http.HdrContentRange, http.HdrContentRange.Bytes(), v)
 	o.ContentLength = -1
 	return 416
 }
@@ -207,7 +207,7 @@ func appendRange(b []byte, s span, length int64) []byte {
 
 func single(r *http.Request, s span) {
 	o := &r.Out
-	o.AddField(http.HdrContentRange, []byte("Content-Range"), appendRange(r.Alloc(72)[:0], s, o.ContentLength))
+	o.AddField(http.HdrContentRange, http.HdrContentRange.Bytes(), appendRange(r.Alloc(72)[:0], s, o.ContentLength))
 	o.ContentLength = s.end - s.start
 }
 
