@@ -36,6 +36,13 @@ func (t *Table) unknownHint(name string, in Context) string {
 	if s := nearest(name, names); s != "" {
 		return didYouMean(s)
 	}
+	names = names[:0]
+	for n := range t.byName {
+		names = append(names, n)
+	}
+	if s := nearest(name, names); s != "" {
+		return fmt.Sprintf("did you mean \"%s\"? It may not stand here, though", s)
+	}
 	return ""
 }
 

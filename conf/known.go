@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,7 +46,7 @@ func readKnown() map[string]*Known {
 		}
 		k := known[words[0]]
 		if k == nil {
-			k = &Known{Name: words[0]}
+			k = &Known{Name: words[0], Plus: true} // until a line says otherwise
 			known[k.Name] = k
 		}
 		f := knownForm{takes: words[2]}
@@ -54,10 +55,8 @@ func readKnown() map[string]*Known {
 		}
 		k.In |= f.in
 		k.forms = append(k.forms, f)
-		for _, mark := range words[3:] {
-			k.Block = k.Block || mark == "block"
-			k.Plus = k.Plus || mark == "plus"
-		}
+		k.Block = k.Block || slices.Contains(words[3:], "block")
+		k.Plus = k.Plus && slices.Contains(words[3:], "plus")
 	}
 	return known
 }
