@@ -3,8 +3,8 @@ package conf
 import (
 	_ "embed"
 	"fmt"
-	"sort"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
