@@ -253,3 +253,14 @@ func (r *Request) Reset() {
 		Out:         Response{Fields: r.Out.Fields[:0], Trailers: r.Out.Trailers[:0]},
 	}
 }
+
+// Forget drops what leads to the cycle of the last exchange, so that an idle Request keeps no retired
+// configuration alive.
+func (r *Request) Forget() {
+	r.App, r.Server, r.Loc, r.jump, r.Client = nil, nil, nil, nil, nil
+	clear(r.slots)
+	clear(r.ctx[:])
+	clear(r.bodyChain)
+	clear(r.Out.Fields)
+	r.Out.ContentType, r.Out.Charset = nil, nil
+}

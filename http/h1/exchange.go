@@ -78,6 +78,7 @@ func (p *pool) take() *exchange {
 
 func (p *pool) give(x *exchange) {
 	x.conn, x.c, x.t = nil, nil, nil
+	x.req.Forget()
 	if len(p.free) < maxIdleExchanges {
 		p.free = append(p.free, x)
 	}
