@@ -39,6 +39,7 @@ func httpModules() []*http.Module {
 		// the response is changed
 		filter.NotModified,
 		filter.Headers,
+		filter.Charset,
 		filter.Range,
 
 		// the request is recorded

@@ -50,6 +50,9 @@ func (r *Request) satisfyAny(steps []Step) Verdict {
 			return v
 		}
 	}
+	if refused == StatusForbidden { // whoever refused has not logged it: another module might have allowed it
+		r.Log(logs.Error, "access forbidden by rule")
+	}
 	return r.refuseAccess(refused)
 }
 

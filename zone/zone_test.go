@@ -2,9 +2,9 @@ package zone
 
 import "testing"
 
-type counter struct{ n int }
+type counter struct{ size int64 }
 
-func build(int64) *counter { return &counter{} }
+func build(size int64) *counter { return &counter{size} }
 
 func mustDeclare(t *testing.T, s *Set, name string, size int64, use string) *Zone {
 	t.Helper()
@@ -94,7 +94,7 @@ func TestMentionedFirst(t *testing.T) {
 	g.Keep(first)
 	s := g.Begin()
 	mustDeclare(t, s, "one", 0, "a")
-	if state, kept := State(mustDeclare(t, s, "one", 100, "a"), build); !kept || state != old {
+	if state, kept := State(mustDeclare(t, s, "one", 100, "a"), build); !kept || state != old || state.size != 100 {
 		t.Error("the zone was not inherited")
 	}
 }
