@@ -71,6 +71,7 @@ func (p *Pool) admits(k *Link, now loop.Time) (time.Duration, bool) {
 
 // put adds a parked link, and drops the one idle longest when there is no room.
 func (p *Pool) put(k *Link) {
+	here := k.on // once the pool has it, k may be another loop's
 	p.mu.Lock()
 	var old *Link
 	switch {
@@ -87,7 +88,7 @@ func (p *Pool) put(k *Link) {
 	}
 	p.mu.Unlock()
 	if old != nil {
-		old.drop(k.on)
+		old.drop(here)
 	}
 }
 
