@@ -17,6 +17,7 @@ type Response struct {
 	Reason        []byte // status line after "HTTP/1.1 ", when a peer gave one; nil: nginx's words
 	ContentType   []byte
 	Charset       []byte // appended as "; charset=" unless nil
+	TypeAsSent    []byte // ContentType and Charset as a peer wrote them in one, nil otherwise
 	ContentLength int64  // -1: not known
 	LastModified  int64  // seconds since 1970; -1: not known
 	Location      []byte // made absolute when it begins with "/" and absolute_redirect is on

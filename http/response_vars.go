@@ -61,7 +61,7 @@ func sentVar(r *Request, name string) Value {
 			return Value{Missing: true}
 		}
 		if len(o.Charset) > 0 {
-			return r.val(r.Concat(o.ContentType, []byte("; charset="), o.Charset))
+			return r.val(o.AppendType(r.Alloc(len(o.ContentType) + len(o.TypeAsSent) + len(o.Charset) + 10)[:0]))
 		}
 		return r.val(o.ContentType)
 	case "content_length":

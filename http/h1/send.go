@@ -93,12 +93,8 @@ var serverName = []byte("Server")
 
 // appendEntity appends the fields that describe the body.
 func appendEntity(b []byte, o *http.Response) []byte {
-	if len(o.ContentType) > 0 {
-		b = append(append(b, "Content-Type: "...), o.ContentType...)
-		if len(o.Charset) > 0 {
-			b = append(append(b, "; charset="...), o.Charset...)
-		}
-		b = append(b, "\r\n"...)
+	if o.HasType() {
+		b = append(o.AppendType(append(b, "Content-Type: "...)), "\r\n"...)
 	}
 	if o.ContentLength >= 0 {
 		b = append(b, "Content-Length: "...)

@@ -184,11 +184,10 @@ func (x *exchange) copyRefresh(f *http.Field) {
 	x.r.Out.AddField(f.ID, f.Name, value)
 }
 
-// copyType passes Content-Type on. A charset is set apart, for those who change it, if it is written
-// as weir would write it; else the value stays as it came.
+// copyType passes Content-Type on. A charset is set apart, for those who change it or go by the type.
 func (x *exchange) copyType(value []byte) {
 	o := &x.r.Out
-	o.ContentType, o.Charset = value, nil
+	o.ContentType, o.Charset, o.TypeAsSent = value, nil, nil
 	rest := value
 	for {
 		i := bytes.IndexByte(rest, ';')
@@ -198,13 +197,12 @@ func (x *exchange) copyType(value []byte) {
 		before := len(value) - len(rest) + i
 		rest = bytes.TrimLeft(rest[i+1:], " ")
 		const mark = "charset="
-		if !bytes.HasPrefix(rest, []byte(mark)) {
+		if len(rest) < len(mark) || !http.EqualFold(rest[:len(mark)], mark) {
 			continue
 		}
-		name := rest[len(mark):]
-		if before+len("; charset=")+len(name) == len(value) && !bytes.HasPrefix(name, []byte(`"`)) {
-			o.ContentType, o.Charset = value[:before], name
-		}
+		name := bytes.TrimPrefix(rest[len(mark):], []byte(`"`))
+		o.ContentType, o.Charset = value[:before], bytes.TrimSuffix(name, []byte(`"`))
+		o.TypeAsSent = value
 		return
 	}
 }

@@ -100,9 +100,9 @@ func TestCopyType(t *testing.T) {
 	tests := []struct{ in, typ, charset string }{
 		{"text/html", "text/html", ""},
 		{"text/html; charset=utf-8", "text/html", "utf-8"},
-		{"text/html; Charset=koi8-r", "text/html; Charset=koi8-r", ""},
-		{"text/html;charset=utf-8", "text/html;charset=utf-8", ""},
-		{`text/html; charset="utf-8"`, `text/html; charset="utf-8"`, ""},
+		{"text/html; Charset=koi8-r", "text/html", "koi8-r"},
+		{"text/html;charset=utf-8", "text/html", "utf-8"},
+		{`text/html; charset="utf-8"`, "text/html", "utf-8"},
 		{"multipart/mixed; boundary=x", "multipart/mixed; boundary=x", ""},
 		{"text/plain; a=b; charset=x", "text/plain; a=b", "x"},
 	}
@@ -110,8 +110,18 @@ func TestCopyType(t *testing.T) {
 		for _, tt := range tests {
 			x := exchange{r: r}
 			x.copyType([]byte(tt.in))
-			if string(r.Out.ContentType) != tt.typ || string(r.Out.Charset) != tt.charset {
-				t.Errorf("%q: %q and %q", tt.in, r.Out.ContentType, r.Out.Charset)
+			o := &r.Out
+			if string(o.ContentType) != tt.typ || string(o.Charset) != tt.charset {
+				t.Errorf("%q: %q and %q", tt.in, o.ContentType, o.Charset)
+			}
+			if got := string(o.AppendType(nil)); got != tt.in {
+				t.Errorf("%q is passed on as %q", tt.in, got)
+			}
+			if o.Charset != nil {
+				o.Charset = []byte("ascii")
+				if got := string(o.AppendType(nil)); got != tt.typ+"; charset=ascii" {
+					t.Errorf("%q in ascii is %q", tt.in, got)
+				}
 			}
 		}
 	})
