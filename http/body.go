@@ -87,13 +87,11 @@ func (r *Request) ReadBody() Verdict {
 		return Next
 	}
 	b.state = bodyReading
-	r.Doing = "reading client request body"
 	v := r.readWholeBody(core)
 	if v != Next {
 		b.state = bodyGone
 		return v
 	}
-	r.Doing = ""
 	b.state = bodyRead
 	return Next
 }
@@ -164,7 +162,6 @@ func (r *Request) bodyVerdict(err error) Verdict {
 	r.KeepAlive = false
 	switch {
 	case errors.Is(err, loop.ErrTimeout):
-		r.LogErr(logs.Info, nil, "client timed out")
 		return StatusRequestTimeout
 	case errors.Is(err, ErrBodyTooLarge):
 		r.Log(logs.Error, err.Error())
@@ -174,10 +171,12 @@ func (r *Request) bodyVerdict(err error) Verdict {
 		return StatusBadRequest
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		r.Log(logs.Info, "client prematurely closed connection")
-		return StatusBadRequest
+	case errors.Is(err, loop.ErrStopped):
+	default:
+		r.LogErr(logs.Info, err, "recv() failed")
 	}
-	r.LogErr(logs.Info, err, "recv() failed")
-	return StatusBadRequest
+	r.Abandon(400) // there is nobody to be answered
+	return Done
 }
 
 // BodyFailed is for handlers that stream the body themselves: what the request ends with.

@@ -130,5 +130,5 @@ func (r *Request) Logger() *logs.Logger {
 	if r.Loc != nil {
 		return r.Loc.ErrorLog
 	}
-	return r.Client.Socket.Port().Default.Root.ErrorLog
+	return r.Server.Root.ErrorLog
 }

@@ -52,9 +52,6 @@ func (r *Request) appendContext(b []byte) []byte {
 	} else {
 		b = AppendPeer(b, r.Client.Conn)
 	}
-	if len(r.Line) == 0 && r.Loc == nil {
-		return append(append(b, ", server: "...), r.Client.Socket.Text...)
-	}
 	b = append(append(b, ", server: "...), r.Server.Name...)
 	if len(r.Line) > 0 {
 		b = append(append(append(b, ", request: \""...), r.Line...), '"')

@@ -62,7 +62,9 @@ func (r *Request) admit() Verdict {
 		if r.Method == CONNECT {
 			name = "CONNECT"
 		}
+		r.Doing = "reading client request headers"
 		r.Logf(logs.Info, "client sent %s method", name)
+		r.Doing = ""
 		r.KeepAlive = false
 		return StatusNotAllowed
 	}

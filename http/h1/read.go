@@ -3,6 +3,8 @@ package h1
 import (
 	"io"
 
+	"golang.org/x/sys/unix"
+
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -36,9 +38,12 @@ func (x *exchange) begin() headResult {
 		case loop.ErrAgain:
 			return headIdle
 		case io.EOF:
+			c.logClosed()
 			return headGone
 		default:
-			c.logIdle("recv() failed " + string(logs.AppendErrno(nil, err)))
+			if c.first {
+				c.logIdle("recv() failed " + string(logs.AppendErrno(nil, err)))
+			}
 			return headGone
 		}
 	}
@@ -63,6 +68,9 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	r := &x.req
 	deadline := r.StartedAt.Add(core.HeaderTimeout)
 	r.Doing = "reading client request line"
+	if r.Pipelined {
+		r.Doing = "reading client pipelined request line"
+	}
 	for {
 		done, err := x.parser.ParseLine(x.buf[:x.w])
 		if err != nil {
@@ -71,11 +79,11 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 		if done {
 			break
 		}
-		if res := x.fill(core, deadline); res != headReady {
+		if res := x.fill(port, core, deadline); res != headReady {
 			return res
 		}
 	}
-	if err := x.takeLine(core); err != nil {
+	if err := x.takeLine(port, core); err != nil {
 		return x.refuseHead(err)
 	}
 	if r.Version == http.HTTP09 {
@@ -85,31 +93,45 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	r.Doing = "reading client request headers"
 	for {
 		done, err := x.parser.ParseFields(x.buf[:x.w])
+		if err == nil && done && !x.fits(core) {
+			err = FaultFieldTooLong
+		}
 		if err != nil {
-			return x.refuseHead(err)
+			return x.refuseFields(port, core, err)
 		}
 		if done {
 			break
 		}
-		if res := x.fill(core, deadline); res != headReady {
+		if res := x.fill(port, core, deadline); res != headReady {
 			return res
 		}
 	}
-	if !x.fits(core) {
-		return x.refuseHead(FaultFieldTooLong)
-	}
 	x.takeLineAgain(core)
 	x.headDone()
-	if res := x.takeFields(core); res != headReady {
+	if res := x.takeFields(port, core); res != headReady {
+		return res
+	}
+	if res := x.settleFields(); res != headReady {
 		return res
 	}
 	return x.admitted(port)
 }
 
+// refuseFields refuses a head for what is wrong in its fields; those before the fault count.
+func (x *exchange) refuseFields(port *http.Port, core *http.ServerCore, err error) headResult {
+	x.takeLineAgain(core)
+	if res := x.takeFields(port, core); res != headReady {
+		return res
+	}
+	return x.refuseHead(err)
+}
+
 func (x *exchange) admitted(port *http.Port) headResult {
 	r := &x.req
 	r.Doing = ""
-	r.ChooseServer(port)
+	if r.HostName == nil {
+		r.ChooseServer(port)
+	}
 	return headReady
 }
 
@@ -120,27 +142,34 @@ func (x *exchange) headDone() {
 }
 
 // fill reads more of the head, into a larger buffer when this one is full.
-func (x *exchange) fill(core *http.ServerCore, deadline loop.Time) headResult {
+func (x *exchange) fill(port *http.Port, core *http.ServerCore, deadline loop.Time) headResult {
 	if x.w == len(x.buf) && !x.enlarge(core) {
 		if x.req.Line == nil {
 			return x.refuseHead(FaultURITooLong)
 		}
-		return x.refuseHead(FaultTooLarge)
+		return x.refuseFields(port, core, FaultTooLarge)
 	}
 	if !x.fits(core) {
-		return x.refuseHead(FaultFieldTooLong)
+		return x.refuseFields(port, core, FaultFieldTooLong)
 	}
 	n, err := x.c.Read(x.t, x.buf[x.w:], deadline)
 	if err == nil {
 		x.w += n
 		return headReady
 	}
+	return x.loseHead(port, core, err)
+}
+
+// loseHead ends a request whose head does not come: the client went away or took too long.
+func (x *exchange) loseHead(port *http.Port, core *http.ServerCore, err error) headResult {
 	r := &x.req
-	if !x.parser.Begun() {
-		return headGone // empty lines and nothing behind them
-	}
 	if r.Line == nil {
 		r.Line = r.Copy(x.parser.Line(x.buf[:x.w]))
+	} else {
+		x.takeLineAgain(core)
+		if res := x.takeFields(port, core); res != headReady {
+			return res
+		}
 	}
 	r.HeadSize = x.w
 	x.r = x.w
@@ -148,7 +177,7 @@ func (x *exchange) fill(core *http.ServerCore, deadline loop.Time) headResult {
 	switch err {
 	case loop.ErrTimeout:
 		status = 408
-		r.LogErr(logs.Info, nil, "client timed out")
+		r.LogErr(logs.Info, unix.ETIMEDOUT, "client timed out")
 	case io.EOF:
 		r.Log(logs.Info, "client prematurely closed connection")
 	case loop.ErrStopped:
@@ -201,6 +230,9 @@ func (x *exchange) enlarge(core *http.ServerCore) bool {
 	copy(bigger, x.buf[:x.w])
 	x.c.Loop().Give(x.buf)
 	x.buf = bigger
+	if x.req.Line != nil {
+		x.takeLineAgain(core) // a log line may be written before the head is whole
+	}
 	return true
 }
 
@@ -218,6 +250,9 @@ func (x *exchange) refuseHead(err error) headResult {
 	r.KeepAlive = false
 	b := append(make([]byte, 0, 256), "client "...)
 	r.Log(logs.Info, string(x.parser.AppendFault(b, x.buf[:x.w], f)))
+	if f == FaultMethod09 {
+		r.Version = http.HTTP09
+	}
 	if r.Version == 0 {
 		r.Version = http.HTTP10
 	}
@@ -226,7 +261,7 @@ func (x *exchange) refuseHead(err error) headResult {
 }
 
 // takeLine stores what the request line said.
-func (x *exchange) takeLine(core *http.ServerCore) error {
+func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
 	r := &x.req
 	p := &x.parser
 	buf := x.buf[:x.w]
@@ -235,11 +270,12 @@ func (x *exchange) takeLine(core *http.ServerCore) error {
 		return FaultVersion
 	}
 	if host := p.Authority(buf); host != nil {
-		name, port, err := ValidateHost(r.Alloc(len(host))[:0], host)
+		name, number, err := ValidateHost(r.Alloc(len(host))[:0], host)
 		if err != nil {
 			return FaultLineHost
 		}
-		r.HostName, r.HostPort = name, port
+		r.HostName, r.HostPort = name, number
+		r.ChooseServer(port)
 	}
 	var err error
 	var dst []byte
@@ -270,12 +306,12 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	}
 }
 
-// takeFields stores the header fields and settles what they say about the exchange itself.
-func (x *exchange) takeFields(core *http.ServerCore) headResult {
+// takeFields stores the header fields that were read, in their order: with Host the request comes to its
+// server, which rules over what follows.
+func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult {
 	r := &x.req
-	buf := x.buf[:x.w]
-	all := x.parser.Fields(buf, r.In[:0])
-	kept := all[:0]
+	all := x.parser.Fields(x.buf[:x.w], r.In[:0])
+	r.In = all[:0]
 	for i := range all {
 		f := all[i]
 		if core.IgnoreInvalid && !f.Valid(core.Underscores) {
@@ -283,16 +319,34 @@ func (x *exchange) takeFields(core *http.ServerCore) headResult {
 			continue
 		}
 		if Unique(f.ID) {
-			if prev := kept.Find(f.ID); prev != nil {
-				r.In = kept
+			if prev := r.In.Find(f.ID); prev != nil {
 				r.Log(logs.Info, string(AppendDuplicate([]byte("client "), &f, prev)))
 				return x.refuseQuietly(400)
 			}
 		}
-		kept = append(kept, f)
+		r.In = append(r.In, f)
+		if f.ID == http.HdrHost {
+			if err := x.takeHost(port, f.Value); err != nil {
+				return x.refuseHead(err)
+			}
+			core = r.Server.Core
+		}
 	}
-	r.In = kept
-	return x.settleFields()
+	return headReady
+}
+
+// takeHost leads the request to the server that Host names, unless the request line named one.
+func (x *exchange) takeHost(port *http.Port, host []byte) error {
+	r := &x.req
+	name, number, err := ValidateHost(r.Alloc(len(host))[:0], host)
+	if err != nil {
+		return FaultHost
+	}
+	if r.HostName == nil {
+		r.HostName, r.HostPort = name, number
+		r.ChooseServer(port)
+	}
+	return nil
 }
 
 // refuseQuietly refuses a request whose fault was logged.
@@ -302,21 +356,11 @@ func (x *exchange) refuseQuietly(status int) headResult {
 	return headBad
 }
 
-// settleFields reads Host, the framing of the body, Connection and Expect.
+// settleFields reads the framing of the body, Connection and Expect.
 func (x *exchange) settleFields() headResult {
 	r := &x.req
-	host := r.In.Find(http.HdrHost)
-	if host == nil && r.Version >= http.HTTP11 {
+	if r.Version >= http.HTTP11 && !r.In.Has(http.HdrHost) {
 		return x.refuseHead(FaultNoHost)
-	}
-	if host != nil {
-		name, port, err := ValidateHost(r.Alloc(len(host.Value))[:0], host.Value)
-		if err != nil {
-			return x.refuseHead(FaultHost)
-		}
-		if r.HostName == nil {
-			r.HostName, r.HostPort = name, port
-		}
 	}
 	kind, length, err := BodyFraming(r.In, r.Version)
 	if f, bad := err.(Fault); bad {

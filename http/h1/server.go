@@ -78,6 +78,20 @@ func (c *conn) logIdle(text string) {
 	l.Log(logs.Info, c.client.Serial, b)
 }
 
+// logClosed writes a line about a client that closed an idle connection.
+func (c *conn) logClosed() {
+	if c.first {
+		c.logIdle("client closed connection")
+		return
+	}
+	l := c.client.Socket.Port().DefaultServer(c.client.Conn).Root.ErrorLog
+	if l == nil || !l.Enabled(logs.Info) {
+		return
+	}
+	b := http.AppendPeer(append(make([]byte, 0, 256), "client "...), c.client.Conn)
+	l.Log(logs.Info, c.client.Serial, append(b, " closed keepalive connection"...))
+}
+
 // serve answers requests until the connection is idle and parked, or closed.
 func (x *exchange) serve() {
 	c := x.conn
