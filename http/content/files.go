@@ -7,6 +7,8 @@
 package content
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"weir/conf"
@@ -22,11 +24,6 @@ type access struct {
 	errors   bool
 	symlinks symlinkMode
 	from     *http.Text // the part of a path in which links are not looked for
-
-	unused struct { // of directives that weir has no need of
-		size int64
-		flag bool
-	}
 }
 
 // cacheSize is one open_file_cache directive. The node tells directives apart: locations that inherit
@@ -51,7 +48,7 @@ const inLoc = conf.HTTP | conf.Server | conf.Location
 func accessDirectives() []conf.Directive[access] {
 	return []conf.Directive[access]{
 		{
-			Name: "open_file_cache", In: inLoc, Syntax: "off\nmax=<number> [inactive=<time>]", Default: "off",
+			Name: "open_file_cache", In: inLoc, Syntax: "! 1-2 off | max=<number> [inactive=<time>]", Default: "off",
 			Doc: `Keeps files open, and remembers what is known of them, for as long as ` + "`open_file_cache_valid`" + ` says.
 
 At most *max* are kept, the ones used least recently make room; what is not used for the time *inactive* (60 seconds) is closed.
@@ -75,7 +72,7 @@ Small hot files need no such cache in weir: they are in memory, and seen to be u
 			Set: conf.Flag(func(a *access) *bool { return &a.errors }),
 		},
 		{
-			Name: "disable_symlinks", In: inLoc, Syntax: "off\non | if_not_owner [from=<part:text>]", Default: "off",
+			Name: "disable_symlinks", In: inLoc, Syntax: "! 1-2 off | on | if_not_owner [from=<part:text>]", Default: "off",
 			Doc: `Says what is done with symbolic links in the path of a file.
 
 **off** follows them; **on** refuses a path that has any; **if_not_owner** refuses links whose owner is not the owner of what they lead
@@ -83,56 +80,106 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 			Example: "disable_symlinks on from=$document_root;",
 			Set:     setDisableSymlinks,
 		},
-		unused("directio", inLoc, "off\n<size>", "off", "files that are too large for the page cache are a matter of the kernel's read-ahead"),
-		unusedSize("directio_alignment", "512", "it serves `directio`, which weir does not use"),
-		unusedSize("read_ahead", "0", "the kernel finds out by itself that files are read in order"),
-		unused("aio", inLoc, "on | off\nthreads[=<pool:string>]", "off", "what is not in memory is always read apart from the loops"),
-		unused("aio_write", inLoc, "on | off", "off", "what may wait for a disk never runs on the loops"),
-		unused("output_buffers", inLoc, "<number> <size>", "2 32k", "weir takes buffers of a loop as it needs them"),
+		unused("directio", "off\n<size>", "off", "files that are too large for the page cache are a matter of the kernel's read-ahead"),
+		unused("directio_alignment", "<size>", "512", "it serves `directio`, which weir does not use"),
+		unused("read_ahead", "<size>", "0", "the kernel finds out by itself that files are read in order"),
+		{
+			Name: "aio", In: inLoc, Syntax: "! 1 on | off | threads[=<pool:string>]", Default: "off", Support: conf.Ignored,
+			Doc: "Accepted and ignored: what is not in memory is always read apart from the loops.",
+			Set: setAIO,
+		},
+		unused("aio_write", "on | off", "off", "what may wait for a disk never runs on the loops"),
+		{
+			Name: "output_buffers", In: inLoc, Syntax: "<number> <size>", Default: "2 32k", Support: conf.Ignored,
+			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
+			Set: setOutputBuffers,
+		},
 	}
 }
 
 // unused is a directive that weir takes and has no need of.
-func unused(name string, in conf.Context, syntax, def, why string) conf.Directive[access] {
+func unused(name, syntax, def, why string) conf.Directive[access] {
 	return conf.Directive[access]{
-		Name: name, In: in, Syntax: syntax, Default: def, Support: conf.Ignored,
+		Name: name, In: inLoc, Syntax: syntax, Default: def, Support: conf.Ignored,
 		Doc: "Accepted and ignored: " + why + ".",
 		Set: conf.Ignore[access](),
 	}
 }
 
-func unusedSize(name, def, why string) conf.Directive[access] {
-	d := unused(name, inLoc, "<size>", def, why)
-	d.Set = conf.Size(func(a *access) *int64 { return &a.unused.size })
-	return d
-}
-
-func setOpenFileCache(a *access, call *conf.Call) error {
-	a.cache = cacheSize{}
-	if !call.Has("max") {
-		return nil
+func setOpenFileCache(a *access, call *conf.Call) (err error) {
+	c := cacheSize{node: call.Node, inactive: 60 * time.Second}
+	off := false
+	for i := range call.Len() {
+		word := call.Arg(i)
+		key, value, _ := strings.Cut(word, "=")
+		switch {
+		case word == "off":
+			off = true
+		case key == "max":
+			c.max, err = conf.ParseInt(value)
+			if c.max <= 0 {
+				err = strconv.ErrRange
+			}
+		case key == "inactive":
+			c.inactive, err = conf.ParseSeconds(value)
+		default:
+			err = strconv.ErrSyntax
+		}
+		if err != nil {
+			return call.Errorf(i, "invalid \"open_file_cache\" parameter \"%s\"", word)
+		}
 	}
-	a.cache = cacheSize{node: call.Node, max: call.Int("max"), inactive: 60 * time.Second}
-	if call.Has("inactive") {
-		a.cache.inactive = call.Time("inactive")
+	switch {
+	case off:
+		c = cacheSize{}
+	case c.max == 0:
+		return call.Errorf(-1, "\"open_file_cache\" must have the \"max\" parameter")
 	}
-	if a.cache.max <= 0 {
-		return call.Errorf(call.Index("max"), "invalid \"open_file_cache\" parameter \"%s\"", call.Arg(call.Index("max")))
-	}
+	a.cache = c
 	return nil
 }
 
 func setDisableSymlinks(a *access, call *conf.Call) (err error) {
-	switch {
-	case call.Has("on"):
-		a.symlinks = linksRefused
-	case call.Has("if_not_owner"):
-		a.symlinks = linksOfOwner
-	default:
-		a.symlinks = linksAllowed
+	mode, from := -1, -1
+	for i := range call.Len() {
+		word := call.Arg(i)
+		switch place := strings.HasPrefix(word, "from="); {
+		case !place && word != "off" && word != "on" && word != "if_not_owner":
+			return call.Errorf(i, "invalid parameter \"%s\"", word)
+		case place && from >= 0, !place && mode >= 0:
+			return call.Errorf(i, "duplicate parameters \"%s %s\"", call.Arg(0), word)
+		case place:
+			from = i
+		default:
+			mode = i
+		}
 	}
-	if from, ok := call.Key("from"); ok {
-		a.from, err = http.CompileText(call, call.Index("from"), from.Text)
+	if mode < 0 {
+		return call.Errorf(-1, "\"disable_symlinks\" must have \"off\", \"on\" or \"if_not_owner\" parameter")
 	}
+	modes := map[string]symlinkMode{"off": linksAllowed, "on": linksRefused, "if_not_owner": linksOfOwner}
+	a.symlinks, a.from = modes[call.Arg(mode)], nil
+	if from < 0 {
+		return nil
+	}
+	if a.symlinks == linksAllowed {
+		return call.Errorf(from, "\"from=\" cannot be used with \"off\" parameter")
+	}
+	a.from, err = http.CompileText(call, from, strings.TrimPrefix(call.Arg(from), "from="))
 	return err
+}
+
+func setOutputBuffers(_ *access, call *conf.Call) error {
+	if n, err := conf.ParseInt(call.Arg(0)); err != nil || n == 0 {
+		return call.Invalid(0, "invalid value")
+	}
+	return nil
+}
+
+func setAIO(_ *access, call *conf.Call) error {
+	switch word, _, _ := strings.Cut(call.Arg(0), "="); {
+	case word == "threads", call.Arg(0) == "on", call.Arg(0) == "off":
+		return nil
+	}
+	return call.Invalid(0, "invalid value")
 }

@@ -102,9 +102,10 @@ func (o *opener) openNow(r *http.Request, p path) (f file, bad failure) {
 	return f, failure{}
 }
 
-// statNow looks a file up, whatever the shelf has.
+// statNow looks a file up, whatever the shelf has. The kernel has no lookup that never waits, but for an
+// open that reads nothing; only paths that are in our memory are surely in the kernel's, too.
 func (o *opener) statNow(r *http.Request, p path) (i info, bad failure) {
-	if o.symlinks == linksAllowed {
+	if o.symlinks == linksAllowed && o.memory.get(p.text()) != nil {
 		if err := statAt(unix.AT_FDCWD, p, 0, &i); err != nil {
 			return i, failure{"stat()", err}
 		}
@@ -112,13 +113,17 @@ func (o *opener) statNow(r *http.Request, p path) (i info, bad failure) {
 	}
 	fd, bad := o.descriptor(r, p, unix.O_PATH)
 	if bad.failed() {
+		if o.symlinks == linksAllowed {
+			bad.op = "stat()"
+		}
 		return i, bad
 	}
-	defer unix.Close(fd)
-	if err := statFD(fd, &i); err != nil {
+	err := statFD(fd, &i)
+	_ = unix.Close(fd)
+	switch {
+	case err != nil:
 		return i, failure{"fstat()", err}
-	}
-	if i.isLink() { // O_PATH does not mind; open would
+	case i.isLink(): // O_PATH does not mind; open would
 		return i, failure{"openat()", unix.ELOOP}
 	}
 	return i, failure{}

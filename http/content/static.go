@@ -1,6 +1,8 @@
 package content
 
 import (
+	"golang.org/x/sys/unix"
+
 	"weir/http"
 	"weir/logs"
 )
@@ -53,7 +55,7 @@ func (s static) hot(p path) *hotFile {
 		return nil
 	}
 	var i info
-	if hotStat(p, &i) != 0 || i != h.info {
+	if statAt(unix.AT_FDCWD, p, 0, &i) != nil || i != h.info {
 		s.memory.drop(h)
 		return nil
 	}

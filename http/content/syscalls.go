@@ -41,19 +41,6 @@ func (i *info) take(st *unix.Statx_t) {
 	}
 }
 
-// hotStat is statx of a path that was looked up a moment ago. The kernel then has all of it in memory, so
-// the scheduler is not told of the call, which would cost as much as the call.
-func hotStat(p path, i *info) syscall.Errno {
-	var st unix.Statx_t
-	at := unix.AT_FDCWD
-	_, _, errno := syscall.RawSyscall6(unix.SYS_STATX, uintptr(at), uintptr(unsafe.Pointer(&p[0])), 0,
-		statxMask, uintptr(unsafe.Pointer(&st)), 0)
-	if errno == 0 {
-		i.take(&st)
-	}
-	return errno
-}
-
 // statAt is statx of a path below the folder dir (unix.AT_FDCWD for paths of their own).
 func statAt(dir int, p path, flags int, i *info) error {
 	var st unix.Statx_t

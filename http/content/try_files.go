@@ -71,7 +71,7 @@ func setTryFiles(c *tryFiles, call *conf.Call) (err error) {
 	last := call.Arg(n)
 	if code, ok := strings.CutPrefix(last, "="); ok {
 		if c.code, err = strconv.Atoi(code); err != nil || c.code < 0 || c.code > 999 {
-			return call.Errorf(n, "invalid code \"%s\"", code)
+			return call.Errorf(n, "invalid code \"%s\"", last)
 		}
 		return nil
 	}
