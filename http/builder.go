@@ -106,8 +106,7 @@ func (b *Builder) Shared(key any, make func() any) any {
 
 // Of returns the one T of a build: the registry of a module (log formats, zones).
 func Of[T any](b *Builder) *T {
-	type key struct{ t *T }
-	return b.Shared(key{}, func() any { return new(T) }).(*T)
+	return b.Shared((*T)(nil), func() any { return new(T) }).(*T)
 }
 
 // AtEnd has f run when all locations are built: for what may be named before it is defined.

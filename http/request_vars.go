@@ -18,8 +18,10 @@ func requestVariables() []Var {
 		{Name: "request_uri", Doc: "The request target as it was sent, with arguments.", Get: func(r *Request, _ string) Value { return r.val(r.Target) }},
 		{Name: "uri", Doc: "The current URI, decoded and normalised.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
 		{Name: "document_uri", Doc: "The same as `$uri`.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
-		{Name: "args", Doc: "Arguments of the request line.", Get: func(r *Request, _ string) Value { return r.val(r.Args) },
-			Set: func(r *Request, v []byte) { r.Args = v; r.Plain = false }},
+		{
+			Name: "args", Doc: "Arguments of the request line.", Get: func(r *Request, _ string) Value { return r.val(r.Args) },
+			Set: func(r *Request, v []byte) { r.Args = v; r.Plain = false },
+		},
 		{Name: "query_string", Doc: "The same as `$args`.", Get: func(r *Request, _ string) Value { return r.val(r.Args) }},
 		{Name: "is_args", Doc: "\"?\" when the request has arguments, else empty.", Get: func(r *Request, _ string) Value {
 			if len(r.Args) == 0 {
@@ -72,12 +74,14 @@ func requestVariables() []Var {
 			return Value{B: []byte(".")}
 		}},
 		{Name: "proxy_add_x_forwarded_for", Doc: "`X-Forwarded-For` of the request with the client's address appended.", Get: forwardedVar},
-		{Name: "limit_rate", Doc: "The limit of the response's rate; can be set.", Get: func(r *Request, _ string) Value { return r.num(r.LimitRate()) },
+		{
+			Name: "limit_rate", Doc: "The limit of the response's rate; can be set.", Get: func(r *Request, _ string) Value { return r.num(r.LimitRate()) },
 			Set: func(r *Request, v []byte) {
 				if n, err := parseSizeBytes(v); err == nil {
 					r.SetLimitRate(n)
 				}
-			}},
+			},
+		},
 	}
 }
 
