@@ -78,9 +78,19 @@ func TestCharsetMapValues(t *testing.T) {
 		value string
 		ok    bool
 	}{
-		{"D18E", true}, {"d18e", true}, {"E282AC", true},
-		{"", false}, {"D1", false}, {"D18", false}, {"41", false}, {"F09F9880", false}, {"D1zz", false},
-		{"D1+1", false}, {"E28", false}, {"D141", false}, {"E28041", false},
+		{"D18E", true},
+		{"d18e", true},
+		{"E282AC", true},
+		{"", false},
+		{"D1", false},
+		{"D18", false},
+		{"41", false},
+		{"F09F9880", false},
+		{"D1zz", false},
+		{"D1+1", false},
+		{"E28", false},
+		{"D141", false},
+		{"E28041", false},
 	}
 	for _, tt := range tests {
 		known := &charsets{}
