@@ -1,0 +1,91 @@
+// Package docs has no code: its test writes the reference manual from the table of directives, and
+// holds what people have written against the server.
+package docs
+
+//go:generate go test . -run Generated -update
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"weir/cycle"
+)
+
+var update = flag.Bool("update", false, "write the generated pages anew instead of comparing them")
+
+// root is the module's folder, in which the paths of pages are.
+const root = ".."
+
+// TestGenerated compares every generated page with its file, and finds files that no page is left for.
+func TestGenerated(t *testing.T) {
+	pages := cycle.Table().Pages()
+	pages["docs/unsupported.md"] = unsupported(cycle.Table())
+	for _, path := range slices.Sorted(maps.Keys(pages)) {
+		file := filepath.Join(root, path)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(pages[path]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if have, _ := os.ReadFile(file); string(have) != pages[path] {
+			t.Errorf("%s is stale: go test ./docs -run Generated -update", path)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(root, "docs", "directives", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		path, _ := filepath.Rel(root, file)
+		switch _, made := pages[filepath.ToSlash(path)]; {
+		case made:
+		case *update:
+			if err := os.Remove(file); err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Errorf("%s is of no module: go test ./docs -run Generated -update", path)
+		}
+	}
+}
+
+// TestTable asks the table what is wrong with it.
+func TestTable(t *testing.T) {
+	table := cycle.Table()
+	for _, p := range table.Problems() {
+		t.Errorf("problem: %s", p)
+	}
+	for _, p := range table.Misfits() {
+		t.Errorf("misfit: %s", p)
+	}
+	for _, m := range table.Modules() {
+		for _, e := range m.Entries {
+			if e.Doc == "" || e.Summary() == "" {
+				t.Errorf("%s: %s has no Doc", m.Name, e.Name)
+			}
+		}
+	}
+}
+
+// TestPlaces wants a word in compatibility.md about each directive that weir takes where nginx does not.
+func TestPlaces(t *testing.T) {
+	text, err := os.ReadFile("compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range cycle.Table().Misplaced() {
+		name, _, _ := strings.Cut(m, ":")
+		if strings.Contains(m, "not in nginx in") && !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("%s, and compatibility.md does not say why", m)
+		}
+	}
+}

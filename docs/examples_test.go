@@ -1,0 +1,171 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"weir/conf"
+	"weir/cycle"
+	"weir/http"
+	"weir/logs"
+)
+
+// load builds a cycle of a configuration in a folder of its own, and returns what was wrong.
+func load(t *testing.T, text string) []string {
+	t.Helper()
+	dir := t.TempDir() + "/"
+	if err := os.Mkdir(dir+"logs", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// a configuration that is right may name places that a test must not touch
+	text = strings.ReplaceAll(text, "/var/log/weir/", dir+"logs/")
+	path := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
+	_, d := cycle.Build(cycle.Options{
+		Prefix: dir, Conf: path, ErrorLog: dir + "logs/error.log", AccessLog: dir + "logs/access.log",
+		PidPath: dir + "weir.pid", TempPrefix: dir, Version: "0",
+	}, p)
+	if !d.Failed() {
+		return nil
+	}
+	var all []string
+	for _, g := range d.List() {
+		all = append(all, d.Sentence(g))
+	}
+	return all
+}
+
+// before is what an example needs to stand on, in the http block.
+func before() map[string]string {
+	return map[string]string{
+		"index":     "map $uri $geo { default de; }",
+		"limit_req": "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;",
+	}
+}
+
+// TestExamples loads the example of every directive, in the outermost place where it may stand.
+func TestExamples(t *testing.T) {
+	table := cycle.Table()
+	for _, m := range table.Modules() {
+		for _, e := range m.Entries {
+			if e.Example == "" || e.Support == conf.Missing {
+				continue
+			}
+			t.Run(m.Name+"/"+e.Name, func(t *testing.T) {
+				in := e.In
+				if first := strings.Fields(e.Example)[0]; first != e.Name {
+					in = 0
+					for _, other := range table.Entry(first) {
+						in |= other.In
+					}
+				}
+				text := around(in, before()[e.Name], e.Example)
+				if text == "" {
+					t.Skipf("no place for it: %s", in)
+				}
+				for _, bad := range load(t, text) {
+					t.Errorf("%s\n%s", bad, text)
+				}
+			})
+		}
+	}
+}
+
+// around puts an example into the blocks that it has to stand in.
+func around(in conf.Context, before, example string) string {
+	http := func(inner string) string { return "events {}\nhttp {\n" + before + "\n" + inner + "\n}\n" }
+	switch {
+	case in&conf.Main != 0:
+		return example + "\nevents {}\n"
+	case in&conf.Events != 0:
+		return "events {\n" + example + "\n}\n"
+	case in&conf.HTTP != 0:
+		return http(example)
+	case in&conf.Server != 0:
+		return http("server {\n" + example + "\n}")
+	case in&conf.Location != 0:
+		return http("server { location / {\n" + example + "\n} }")
+	case in&conf.Upstream != 0:
+		return http("upstream u {\nserver 127.0.0.1:8081;\n" + example + "\n}")
+	}
+	return ""
+}
+
+// written are the pages that people have written.
+func written(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, glob := range []string{"*.md", "docs/*.md", "docs/guide/*.md", "docs/decisions/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, glob))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, files...)
+	}
+	return all
+}
+
+// TestConfigurations loads every whole nginx.conf in the pages: each nginx block that has an http block.
+// Blocks without one are put where their first directive may stand.
+func TestConfigurations(t *testing.T) {
+	block := regexp.MustCompile("(?s)```nginx\n(.*?)```")
+	table := cycle.Table()
+	for _, file := range written(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range block.FindAllStringSubmatch(string(text), -1) {
+			config := found[1]
+			if !strings.Contains(config, "http {") {
+				config = around(firstContext(table, config), "", config)
+			}
+			for _, bad := range load(t, config) {
+				t.Errorf("%s: %s\n%s", file, bad, found[1])
+			}
+		}
+	}
+}
+
+// firstContext is where the first directive of a fragment may stand.
+func firstContext(table *conf.Table, text string) (in conf.Context) {
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) > 0 && words[0][0] != '#' {
+			for _, e := range table.Entry(words[0]) {
+				in |= e.In
+			}
+			return in
+		}
+	}
+	return in
+}
+
+// TestLinks follows every link in the pages, generated ones too, to a file of this tree.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	generated, err := filepath.Glob("directives/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(written(t), generated...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			to, _, _ := strings.Cut(found[1], "#")
+			if to == "" || strings.Contains(to, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), to)); err != nil {
+				t.Errorf("%s: a link to %s, which is not there", file, to)
+			}
+		}
+	}
+}
