@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -13,9 +14,16 @@ type DialOptions struct {
 	SendBuf, RecvBuf int            // SO_SNDBUF, SO_RCVBUF; 0: the kernel's
 	Keepalive        bool           // SO_KEEPALIVE
 	NoDelay          bool           // TCP_NODELAY
+
+	// Watch is a connection for whose sake this one is made: when it hangs up first, Dial gives up
+	// with ErrWatched. It may be nil.
+	Watch *Conn
 }
 
-// Dial connects. ErrTimeout, ErrStopped, ErrFull, or the syscall.Errno of the connection attempt. Loop only.
+// ErrWatched says that the connection a Dial was made for has hung up.
+var ErrWatched = errors.New("loop: the watched connection has hung up")
+
+// Dial connects. ErrTimeout, ErrStopped, ErrFull, ErrWatched, or the syscall.Errno of the connection attempt. Loop only.
 func (l *Loop) Dial(t *Task, to Addr, o DialOptions, deadline Time) (*Conn, error) {
 	if l.stopping {
 		return nil, ErrStopped
@@ -83,7 +91,7 @@ func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Ti
 		c.flags |= uint8(Out)
 		return nil
 	}
-	if err := c.wait(t, Out, deadline); err != nil {
+	if err := c.waitConnected(t, o.Watch, deadline); err != nil {
 		return err
 	}
 	if c.flags&closed != 0 {
@@ -91,6 +99,21 @@ func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Ti
 	}
 	if e := socketError(fd); e != 0 {
 		return e
+	}
+	return nil
+}
+
+// waitConnected waits until connect(2) has an outcome.
+func (c *Conn) waitConnected(t *Task, watch *Conn, deadline Time) error {
+	if watch == nil {
+		return c.wait(t, Out, deadline)
+	}
+	w := Wait{A: c, AWant: Out, B: watch, BWant: Hup, Deadline: deadline}
+	if err := t.Poll(&w); err != nil {
+		return err
+	}
+	if w.AGot == 0 {
+		return ErrWatched
 	}
 	return nil
 }

@@ -110,6 +110,17 @@ func TestDialTimeout(t *testing.T) {
 		if err != ErrTimeout {
 			t.Errorf("%v; want ErrTimeout", err)
 		}
+		mine, theirs := pair(t)
+		watch, err := k.Loop().Register(mine, netip.AddrPort{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer watch.Close()
+		time.AfterFunc(20*time.Millisecond, func() { syscall.Close(theirs) })
+		if _, err = k.Loop().Dial(k, to, DialOptions{Watch: watch}, k.After(patience)); err != ErrWatched {
+			t.Errorf("%v; want ErrWatched", err)
+		}
 	})
 }
 

@@ -16,7 +16,7 @@ func (x *exchange) answer() http.Verdict {
 		x.finish()
 		return http.Verdict(x.reply.status)
 	}
-	if len(x.reply.redirect) > 0 {
+	if x.reply.redirect != nil {
 		return x.accelRedirect()
 	}
 	x.copyHead()
@@ -80,7 +80,7 @@ func (x *exchange) accelRedirect() http.Verdict {
 		}
 	}
 	uri := x.reply.redirect
-	if uri[0] == '@' {
+	if len(uri) > 0 && uri[0] == '@' {
 		return r.JumpTo(uri)
 	}
 	path, args, ok := http.SafeURI(r, uri)

@@ -70,7 +70,16 @@ func (x *exchange) cut() http.Verdict {
 	x.r.Doing = "sending to client"
 	x.r.KeepAlive = false
 	_ = x.r.Send(x.pieces, http.Flush)
-	return http.StatusBadGateway
+	x.r.Out.Ended = true // as far as $request_completion goes
+	return http.Done
+}
+
+// abandon ends a body that makes no sense: what the client has not been sent yet, it will not get.
+func (x *exchange) abandon() http.Verdict {
+	x.keepalive = false
+	x.finish()
+	x.failWire(errFraming)
+	return http.Abort
 }
 
 // broken ends a body because of an error of the peer's connection, or ends it well when that is how
@@ -78,6 +87,7 @@ func (x *exchange) cut() http.Verdict {
 func (x *exchange) broken(call string, err error) http.Verdict {
 	switch {
 	case err == errFraming:
+		return x.abandon()
 	case err == io.EOF && x.untilEOF:
 		x.bodyEnd = true
 		return x.last()
@@ -105,8 +115,13 @@ func (x *exchange) lostClient(err error) http.Verdict {
 	x.keepalive = false
 	x.finish()
 	x.r.Doing = "sending to client"
+	x.failWire(err)
+	return http.StatusClientClosed
+}
+
+// failWire drops what the client has not taken yet.
+func (x *exchange) failWire(err error) {
 	if w, ok := x.r.Wire.(interface{ Fail(error) }); ok {
 		w.Fail(err)
 	}
-	return http.StatusClientClosed
 }

@@ -17,6 +17,9 @@ func (x *exchange) dialFailed(err error, local netip.AddrPort) (Faults, http.Ver
 	switch {
 	case err == loop.ErrTimeout:
 		return faultTimeout, http.Next
+	case err == loop.ErrWatched:
+		_ = x.clientGone()
+		return 0, http.StatusClientClosed
 	case err == loop.ErrStopped:
 		return 0, http.Abort
 	case err == loop.ErrFull:

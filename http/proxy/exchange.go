@@ -195,6 +195,9 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		o.Bind = addr
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
+	if !opt.IgnoreAbort {
+		o.Watch = r.Wire.Socket()
+	}
 	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, r.Task.After(opt.ConnectTimeout))
 	if err != nil {
 		return x.dialFailed(err, o.Bind)

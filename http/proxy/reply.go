@@ -18,7 +18,7 @@ type reply struct {
 	chunked  bool
 	close    bool // the peer closes the connection
 	upgrade  bool // 101, and the client asked for it
-	redirect []byte
+	redirect []byte // nil: none was asked for
 	charset  []byte
 	seen     uint32 // single fields that have come: bits of singleBit
 	dropped  []bool // fields that count for nothing, by their place; nil: none
