@@ -14,7 +14,7 @@ func (x *exchange) pass() http.Verdict {
 	x.at = x.end
 	x.cur().length = int64(len(raw))
 	if x.take(raw, nil) != nil {
-		return x.cut()
+		return x.abandon()
 	}
 	if x.bodyEnd {
 		return x.last()

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -41,7 +43,6 @@ type plan struct {
 
 // pools are the idle exchanges of each loop, and what all plans of a build share.
 type pools struct {
-	tags   uint64
 	keys   map[*upstream.Spec]*http.Text
 	byLoop [maxLoops]*pool
 }
@@ -76,9 +77,8 @@ func install(c *settings, in *http.Install) error {
 		return nil
 	}
 	p := &plan{settings: c, pools: http.Of[pools](in.Builder)}
-	p.pools.tags++
 	p.road = road{
-		opt: &c.Options, schema: httpPrefix, sizes: z, tag: p.pools.tags,
+		opt: &c.Options, schema: httpPrefix, sizes: z, tag: connectionTag(c, in),
 		hidden: hiddenNames(c.Hide, c.Pass), redirect: c.redirect.forTarget(c.pass),
 		domains: c.domains.list, paths: c.paths.list, flags: c.flags,
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
@@ -100,6 +100,18 @@ func install(c *settings, in *http.Install) error {
 	}
 	in.Builder.AtEnd(func() error { return p.settle(in.Builder) })
 	return nil
+}
+
+// connectionTag tells locations apart whose kept connections are not shared ("keepalive … local"). A
+// location keeps its tag over a reload that leaves it alone.
+func connectionTag(c *settings, in *http.Install) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintln(h, len(in.Builder.App.Servers), in.Loc.Server.Name, in.Loc.Name, in.Loc.Nameless, c.pass.url)
+	fmt.Fprintln(h, c.Bind.addr, c.Bind.transparent)
+	if c.Bind.text != nil {
+		fmt.Fprintln(h, c.Bind.text.Source())
+	}
+	return h.Sum64()
 }
 
 // settle finds the group that the plan leads to, when all groups are known.

@@ -16,8 +16,8 @@ type reply struct {
 	length   int64  // -1: not told
 	modified int64  // seconds since 1970; -1: not told
 	chunked  bool
-	close    bool // the peer closes the connection
-	upgrade  bool // 101, and the client asked for it
+	close    bool   // the peer closes the connection
+	upgrade  bool   // 101, and the client asked for it
 	redirect []byte // nil: none was asked for
 	charset  []byte
 	seen     uint32 // single fields that have come: bits of singleBit

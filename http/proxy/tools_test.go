@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"syscall"
 	"testing"
 
 	"weir/http"
@@ -67,3 +68,15 @@ func pattern(t *testing.T, src string, fold bool) rewrite {
 func field(name, value string) http.Field {
 	return http.Field{ID: http.LookupHeader([]byte(name)), Name: []byte(name), Value: []byte(value)}
 }
+
+// socketPair makes two connected sockets.
+func socketPair(t *testing.T) (int, int) {
+	t.Helper()
+	p, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Error(err)
+	}
+	return p[0], p[1]
+}
+
+func closeSocket(fd int) { _ = syscall.Close(fd) }

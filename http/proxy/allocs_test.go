@@ -1,0 +1,147 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"weir/http"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// deafWire takes everything at once and sends it nowhere.
+type deafWire struct {
+	socket *loop.Conn
+	status int
+	bytes  int64
+}
+
+func (w *deafWire) SendHead(r *http.Request) error                  { w.status = r.Out.Status; return nil }
+func (w *deafWire) SendEarly(*http.Request, int, http.Fields) error { return nil }
+func (w *deafWire) Queued() int64                                   { return 0 }
+func (w *deafWire) Push(*http.Request) (loop.Time, error)           { return 0, nil }
+func (w *deafWire) Drain(*http.Request) error                       { return nil }
+func (w *deafWire) ReadBody(*http.Request, []byte) (int, error)     { return 0, io.EOF }
+func (w *deafWire) TryReadBody(*http.Request, []byte) (int, error)  { return 0, io.EOF }
+func (w *deafWire) Socket() *loop.Conn                              { return w.socket }
+func (w *deafWire) Hijack(*http.Request) []byte                     { return nil }
+func (w *deafWire) NoContinue()                                     {}
+func (w *deafWire) Gone() bool                                      { return false }
+func (w *deafWire) Send(r *http.Request, p []http.Piece, _ http.Flags) error {
+	for i := range p {
+		w.bytes += p[i].Size()
+		if p[i].Own != nil {
+			r.Loop().Give(p[i].Own)
+		}
+	}
+	return nil
+}
+
+// answerer is a back end that answers every read with the same bytes.
+func answerer(t *testing.T, answer []byte) netip.AddrPort {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				for {
+					if _, err := c.Read(buf); err != nil {
+						return
+					}
+					if _, err := c.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// group is a declared group of one server that keeps its connections.
+func group(t *testing.T, at netip.AddrPort) *upstream.Group {
+	t.Helper()
+	g, err := upstream.Build(&upstream.Spec{
+		Name:      "u",
+		Servers:   []upstream.ServerSpec{{Text: at.String(), Addrs: []loop.Addr{{Net: at}}, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}},
+		Keepalive: upstream.Keepalive{Max: 4, Requests: 1 << 30, Life: time.Hour, Idle: time.Minute},
+	}, upstream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// planTo is a location with proxy_pass to a group and the usual settings.
+func planTo(g *upstream.Group) *plan {
+	c := &settings{version: http.HTTP11, pass: &target{url: "http://u"}}
+	c.Options = Options{
+		Buffering: true, RequestBuffering: true, PassHeaders: true, PassBody: true, Next: faultError | faultTimeout,
+		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute, BufferSize: 4096, Buffers: buffers{8, 4096},
+	}
+	z, _, _ := c.sizes("proxy_")
+	p := &plan{settings: c, pools: &pools{}, head: newHeadPlan(c), fixed: place{host: []byte("u"), group: g}}
+	p.road = road{opt: &c.Options, schema: httpPrefix, sizes: z, group: g, hidden: hiddenNames(nil, nil), redirect: c.redirect.forTarget(c.pass), sendsBody: true}
+	return p
+}
+
+// TestAllocations: a proxied request on kept connections costs no memory from the heap.
+func TestAllocations(t *testing.T) {
+	body := make([]byte, 1000)
+	answer := append([]byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 1000\r\nContent-Type: text/plain\r\nETag: \"e\"\r\nLast-Modified: Mon, 28 Sep 1970 06:00:00 GMT\r\n\r\n"), body...)
+	p := planTo(group(t, answerer(t, answer)))
+	method, path := []byte("GET"), []byte("/some/path?x")
+	head := []http.Field{field("Host", "a"), field("User-Agent", "test"), field("Accept", "*/*")}
+	onTask(t, func(r *http.Request) {
+		fd, peer := socketPair(t)
+		defer closeSocket(peer)
+		client, err := r.Loop().Register(fd, netip.AddrPort{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer client.Close()
+		w := &deafWire{socket: client}
+		r.Wire, r.Client = w, &http.Client{Conn: client}
+		one := func() {
+			r.Out.Clear()
+			r.Method, r.MethodName, r.Target, r.Plain, r.In = http.GET, method, path, true, head
+			v := p.serve(r)
+			r.End()
+			if v != http.Done || w.status != 200 || w.bytes != 1000 {
+				t.Errorf("verdict %d, status %d, %d bytes", v, w.status, w.bytes)
+			}
+			w.bytes = 0
+		}
+		for range 50 {
+			one()
+		}
+		if raceEnabled {
+			return
+		}
+		const rounds = 500
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range rounds {
+			one()
+		}
+		runtime.ReadMemStats(&after)
+		if n := float64(after.Mallocs-before.Mallocs) / rounds; n > 0.1 {
+			t.Errorf("%.2f allocations a request", n)
+		}
+	})
+}
