@@ -11,7 +11,7 @@ const (
 	maxBody = 64 << 10
 
 	memoryShards = 32
-	memoryTotal  = 64 << 20
+	memoryTotal  = 32 << 20
 	// entryCost is what a file costs besides its content: entry, path, place in the map.
 	entryCost = 320
 

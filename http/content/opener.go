@@ -146,30 +146,23 @@ func waitOpen(r *http.Request, w walk) (fd int, bad failure) {
 	return fd, bad
 }
 
-// rulesFor are the rules that a path is opened under.
+// rulesFor are the rules that a path is opened under. What from= names is trusted, if the path goes on
+// after it with a slash; a path that is just that is trusted as a whole.
 func (o *opener) rulesFor(r *http.Request, p path) rules {
 	if o.symlinks == linksAllowed {
 		return rules{}
 	}
-	return rules{mode: o.symlinks, trusted: o.trusted(r, p)}
-}
-
-// trusted is the length of the path's beginning in which links are not looked for: what from= says, if
-// it is the beginning of the path up to a slash.
-func (o *opener) trusted(r *http.Request, p path) int {
+	by := rules{mode: o.symlinks}
 	from := r.Text(o.from)
-	if len(from) == 0 {
-		return 0
-	}
 	rest, ok := bytes.CutPrefix(p.text(), from)
-	if !ok || len(rest) == 0 && from[len(from)-1] == '/' {
-		return 0
-	}
 	switch {
+	case len(from) == 0 || !ok:
+	case len(rest) == 0:
+		return rules{}
+	case rest[0] == '/':
+		by.trusted = len(from)
 	case from[len(from)-1] == '/':
-		return len(from) - 1
-	case len(rest) > 0 && rest[0] == '/':
-		return len(from)
+		by.trusted = len(from) - 1
 	}
-	return 0
+	return by
 }

@@ -31,13 +31,13 @@ func (o *outgoing) giveBack() {
 	s.pool.Put(o)
 }
 
-// sendBody sends a piece of memory as the whole body.
-func (s *shared) sendBody(r *http.Request, p http.Piece) http.Verdict {
-	if p.Size() == 0 {
+// sendBody sends memory as the whole body. When it returns, the memory is not needed any more.
+func (s *shared) sendBody(r *http.Request, body []byte) http.Verdict {
+	if len(body) == 0 {
 		return r.SendAll(nil)
 	}
 	o := s.outgoing()
-	o.pieces[0] = p
+	o.pieces[0] = http.Mem(body)
 	v := r.SendAll(o.pieces[:])
 	o.giveBack()
 	return v
@@ -56,7 +56,7 @@ func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
 func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
 	if s.memory.wants(p.text(), &f.info, r.Loop().Wall().UnixNano()) {
 		if h := s.remember(r, p, f); h != nil {
-			return s.sendBody(r, http.Mem(h.body))
+			return s.sendBody(r, h.body)
 		}
 	}
 	size := int(f.info.size)
@@ -64,11 +64,11 @@ func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
 		return r.SendAll(nil)
 	}
 	buf := r.Loop().Take(size)
+	defer func() { r.Loop().Give(buf) }()
 	if !read(r, p, f.fd, buf[:size]) {
-		r.Loop().Give(buf)
 		return http.StatusInternal
 	}
-	return s.sendBody(r, http.Piece{B: buf[:size], Own: buf})
+	return s.sendBody(r, buf[:size])
 }
 
 // remember reads a file and puts it into memory, unless it was changed meanwhile.

@@ -67,7 +67,7 @@ func (s static) fromMemory(r *http.Request, h *hotFile) http.Verdict {
 	if v := s.begin(r, &h.info, h.etag); v != http.Next {
 		return v
 	}
-	return s.sendBody(r, http.Mem(h.body))
+	return s.sendBody(r, h.body)
 }
 
 // answer answers with a file that was opened, and sees to it that it is closed.

@@ -125,11 +125,11 @@ func (t *trier) name(r *http.Request, text *http.Text) []byte {
 func (t *trier) take(r *http.Request, name []byte, dir bool) {
 	switch {
 	case !r.Loc.Core.Alias:
-		r.URI = r.Copy(name)
+		r.URI = name
 	case r.Loc.Pattern == nil:
 		r.URI = r.Concat(r.URI[:min(len(r.Loc.Name), len(r.URI))], name)
 	case !dir:
-		r.URI = r.Copy(name)
+		r.URI = name
 		r.SetCtx(http.CtxStatic, addURI)
 	}
 	r.SetExten()

@@ -58,7 +58,8 @@ func (w *walk) open() (int, failure) {
 func (w *walk) begin() (int, failure) {
 	start := path("/\x00")
 	if w.trusted > 0 {
-		start = append(append(make(path, 0, w.trusted+1), w.path[:w.trusted]...), 0)
+		var room [256]byte
+		start = append(append(path(room[:0]), w.path[:w.trusted]...), 0)
 	}
 	fd, err := openAt(unix.AT_FDCWD, start, unix.O_PATH|unix.O_DIRECTORY, w.cached)
 	return fd, failure{"open()", err}

@@ -1,0 +1,89 @@
+package content
+
+import (
+	"fmt"
+	"hash/maphash"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
+
+func TestMemoryAdmitsAtTheSecondReading(t *testing.T) {
+	m := newMemory()
+	const now = int64(10e9)
+	old := info{size: 10, ctime: unix.StatxTimestamp{Sec: 9}}
+	for _, c := range []struct {
+		name string
+		info info
+		want [2]bool
+	}{
+		{"small", old, [2]bool{false, true}},
+		{"largest", info{size: maxBody}, [2]bool{false, true}},
+		{"too large", info{size: maxBody + 1}, [2]bool{false, false}},
+		{"changed just now", info{size: 10, ctime: unix.StatxTimestamp{Sec: 9, Nsec: 999e6}}, [2]bool{false, false}},
+		{"changed in the future", info{size: 10, ctime: unix.StatxTimestamp{Sec: 11}}, [2]bool{false, false}},
+	} {
+		got := [2]bool{m.wants([]byte(c.name), &c.info, now), m.wants([]byte(c.name), &c.info, now)}
+		if got != c.want {
+			t.Errorf("%s: wanted %v; want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	m := newMemory()
+	hot := []byte("/hot")
+	m.put(hot, &info{size: 9}, []byte("hot stuff"))
+	body := make([]byte, maxBody)
+	for i := range 4 * memoryTotal / maxBody {
+		if m.get(hot) == nil {
+			t.Fatalf("a file in use was pushed out by file %d", i)
+		}
+		m.put(fmt.Appendf(nil, "/cold/%d", i), &info{size: maxBody}, body)
+	}
+	total, files := 0, 0
+	for i := range m.shards {
+		s := &m.shards[i]
+		if len(s.files) != len(s.ring) {
+			t.Errorf("shard %d: %d files, %d in its ring", i, len(s.files), len(s.ring))
+		}
+		for k, f := range s.ring {
+			if f.place != k || s.files[f.path] != f {
+				t.Errorf("shard %d: %s is not in place", i, f.path)
+			}
+			total -= f.cost()
+		}
+		total += s.size
+		files += len(s.files)
+		if s.size > memoryTotal/memoryShards {
+			t.Errorf("shard %d holds %d bytes", i, s.size)
+		}
+	}
+	if total != 0 {
+		t.Errorf("the count of bytes is off by %d", total)
+	}
+	if files < memoryTotal/maxBody/2 {
+		t.Errorf("only %d files are kept", files)
+	}
+}
+
+func TestMemoryReplacesAndDrops(t *testing.T) {
+	m := newMemory()
+	p := []byte("/f")
+	first := m.put(p, &info{ino: 1}, []byte("one"))
+	second := m.put(p, &info{ino: 2}, []byte("two"))
+	if m.match(p, &first.info) != nil || m.match(p, &second.info) != second {
+		t.Error("the newer content does not replace the older")
+	}
+	m.drop(first) // too late: it is gone
+	if m.get(p) != second {
+		t.Error("dropping the older content took the newer")
+	}
+	m.drop(second)
+	s, _ := m.shard(p)
+	if m.get(p) != nil || s.size != 0 || len(s.ring) != 0 {
+		t.Error("dropped content is still counted")
+	}
+}
