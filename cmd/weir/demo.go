@@ -42,6 +42,7 @@ type demonstration struct {
 	ports  []int
 	dir    string // with its final slash
 	out    io.Writer
+	parent int // the process that started it
 	store  *demoStore
 	farm   *demoFarm
 	rt     *cycle.Runtime
@@ -49,7 +50,7 @@ type demonstration struct {
 
 // demo runs weir in front of four back ends until a signal ends it.
 func demo(args []string) int {
-	d := &demonstration{out: os.Stdout}
+	d := &demonstration{out: os.Stdout, parent: os.Getppid()}
 	if err := d.parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -238,10 +239,9 @@ func (d *demonstration) say(format string, a ...any) {
 // obey waits for the end: a signal, the terminal's closing, or the end of "go run". A first signal
 // ends gracefully, a second one at once. SIGHUP and SIGUSR1 are nginx's.
 func (d *demonstration) obey(signals <-chan os.Signal) {
-	parent := os.Getppid()
 	watch := time.NewTicker(time.Second)
 	defer watch.Stop()
-	if !startedByGo(parent) {
+	if !startedByGo(d.parent) {
 		watch.Stop()
 	}
 	hadTerminal, ending := haveTerminal(), false
@@ -250,7 +250,7 @@ func (d *demonstration) obey(signals <-chan os.Signal) {
 		case <-d.rt.Done():
 			return
 		case <-watch.C:
-			if os.Getppid() != parent {
+			if os.Getppid() != d.parent {
 				d.rt.Quit()
 			}
 		case s := <-signals:
