@@ -169,6 +169,9 @@ func (s *site) asker(target string, body int) func() {
 }
 
 func TestStaticAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	s := newSite(t, `
 		location /kept/ { alias www/; open_file_cache max=10; }
 		location /try/ { root www; try_files $uri /nope /small.html; }

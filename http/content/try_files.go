@@ -115,19 +115,24 @@ func (t *trier) run(r *http.Request) http.Verdict {
 // alias stands for it. A constant is taken as it is.
 func (t *trier) name(r *http.Request, text *http.Text) []byte {
 	name := r.Text(text)
-	if _, constant := text.Const(); constant || !r.Loc.Core.Alias || r.Loc.Pattern != nil {
+	if _, constant := text.Const(); constant || !r.Loc.Core.Alias {
 		return name
 	}
-	return bytes.TrimPrefix(name, r.URI[:min(len(r.Loc.Name), len(r.URI))])
+	n, whole := aliasPart(r)
+	if whole {
+		return name
+	}
+	return bytes.TrimPrefix(name, r.URI[:n])
 }
 
 // take makes a name that was found the URI. The target as sent stays good for a proxy.
 func (t *trier) take(r *http.Request, name []byte, dir bool) {
+	n, whole := aliasPart(r)
 	switch {
 	case !r.Loc.Core.Alias:
 		r.URI = name
-	case r.Loc.Pattern == nil:
-		r.URI = r.Concat(r.URI[:min(len(r.Loc.Name), len(r.URI))], name)
+	case !whole:
+		r.URI = r.Concat(r.URI[:n], name)
 	case !dir:
 		r.URI = name
 		r.SetCtx(http.CtxStatic, addURI)
