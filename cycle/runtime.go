@@ -211,8 +211,11 @@ func (rt *Runtime) Quit() {
 	if d := rt.current.Load().Main.ShutdownTimeout; d > 0 {
 		time.AfterFunc(d, rt.Stop)
 	}
+	rt.count(len(rt.engine.Loops)) // until each loop has seen to its idle connections, some of which may stay
 	rt.engine.CloseIdle()
-	rt.count(0)
+	for _, l := range rt.engine.Loops {
+		l.Post(func() { rt.count(-1) })
+	}
 }
 
 // count follows the number of connections being served, and ends a graceful shutdown with the last.
@@ -243,5 +246,10 @@ func (rt *Runtime) panicked(v any, stack []byte) {
 }
 
 func (rt *Runtime) full(what string) {
-	rt.current.Load().Log.Logf(logs.Alert, 0, "%s", what)
+	log := rt.current.Load().Log
+	if what == loop.FullFiles {
+		log.Logf(logs.Crit, 0, "accept4() failed %s", logs.AppendErrno(nil, unix.EMFILE))
+		return
+	}
+	log.Logf(logs.Alert, 0, "%d worker_connections are not enough", rt.current.Load().Events.Connections)
 }

@@ -218,7 +218,7 @@ func (r *Request) DiscardBody() Verdict {
 	b.state = bodyGone
 	buf := r.Loop().Take(16 << 10)
 	defer r.Loop().Give(buf)
-	for {
+	for range discardMost {
 		_, err := r.Wire.TryReadBody(r, buf)
 		switch {
 		case err == nil:
@@ -231,7 +231,12 @@ func (r *Request) DiscardBody() Verdict {
 			return Next
 		}
 	}
+	return Next
 }
+
+// discardMost is how many reads of a body that nobody wants are made before the response: it must not wait
+// for a client that sends on and on.
+const discardMost = 64
 
 func (b *Body) close(r *Request) {
 	if b.own != nil {

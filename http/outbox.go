@@ -53,9 +53,11 @@ func (o *Outbox) Drop() {
 // maxParts is how many pieces of memory one writev takes.
 const maxParts = 64
 
-// Write writes at most limit bytes without waiting: loop.ErrAgain when the socket took no more.
-// Files go by sendfile in parts of at most chunk bytes, or through memory when sendfile is off.
+// Write writes at most limit bytes without waiting: loop.ErrAgain when the socket took no more. It stops
+// after chunk bytes, so that one fast client does not hold a loop. Files go by sendfile, or through memory
+// when sendfile is off.
 func (o *Outbox) Write(limit, chunk int64, sendfile bool) error {
+	limit = min(limit, chunk)
 	for o.queued > 0 && limit > 0 {
 		p := &o.q[o.first]
 		var n int
@@ -64,7 +66,7 @@ func (o *Outbox) Write(limit, chunk int64, sendfile bool) error {
 		case p.Len == 0:
 			n, err = o.writeMem(limit)
 		case sendfile:
-			n, err = o.conn.TrySendfile(p.FD, p.Off, int(min(p.Len, limit, chunk)))
+			n, err = o.conn.TrySendfile(p.FD, p.Off, int(min(p.Len, limit)))
 			if err == nil && n == 0 {
 				err = unix.EIO // the file was cut while it was being sent
 			}

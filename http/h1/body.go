@@ -48,6 +48,9 @@ func (x *exchange) TryReadBody(_ *http.Request, p []byte) (int, error) {
 
 // readBody waits until there are bytes, the body's end, or the deadline.
 func (x *exchange) readBody(p []byte, deadline loop.Time) (int, error) {
+	if err := x.rest(); err != nil {
+		return 0, err
+	}
 	for {
 		n, err := x.TryReadBody(&x.req, p)
 		if err != loop.ErrAgain {

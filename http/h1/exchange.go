@@ -53,6 +53,7 @@ type exchange struct {
 	scratch [128]byte
 	used    int // bytes of scratch in use by queued pieces
 
+	turns    int   // reads and requests since the others had their turn
 	chunked  bool  // the response is chunked
 	hijacked bool  // it is a tunnel now
 	err      error // the client's connection failed

@@ -279,6 +279,14 @@ func (x *exchange) Drain(r *http.Request) error {
 		}
 		if at != 0 {
 			if err := x.t.Sleep(time.Duration(at - x.t.Now())); err != nil {
+				x.fail(err)
+				return err
+			}
+			continue
+		}
+		if x.c.Writable() { // it has had its chunk: the others come first
+			if err := x.t.Sleep(0); err != nil {
+				x.fail(err)
 				return err
 			}
 			continue

@@ -25,6 +25,7 @@ type conn struct {
 	until   loop.Time // when the wait for the next request ends
 	atLeast loop.Time // keepalive_min_timeout: the connection stays open until then
 	first   bool      // no byte was read yet
+	held    bool      // parked, and yet counted: a graceful stop waits for it
 	nodelay bool      // TCP_NODELAY is set
 }
 
@@ -38,15 +39,18 @@ func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
 		lc.Handler = c
 		timeout := sock.Port().DefaultServer(lc).Core.HeaderTimeout
 		c.until = now.Add(timeout)
-		lc.Park(c.until, false)
+		lc.Park(c.until, true)
 	}
 }
 
 // Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
 func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
+	if c.held {
+		c.held = false
+		defer c.shared.Pending(-1)
+	}
 	if why != loop.WokeReady {
-		if why != loop.WokeTimeout && lc.Loop().Now() < c.atLeast {
-			lc.Park(c.atLeast, false) // it is closed then
+		if c.stays(lc, why) {
 			return
 		}
 		if why == loop.WokeTimeout && c.first {
@@ -57,12 +61,50 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	}
 	p := &c.shared.pools[lc.Loop().ID()]
 	x := p.take()
-	x.conn, x.c, x.t, x.err, x.hijacked = c, lc, t, nil, false
+	x.conn, x.c, x.t, x.err, x.hijacked, x.turns = c, lc, t, nil, false, 0
 	x.out.Reset(lc)
 	c.shared.Pending(1)
 	defer c.shared.Pending(-1) // also when a handler panics
+	whole := false
+	defer func() {
+		if !whole {
+			x.wreck()
+		}
+	}()
 	x.serve()
+	whole = true
 	p.give(x)
+}
+
+// stays parks a connection again that should be closed but may not be yet: keepalive_min_timeout holds,
+// or the server shuts down gracefully and the client, newly connected, is about to send its request.
+func (c *conn) stays(lc *loop.Conn, why loop.Woke) bool {
+	until := c.atLeast
+	if c.first && why == loop.WokeShutdown {
+		until = c.until
+	}
+	if why == loop.WokeTimeout || until <= lc.Loop().Now() {
+		return false
+	}
+	if why == loop.WokeShutdown {
+		c.held = true
+		c.shared.Pending(1)
+	}
+	lc.Park(until, false)
+	return true
+}
+
+// wreck gives back what an exchange held whose handler has panicked. The loop closes the connection; the
+// exchange is not used again.
+func (x *exchange) wreck() {
+	defer x.release()
+	if r := &x.req; r.Task != nil && r.Server != nil {
+		if !r.Out.Sent {
+			r.Abandon(500)
+		}
+		r.Out.TotalBytes = x.out.Sent
+		r.End()
+	}
 }
 
 // logIdle writes a line about a connection that has no request.
@@ -99,7 +141,7 @@ func (x *exchange) serve() {
 		switch x.begin() {
 		case headIdle:
 			x.release()
-			x.c.Park(c.until, !c.first)
+			x.c.Park(c.until, true)
 			return
 		case headGone:
 			x.release()
@@ -122,7 +164,23 @@ func (x *exchange) serve() {
 		}
 		x.nodelay()
 		x.compact()
+		if x.rest() != nil {
+			x.release()
+			x.c.Close()
+			return
+		}
 	}
+}
+
+// rest lets others have the loop after some work without a wait: a client that sends faster than it is
+// served would keep the loop for itself. ErrStopped when the loop stops.
+func (x *exchange) rest() error {
+	const turns = 32
+	if x.turns++; x.turns < turns {
+		return nil
+	}
+	x.turns = 0
+	return x.t.Sleep(0)
 }
 
 // end waits for the last byte of a response, writes the log, and says whether the connection may carry
@@ -139,7 +197,7 @@ func (x *exchange) end() (keep bool) {
 		r.KeepAlive = false
 	}
 	r.Out.TotalBytes = x.out.Sent
-	keep = r.KeepAlive && x.err == nil
+	keep = r.KeepAlive && x.err == nil && !x.conn.shared.Quit()
 	if keep && !x.body.finished() {
 		keep = x.skipBody()
 	}
@@ -164,7 +222,7 @@ func (x *exchange) nodelay() {
 // a reset would take the response away from it (RFC 9112, section 9.6).
 func (x *exchange) wantLinger(keep bool) bool {
 	r := &x.req
-	if keep || x.err != nil || x.hijacked || r.Loc == nil || r.Out.Status == int(http.Abort) && r.Out.HeadBytes == 0 {
+	if keep || x.err != nil || x.hijacked || r.Out.Cut && !r.Out.Sent {
 		return false
 	}
 	switch r.Loc.Core.Lingering {
@@ -178,10 +236,10 @@ func (x *exchange) wantLinger(keep bool) bool {
 
 // close ends the connection, slowly if it must be.
 func (x *exchange) close() {
+	x.release()
 	if x.linger {
 		x.lingerClose()
 	}
-	x.release()
 	if x.reset {
 		x.c.CloseReset()
 		return
@@ -217,7 +275,8 @@ func (x *exchange) skipBody() bool {
 	core := x.req.Loc.Core
 	end := x.t.After(core.LingeringTime)
 	for !x.body.finished() {
-		if _, err := x.readBody(buf, min(x.t.After(core.LingeringIdle), end)); err != nil && !x.body.finished() {
+		_, err := x.readBody(buf, min(x.t.After(core.LingeringIdle), end))
+		if !x.body.finished() && (err != nil || x.t.Now() >= end) {
 			return false
 		}
 	}
