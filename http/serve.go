@@ -314,8 +314,9 @@ func (r *Request) End() {
 		}
 	}
 	for i, c := range r.closers {
-		c.CloseWith(r)
-		r.closers[i] = nil
+		if r.closers[i] = nil; c != nil { // nil: it was this one that panicked, the first time
+			c.CloseWith(r)
+		}
 	}
 	r.closers = r.closers[:0]
 	r.Body.close(r)
