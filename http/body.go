@@ -142,7 +142,10 @@ func (r *Request) spillBody(core *Core, p []byte) Verdict {
 			return StatusInternal
 		}
 		if core.BodyInFile == BodyInMemory {
+			doing := r.Doing
+			r.Doing = "" // nginx does not say it here
 			r.Logf(logs.Warn, "a client request body is buffered to a temporary file %s", f.Path)
+			r.Doing = doing
 		}
 		b.File = f
 		r.OnEnd(f)

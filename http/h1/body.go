@@ -175,7 +175,6 @@ func (x *exchange) sendContinue() error {
 		return nil
 	}
 	x.out.Add(http.Mem(continueLine))
-	x.req.Out.HeadBytes += int64(len(continueLine))
 	_, err := x.Push(&x.req)
 	return err
 }

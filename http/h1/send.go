@@ -139,7 +139,6 @@ func (x *exchange) SendEarly(r *http.Request, status int, fields http.Fields) er
 		b = AppendField(b, fields[i].Name, fields[i].Value)
 	}
 	b = append(b, "\r\n"...)
-	r.Out.HeadBytes += int64(len(b))
 	x.out.Add(http.Mem(r.Copy(b)))
 	_, err := x.Push(r)
 	return err
