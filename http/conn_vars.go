@@ -102,6 +102,9 @@ func AppendPeer(b []byte, c *loop.Conn) []byte {
 
 func (r *Request) val(b []byte) Value { return Value{B: b} }
 
+// maybe is the value of something that the request may not have: nil then.
+func (r *Request) maybe(b []byte) Value { return Value{B: b, Missing: b == nil} }
+
 func (r *Request) str(s string) Value { return Value{B: append(r.Alloc(len(s))[:0], s...)} }
 
 func (r *Request) num(n int64) Value { return Value{B: strconv.AppendInt(r.Alloc(20)[:0], n, 10)} }

@@ -74,6 +74,7 @@ type Request struct {
 	Method     Method
 	MethodName []byte
 	Version    Version
+	Protocol   []byte // version as sent, "HTTP/1.1"; nil in HTTP/0.9
 	Target     []byte // request target as sent: $request_uri
 	Schema     []byte // of an absolute-form target
 	HostName   []byte // host of the target or of Host, lower case, no port; nil if there is none
@@ -127,6 +128,7 @@ type Request struct {
 	errStatus   int    // status to answer with instead of the handler's own
 	id          []byte // $request_id
 	extra       Extra
+	sub         *subrequest // nil: the client made the request
 }
 
 // Extra is what upper packages add to a request for the log's sake.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strconv"
+
+	"weir/logs"
 )
 
 // requestVariables are those that tell of the request.
@@ -15,14 +17,14 @@ func requestVariables() []Var {
 		{Name: "request_method", Doc: "Method of the request.", Get: func(r *Request, _ string) Value {
 			return Value{B: r.MethodName, Missing: r.MethodName == nil}
 		}},
-		{Name: "request_uri", Doc: "The request target as it was sent, with arguments.", Get: func(r *Request, _ string) Value { return r.val(r.Target) }},
-		{Name: "uri", Doc: "The current URI, decoded and normalised.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
-		{Name: "document_uri", Doc: "The same as `$uri`.", Get: func(r *Request, _ string) Value { return r.val(r.URI) }},
+		{Name: "request_uri", Doc: "The request target as it was sent, with arguments.", Get: func(r *Request, _ string) Value { return r.maybe(r.Target) }},
+		{Name: "uri", Doc: "The current URI, decoded and normalised.", Get: func(r *Request, _ string) Value { return r.maybe(r.URI) }},
+		{Name: "document_uri", Doc: "The same as `$uri`.", Get: func(r *Request, _ string) Value { return r.maybe(r.URI) }},
 		{
-			Name: "args", Doc: "Arguments of the request line.", Get: func(r *Request, _ string) Value { return r.val(r.Args) },
+			Name: "args", Doc: "Arguments of the request line.", Get: func(r *Request, _ string) Value { return r.maybe(r.Args) },
 			Set: func(r *Request, v []byte) { r.Args = v; r.Plain = false },
 		},
-		{Name: "query_string", Doc: "The same as `$args`.", Get: func(r *Request, _ string) Value { return r.val(r.Args) }},
+		{Name: "query_string", Doc: "The same as `$args`.", Get: func(r *Request, _ string) Value { return r.maybe(r.Args) }},
 		{Name: "is_args", Doc: "\"?\" when the request has arguments, else empty.", Get: func(r *Request, _ string) Value {
 			if len(r.Args) == 0 {
 				return Value{}
@@ -45,7 +47,7 @@ func requestVariables() []Var {
 		{Name: "content_length", Doc: "`Content-Length` of the request.", Get: headerVar(HdrContentLength)},
 		{Name: "scheme", Doc: "`http` or `https`.", Get: func(*Request, string) Value { return Value{B: []byte("http")} }},
 		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: func(*Request, string) Value { return Value{} }},
-		{Name: "server_protocol", Doc: "Protocol of the request.", Get: func(r *Request, _ string) Value { return r.str(r.Version.String()) }},
+		{Name: "server_protocol", Doc: "Protocol of the request.", Get: protocolVar},
 		{Name: "remote_user", Doc: "User name of Basic authentication.", Get: remoteUserVar},
 		{Name: "document_root", Doc: "`root` or `alias` that holds for the request.", Get: func(r *Request, _ string) Value { return r.val(r.DocumentRoot()) }},
 		{Name: "realpath_root", Doc: "`root` or `alias` with symbolic links resolved.", Get: realpathVar},
@@ -100,6 +102,14 @@ func (v Version) String() string {
 		return "HTTP/3.0"
 	}
 	return "HTTP/" + strconv.Itoa(int(v/1000)) + "." + strconv.Itoa(int(v%1000))
+}
+
+// protocolVar is the version as sent: HTTP/0.9 sends none, and newer ones do not send it as text.
+func protocolVar(r *Request, _ string) Value {
+	if r.Version >= HTTP20 {
+		return r.str(r.Version.String())
+	}
+	return r.maybe(r.Protocol)
 }
 
 func hostVar(r *Request, _ string) Value {
@@ -206,8 +216,10 @@ func cookieVar(r *Request, name string) Value {
 }
 
 func realpathVar(r *Request, _ string) Value {
-	path, err := realpath(string(r.DocumentRoot()))
+	root := string(r.DocumentRoot())
+	path, err := realpath(root)
 	if err != nil {
+		r.LogErr(logs.Crit, err, "realpath() \""+root+"\" failed")
 		return Value{Missing: true}
 	}
 	return r.str(path)

@@ -63,6 +63,25 @@ func (o *Response) AddField(id HeaderID, name, value []byte) {
 	o.Fields = append(o.Fields, Field{ID: id, Name: name, Value: value})
 }
 
+// SetField gives the first field with this id a value and drops the others, or adds it.
+func (o *Response) SetField(id HeaderID, name, value []byte) {
+	kept := o.Fields[:0]
+	found := false
+	for _, f := range o.Fields {
+		if f.ID == id {
+			if found {
+				continue
+			}
+			found, f.Value = true, value
+		}
+		kept = append(kept, f)
+	}
+	o.Fields = kept
+	if !found {
+		o.AddField(id, name, value)
+	}
+}
+
 // DropField removes every field with this id.
 func (o *Response) DropField(id HeaderID) {
 	kept := o.Fields[:0]
@@ -109,7 +128,9 @@ func (r *Request) writeHead() Verdict {
 	if o.Status != 200 && o.Status != 206 && o.Status != 304 {
 		o.LastModified = -1
 	}
-	r.placeLocation()
+	if r.Version != HTTP09 { // whose head is for the log only
+		r.placeLocation()
+	}
 	o.Sent = true
 	if err := r.Wire.SendHead(r); err != nil {
 		r.fail(err)

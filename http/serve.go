@@ -42,11 +42,16 @@ func (r *Request) settle(v Verdict) {
 			if r.Out.Status == 0 {
 				r.Out.Status = int(v)
 			}
+			if r.sub != nil {
+				r.sub.kill()
+			}
 			return
 		case r.Out.Sent:
 			// too late for another answer: what is on its way is all the client gets
 			r.KeepAlive = false
 			r.Out.Cut = true
+			return
+		case r.sub != nil && r.sub.answerInstead():
 			return
 		default:
 			v = r.answerStatus(int(v))
@@ -73,6 +78,7 @@ func (r *Request) admit() Verdict {
 
 // servePhases runs the server's own phases, finds the location and runs its phases.
 func (r *Request) servePhases() Verdict {
+	r.Doing = ""
 	srv := r.Server
 	if r.redirects == 0 && !r.Internal {
 		for _, s := range srv.Root.postRead {
@@ -100,6 +106,7 @@ func (r *Request) findLocation() Verdict {
 			return StatusInternal
 		}
 		if loc.Core.Internal && !r.Internal {
+			r.Loc = loc
 			return StatusNotFound
 		}
 		r.enter(loc)
@@ -308,6 +315,7 @@ func (r *Request) End() {
 	if !r.logged {
 		r.logged = true
 		if r.Loc != nil {
+			r.Doing = "logging request"
 			for _, f := range r.Loc.logs {
 				f(r)
 			}

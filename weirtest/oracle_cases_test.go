@@ -67,13 +67,15 @@ func oracleCases() []oracleCase {
 			location @ok { return 200 "fine\n"; } location /403 { return 403; } location /410 { return 410; } location /411 { return 411; }
 			location /own/ { error_page 404 = @ok; } location /500 { return 500; } location /429 { return 429; } location /204 { return 204; } }`,
 			[]string{
-				get("/none"), get("/403"), get("/410"), get("/411"), get("/own/x"), get("/500"), get("/429"), get("/204"), line("HEAD", "/none"),
+				get("/none"), get("/403"), get("/410"), get("/411"), get("/same/a.txt"), get("/own/x"), get("/500"), get("/429"), get("/204"), line("HEAD", "/none"),
 				line("POST", "/none", "Content-Length: 0"),
 			},
 		},
 		{
 			"headers", files + `add_header X-A a; add_header X-B $uri always; expires 1h;
-			location /own { add_header X-C c; expires off; } location /max { expires max; return 200; } location /epoch { expires epoch; return 200; } }`,
+			location /own { add_header X-C c; expires off; }
+			location /same/ { alias www/; add_header X-A a; add_header Last-Modified "Thu, 01 Jan 1970 00:00:01 GMT"; add_header ETag '"e"'; add_header "" x; }
+			location /max { expires max; return 200; } location /epoch { expires epoch; return 200; } }`,
 			[]string{get("/own"), get("/max"), get("/epoch"), get("/none")},
 		},
 		{

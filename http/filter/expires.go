@@ -106,11 +106,9 @@ func (e *expiry) set(r *http.Request) {
 		}
 	}
 	o := &r.Out
-	o.DropField(http.HdrExpires)
-	o.DropField(http.HdrCacheControl)
 	expires, control := x.values(r)
-	o.AddField(http.HdrExpires, http.HdrExpires.Bytes(), expires)
-	o.AddField(http.HdrCacheControl, http.HdrCacheControl.Bytes(), control)
+	o.SetField(http.HdrExpires, http.HdrExpires.Bytes(), expires)
+	o.SetField(http.HdrCacheControl, http.HdrCacheControl.Bytes(), control)
 }
 
 // values are what Expires and Cache-Control say.

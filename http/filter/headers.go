@@ -36,7 +36,7 @@ var Headers = http.Define(http.Spec[headers]{
 	Doc:  "Adds fields to the head of a response and after its body, and says how long it may be cached.",
 	Directives: []conf.Directive[headers]{
 		{
-			Name: "add_header", In: places, Syntax: "<name> <value:text> [always]", Group: "add_header", Inherit: conf.Never, Repeat: true,
+			Name: "add_header", In: places, Syntax: "<name:string> <value:text> [always]", Group: "add_header", Inherit: conf.Never, Repeat: true,
 			Doc: `Adds a field to responses of status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; with **always** to every response. An
 empty value adds none. A block with an add_header of its own does not use those around it, unless add_header_inherit says so.`,
 			Example: "add_header X-Frame-Options DENY always;",
@@ -48,7 +48,7 @@ empty value adds none. A block with an add_header of its own does not use those 
 			Set: conf.Enum(func(c *headers) *inheritMode { return &c.inherit }, inheritModes()),
 		},
 		{
-			Name: "add_trailer", In: places, Syntax: "<name> <value:text> [always]", Group: "add_trailer", Inherit: conf.Never, Repeat: true,
+			Name: "add_trailer", In: places, Syntax: "<name:string> <value:text> [always]", Group: "add_trailer", Inherit: conf.Never, Repeat: true,
 			Doc: "Adds a field behind the body of a chunked response, under the conditions of add_header.",
 			Set: func(c *headers, call *conf.Call) error { return addLine(&c.trailers, call) },
 		},
@@ -131,6 +131,9 @@ func plainStatus(status int) bool {
 }
 
 func (a *added) head(r *http.Request) http.Verdict {
+	if r.IsSub() {
+		return http.Next
+	}
 	plain := plainStatus(r.Out.Status)
 	if plain && a.expires.mode != expiresOff {
 		a.expires.set(r)
@@ -157,17 +160,17 @@ func (l *line) add(r *http.Request) {
 	switch l.id {
 	case http.HdrLastModified:
 		o.LastModified = -1
-		o.DropField(http.HdrLastModified)
-		if len(v) > 0 {
-			if t, ok := http.ParseHTTPDate(v); ok {
-				o.LastModified = t
-			} else {
-				o.AddField(l.id, l.name, v)
-			}
+		if t, ok := http.ParseHTTPDate(v); ok {
+			o.LastModified = t
+		}
+		fallthrough
+	case http.HdrETag:
+		if len(v) == 0 {
+			o.DropField(l.id)
+		} else {
+			o.SetField(l.id, l.name, v)
 		}
 		return
-	case http.HdrETag:
-		o.DropField(http.HdrETag)
 	}
 	if len(v) > 0 {
 		o.AddField(l.id, l.name, v)

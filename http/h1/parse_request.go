@@ -43,6 +43,14 @@ func (p *RequestParser) Reset(at int) {
 // counts in $request_length.
 func (p *RequestParser) Size() int { return p.pos - p.start }
 
+// SizeTo is Size as it was when field i began: without the line that is being read, when i is Len.
+func (p *RequestParser) SizeTo(i int) int {
+	if i < len(p.spans) {
+		return int(p.spans[i].name) - p.start
+	}
+	return p.lineAt - p.start
+}
+
 // Begun reports whether anything but empty lines has come.
 func (p *RequestParser) Begun() bool { return p.state != lineStart }
 
@@ -61,12 +69,13 @@ func (p *RequestParser) Line(buf []byte) []byte {
 // MethodName is the method as sent.
 func (p *RequestParser) MethodName(buf []byte) []byte { return buf[p.start:p.methodEnd:p.methodEnd] }
 
-// Protocol is the version as sent, "HTTP/1.1"; nil in HTTP/0.9.
+// Protocol is the version as sent, "HTTP/1.1"; nil in HTTP/0.9, empty if it is faulty.
 func (p *RequestParser) Protocol(buf []byte) []byte {
 	if p.proto == 0 {
 		return nil
 	}
-	return buf[p.proto:p.lineEnd:p.lineEnd]
+	end := max(p.proto, p.lineEnd) // of a faulty line there is no end
+	return buf[p.proto:end:end]
 }
 
 // Target is the path with arguments and fragment as sent, nginx's $request_uri: "/" for CONNECT and

@@ -120,6 +120,7 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 // refuseFields refuses a head for what is wrong in its fields; those before the fault count.
 func (x *exchange) refuseFields(port *http.Port, core *http.ServerCore, err error) headResult {
 	x.takeLineAgain(core)
+	x.req.HeadSize = x.parser.SizeTo(x.parser.Len())
 	if res := x.takeFields(port, core); res != headReady {
 		return res
 	}
@@ -167,11 +168,11 @@ func (x *exchange) loseHead(port *http.Port, core *http.ServerCore, err error) h
 		r.Line = r.Copy(x.parser.Line(x.buf[:x.w]))
 	} else {
 		x.takeLineAgain(core)
+		r.HeadSize = x.parser.SizeTo(x.parser.Len())
 		if res := x.takeFields(port, core); res != headReady {
 			return res
 		}
 	}
-	r.HeadSize = x.w
 	x.r = x.w
 	status := 400
 	switch err {
@@ -244,9 +245,8 @@ func (x *exchange) refuseHead(err error) headResult {
 		f = FaultRequest
 	}
 	if r.Line == nil {
-		r.Line = x.parser.Line(x.buf[:x.w])
+		r.Line, r.Protocol = x.parser.Line(x.buf[:x.w]), x.parser.Protocol(x.buf[:x.w])
 	}
-	r.HeadSize = x.w
 	r.KeepAlive = false
 	b := append(make([]byte, 0, 256), "client "...)
 	r.Log(logs.Info, string(x.parser.AppendFault(b, x.buf[:x.w], f)))
@@ -266,8 +266,13 @@ func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
 	p := &x.parser
 	buf := x.buf[:x.w]
 	x.takeLineAgain(core)
+	r.HeadSize = p.Size()
 	if p.Version >= http.HTTP20 {
 		return FaultVersion
+	}
+	if err := x.takeURI(core); err != nil {
+		r.URI, r.Target = []byte{}, nil
+		return err
 	}
 	if host := p.Authority(buf); host != nil {
 		name, number, err := ValidateHost(r.Alloc(len(host))[:0], host)
@@ -277,12 +282,20 @@ func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
 		r.HostName, r.HostPort = name, number
 		r.ChooseServer(port)
 	}
-	var err error
+	return nil
+}
+
+// takeURI splits the target. Without arguments a "?" counts for nothing.
+func (x *exchange) takeURI(core *http.ServerCore) (err error) {
+	r := &x.req
 	var dst []byte
-	if p.NeedsRoom() {
+	if x.parser.NeedsRoom() {
 		dst = r.Alloc(len(r.Target) + 1)[:0]
 	}
-	r.URI, r.Args, r.Exten, err = p.URI(dst, buf, core.MergeSlashes)
+	r.URI, r.Args, r.Exten, err = x.parser.URI(dst, x.buf[:x.w], core.MergeSlashes)
+	if len(r.Args) == 0 {
+		r.Args = nil
+	}
 	return err
 }
 
@@ -293,16 +306,14 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	buf := x.buf[:x.w]
 	moved := len(r.Line) > 0 && &r.Line[0] != &p.Line(buf)[0]
 	r.Line = p.Line(buf)
-	r.Method, r.Version = p.Method, p.Version
+	r.Method, r.Version, r.Protocol = p.Method, p.Version, p.Protocol(buf)
 	r.MethodName = p.MethodName(buf)
 	r.Target = p.Target(buf)
 	r.Schema = p.Scheme(buf)
 	r.Plain = p.AsSent()
 	r.Escaped = p.NeedsRoom()
-	if moved && !p.NeedsRoom() {
-		r.URI, r.Args, r.Exten, _ = p.URI(nil, buf, core.MergeSlashes)
-	} else if moved {
-		r.URI, r.Args, r.Exten, _ = p.URI(r.Alloc(len(r.Target) + 1)[:0], buf, core.MergeSlashes)
+	if moved {
+		_ = x.takeURI(core)
 	}
 }
 
@@ -320,6 +331,7 @@ func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult
 		}
 		if Unique(f.ID) {
 			if prev := r.In.Find(f.ID); prev != nil {
+				r.HeadSize = x.parser.SizeTo(i + 1)
 				r.Log(logs.Info, string(AppendDuplicate([]byte("client "), &f, prev)))
 				return x.refuseQuietly(400)
 			}
@@ -327,6 +339,7 @@ func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult
 		r.In = append(r.In, f)
 		if f.ID == http.HdrHost {
 			if err := x.takeHost(port, f.Value); err != nil {
+				r.HeadSize = x.parser.SizeTo(i + 1)
 				return x.refuseHead(err)
 			}
 			core = r.Server.Core

@@ -175,7 +175,10 @@ func addReturn(p *program, call *conf.Call) error {
 		p.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
 		return nil
 	}
-	p.add(fixed(func(r *http.Request) (http.Verdict, bool) { return r.Respond(status, r.Text(text)), true }))
+	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
+		r.Out.Status = status // the text may ask for it
+		return r.Respond(status, r.Text(text)), true
+	}))
 	return nil
 }
 
@@ -274,7 +277,7 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 	if u.args != nil {
 		args = u.newArgs(r)
 	} else if !u.keep {
-		args = nil
+		args = args[:0]
 	}
 	if u.log {
 		r.Logf(logs.Notice, "rewritten data: \"%s\", args: \"%s\"", uri, args)
