@@ -169,3 +169,19 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestPaths finds every file of this tree that a page names with its folder.
+func TestPaths(t *testing.T) {
+	path := regexp.MustCompile("`([a-z0-9_]+(?:/[a-z0-9_]+)+\\.(?:go|txtar|txt))`")
+	for _, file := range written(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range path.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(root, found[1])); err != nil {
+				t.Errorf("%s names %s, which is not there", file, found[1])
+			}
+		}
+	}
+}
