@@ -61,7 +61,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 			must(os.Remove(name(f)))
 			must(os.Symlink("elsewhere", name(f)))
 		}, "200 linked"},
-		{"grown too large", func(f string) { s.write(f, strings.Repeat("x", 100<<10)) }, "200 " + strings.Repeat("x", 100<<10)},
+		{"grown too large", func(f string) { s.write(f, strings.Repeat("x", 200<<10)) }, "200 " + strings.Repeat("x", 200<<10)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
@@ -126,7 +126,7 @@ func TestColdFile(t *testing.T) {
 }
 
 func TestOpenFileCache(t *testing.T) {
-	for name, text := range map[string]string{"from memory": "content", "by descriptor": strings.Repeat("x", 100<<10)} {
+	for name, text := range map[string]string{"from memory": "content", "by descriptor": strings.Repeat("x", 200<<10)} {
 		t.Run(name, func(t *testing.T) { testOpenFileCache(t, text) })
 	}
 }

@@ -178,7 +178,7 @@ func TestStaticAllocatesNothing(t *testing.T) {
 		location /owner/ { alias www/; disable_symlinks if_not_owner from=$document_root; }`)
 	s.write("small.html", strings.Repeat("s", 1024))
 	s.write("index.html", strings.Repeat("i", 1024))
-	s.write("large.bin", strings.Repeat("l", 100<<10))
+	s.write("large.bin", strings.Repeat("l", 200<<10))
 	age()
 	for _, c := range []struct {
 		target string
@@ -186,9 +186,9 @@ func TestStaticAllocatesNothing(t *testing.T) {
 	}{
 		{"/small.html", 1024},
 		{"/", 1024},
-		{"/large.bin", 100 << 10},
+		{"/large.bin", 200 << 10},
 		{"/kept/small.html", 1024},
-		{"/kept/large.bin", 100 << 10},
+		{"/kept/large.bin", 200 << 10},
 		{"/try/x", 1024},
 		{"/owner/small.html", 1024},
 	} {

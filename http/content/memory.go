@@ -6,11 +6,12 @@ import (
 )
 
 const (
-	// maxBody is the size up to which a file may be in memory. Beyond it sendfile, which copies nothing
-	// on our side, is as good.
-	maxBody = 64 << 10
+	// maxBody is the size up to which a file may be in memory. Beyond it sendfile, which copies nothing, is
+	// as good (measured, CPU of a kept request, memory against sendfile: 20 KB 8.9 and 12 µs, 60 KB 11.4 and
+	// 13.5, 100 KB 19.3 and 22.5; nginx 13.3, 14.9, 20.6).
+	maxBody = 128 << 10
 
-	memoryShards = 32
+	memoryShards = 16
 	memoryTotal  = 32 << 20
 	// entryCost is what a file costs besides its content: entry, path, place in the map.
 	entryCost = 320

@@ -52,13 +52,27 @@ func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
 	return r.SendAll(o.pieces[:])
 }
 
-// sendSmall sends a file by way of memory, where it stays if it is asked for often.
-func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
+// maxRead is the size up to which a file that is not in memory is sent by way of a buffer: one call for
+// head and body together.
+const maxRead = 32 << 10
+
+// sendFile sends a file that was opened. If it is asked for often, it stays in memory.
+func (s *shared) sendFile(r *http.Request, p path, f file) http.Verdict {
 	if s.memory.wants(p.text(), &f.info, r.Loop().Wall().UnixNano()) {
-		if h := s.remember(r, p, f); h != nil {
+		if h := s.remember(r, p, &f); h != nil {
+			f.close()
 			return s.sendBody(r, h.body)
 		}
 	}
+	if f.info.size > maxRead {
+		return s.sendLarge(r, f)
+	}
+	defer f.close()
+	return s.sendSmall(r, p, &f)
+}
+
+// sendSmall sends a file by way of a buffer.
+func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
 	size := int(f.info.size)
 	if size == 0 {
 		return r.SendAll(nil)

@@ -89,11 +89,7 @@ func (s static) answer(r *http.Request, p path, f file) http.Verdict {
 		f.close()
 		return v
 	}
-	if f.info.size <= maxBody {
-		defer f.close()
-		return s.sendSmall(r, p, &f)
-	}
-	return s.sendLarge(r, f)
+	return s.sendFile(r, p, f)
 }
 
 // begin sends the head for a file.
