@@ -12,6 +12,12 @@ import (
 
 var etagName = []byte("ETag")
 
+type marker struct{ _ byte }
+
+// addURI, as what this folder keeps of a request, says that try_files made the URI the rest of a path
+// whose beginning is the alias of a location by regular expression.
+var addURI = new(marker)
+
 // pathOf maps the URI of the request to the path of a file.
 func pathOf(r *http.Request) (path, http.Verdict) {
 	if v := aliasFits(r); v != http.Next {

@@ -47,7 +47,6 @@ type rules struct {
 type known struct {
 	file  file // with a descriptor it is held, and must be let go
 	bad   failure
-	found bool
 	fresh bool // looked at no longer ago than open_file_cache_valid
 }
 
@@ -104,7 +103,7 @@ func (s *shelf) find(p path, by rules, now loop.Time, valid time.Duration) (k kn
 	f.uses++
 	f.used = now
 	s.recent.MoveToFront(e)
-	k.found, k.fresh = true, now.Sub(f.checked) < valid
+	k.fresh = now.Sub(f.checked) < valid
 	k.bad = f.bad
 	k.file.info = f.info
 	if f.fd >= 0 {

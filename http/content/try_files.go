@@ -139,9 +139,3 @@ func (t *trier) take(r *http.Request, name []byte, dir bool) {
 	}
 	r.SetExten()
 }
-
-type marker struct{ _ byte }
-
-// addURI, as what this folder keeps of a request, says that try_files made the URI the rest of a path
-// whose beginning is the alias of a location by regular expression.
-var addURI = new(marker)
