@@ -1,6 +1,9 @@
 package http
 
 import (
+	"errors"
+	"io"
+
 	"golang.org/x/sys/unix"
 
 	"weir/loop"
@@ -50,6 +53,9 @@ func (o *Outbox) Drop() {
 	o.q, o.first, o.queued = o.q[:0], 0, 0
 }
 
+// errTruncated says that a file became shorter while it was being sent.
+var errTruncated = errors.New("a file was truncated while it was being sent")
+
 // maxParts is how many pieces of memory one writev takes.
 const maxParts = 64
 
@@ -67,8 +73,8 @@ func (o *Outbox) Write(limit, chunk int64, sendfile bool) error {
 			n, err = o.writeMem(limit)
 		case sendfile:
 			n, err = o.conn.TrySendfile(p.FD, p.Off, int(min(p.Len, limit)))
-			if err == nil && n == 0 {
-				err = unix.EIO // the file was cut while it was being sent
+			if err == io.ErrUnexpectedEOF {
+				err = errTruncated
 			}
 		default:
 			if err = o.load(p); err == nil {
@@ -123,7 +129,7 @@ func (o *Outbox) load(p *Piece) error {
 	if err != nil || n == 0 {
 		o.conn.Loop().Give(buf)
 		if err == nil {
-			err = unix.EIO
+			err = errTruncated
 		}
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"weir/logs"
 	"weir/loop"
 )
@@ -239,7 +241,11 @@ func (r *Request) fail(err error) {
 		return
 	}
 	if errors.Is(err, loop.ErrTimeout) {
-		r.LogErr(logs.Info, nil, "client timed out")
+		r.LogErr(logs.Info, unix.ETIMEDOUT, "client timed out")
+		return
+	}
+	if errors.Is(err, errTruncated) {
+		r.Log(logs.Alert, err.Error())
 		return
 	}
 	r.LogErr(logs.Info, err, "writev() failed")
