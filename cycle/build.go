@@ -62,7 +62,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	}
 	c.zones = p.Zones.Begin()
 	w := http.World{
-		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version, AccessLogPath: o.AccessLog,
+		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version, AccessLogPath: o.AccessLog, TempPrefix: o.TempPrefix,
 		Files: p.Files, Temp: p.Temp, Zones: c.zones, Modules: httpModules(), Logger: c.loggers.at,
 	}
 	b := http.NewBuilder(w, tree, d)

@@ -40,6 +40,7 @@ func httpModules() []*http.Module {
 		filter.NotModified,
 		filter.Headers,
 		filter.Charset,
+		filter.SSI,
 		filter.Range,
 
 		// the request is recorded

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"weir/conf"
 	"weir/http/route"
@@ -23,6 +24,7 @@ type App struct {
 	Vars      *vars.Table[*Request]
 	Servers   []*Server
 	Listens   []*Listening
+	subs      sync.Pool // of *subrequest
 	slots     int
 }
 
@@ -40,6 +42,8 @@ type World struct {
 	Files      *logs.Files
 	Temp       *TempNumbers
 	Zones      *zone.Set
+	// TempPrefix is where temporary folders are that the configuration does not name.
+	TempPrefix string
 	// AccessLogPath is where requests are logged when no access_log is written.
 	AccessLogPath string
 	Modules       []*Module

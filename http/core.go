@@ -55,6 +55,7 @@ type Core struct {
 	IfModifiedSince  ModifiedMode
 	MaxRanges        int
 	ServerTokens     TokenMode
+	SubBuffer        int64
 	EarlyHints       []*Text
 
 	// core_keepalive.go

@@ -100,8 +100,9 @@ func sendDirectives() []conf.Directive[Core] {
 			Doc: "Accepted and ignored, as nginx does on Linux.", Set: conf.Size(func(c *Core) *int64 { return &c.ignored }),
 		},
 		{
-			Name: "subrequest_output_buffer_size", In: inLoc, Syntax: "<size>", Default: "4k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: there are no buffered subrequests yet.", Set: conf.Size(func(c *Core) *int64 { return &c.ignored }),
+			Name: "subrequest_output_buffer_size", In: inLoc, Syntax: "<size>", Default: "4k",
+			Doc: "How large the answer of a subrequest may be that is kept in memory, as that of an SSI include with `set`.",
+			Set: conf.Size(func(c *Core) *int64 { return &c.SubBuffer }),
 		},
 		{
 			Name: "early_hints", In: inLoc, Syntax: "<text> ...", Repeat: true,

@@ -56,6 +56,9 @@ func (r *Request) appendContext(b []byte) []byte {
 	if len(r.Line) > 0 {
 		b = append(append(append(b, ", request: \""...), r.Line...), '"')
 	}
+	if r.sub != nil {
+		b = append(append(append(b, ", subrequest: \""...), r.URI...), '"')
+	}
 	if len(r.extra.Upstream) > 0 {
 		b = append(append(append(b, ", upstream: \""...), r.extra.Upstream...), '"')
 	}

@@ -109,7 +109,11 @@ func TempPathSlot[C any](f func(*C) **TempPath) func(*C, *conf.Call) error {
 	return func(c *C, call *conf.Call) error {
 		p := &TempPath{Dir: call.Arg(0)}
 		if !strings.HasPrefix(p.Dir, "/") {
-			p.Dir = filepath.Join(Env(call).Prefix, p.Dir)
+			under := Env(call).Prefix
+			if call.IsDefault() {
+				under = Env(call).TempPrefix
+			}
+			p.Dir = filepath.Join(under, p.Dir)
 		}
 		for i := 1; i < call.Len(); i++ {
 			w := call.Arg(i)

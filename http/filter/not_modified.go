@@ -22,7 +22,7 @@ var NotModified = http.Define(http.Spec[none]{
 
 func notModified(r *http.Request) http.Verdict {
 	o := &r.Out
-	if o.Status != 200 || o.NoModified {
+	if o.Status != 200 || o.NoModified || r.IsSub() {
 		return http.Next
 	}
 	if f := r.In.Find(http.HdrIfUnmodifiedSince); f != nil && !unmodified(o, f.Value) {

@@ -38,7 +38,7 @@ var bytesUnit = []byte("bytes")
 
 func (n *boundaries) head(r *http.Request) http.Verdict {
 	o := &r.Out
-	if r.Version < http.HTTP10 || o.Status != 200 || o.ContentLength < 0 || !o.AllowRanges || r.Loc.Core.MaxRanges == 0 {
+	if r.Version < http.HTTP10 || o.Status != 200 || o.ContentLength < 0 || !o.AllowRanges || r.Loc.Core.MaxRanges == 0 || r.IsSub() {
 		return http.Next
 	}
 	f := r.In.Find(http.HdrRange)

@@ -1,0 +1,178 @@
+package http
+
+import (
+	"io"
+
+	"weir/logs"
+	"weir/loop"
+)
+
+// A subrequest stands where its request expects the client: the head goes nowhere, the body goes to the
+// parent, and all that concerns the connection to the main request's wire.
+
+// smallPiece is up to which size borrowed memory is copied, so that nobody need wait for the client.
+const smallPiece = 4 << 10
+
+// queueMuch is how much may wait for the client before a subrequest waits too.
+const queueMuch = 64 << 10
+
+// Body sees the body before any filter does: whether there is one (BodyFilter).
+func (s *subrequest) Body(r *Request, i int, p []Piece, f Flags) error {
+	for k := range p {
+		s.any = s.any || p[k].Size() > 0
+	}
+	return r.PassBody(i+1, p, f)
+}
+
+// SendHead takes note of the head, which the client does not get (Wire).
+func (s *subrequest) SendHead(r *Request) error {
+	switch {
+	case r.Out.Status == 101:
+		r.Log(logs.Error, "connection upgrade in subrequest")
+	case s.opt.Capture && r.Out.ContentLength > r.Loc.Core.SubBuffer:
+		r.Logf(logs.Error, "too big subrequest response: %d", r.Out.ContentLength)
+	default:
+		return nil
+	}
+	s.kill()
+	return s.err
+}
+
+// SendEarly sends nothing: what comes early is no part of the parent's answer (Wire).
+func (s *subrequest) SendEarly(*Request, int, Fields) error { return nil }
+
+// Send passes pieces on to the parent, whose body does not end with them (Wire).
+func (s *subrequest) Send(r *Request, p []Piece, f Flags) error {
+	switch {
+	case s.err != nil, r.HeaderOnly:
+		r.giveBack(p)
+		return s.err
+	case s.opt.Capture:
+		return s.keep(p)
+	}
+	p = s.own(p)
+	f &^= Last
+	if len(p) == 0 && f == 0 {
+		return nil
+	}
+	if err := s.parent.PassBody(s.opt.Into, p, f); err != nil {
+		s.err = err
+		r.Out.Cut = true // the parent has logged it
+	}
+	return s.err
+}
+
+// own copies small pieces of borrowed memory: a subrequest that sends little need not wait until the
+// client has it, and several of them share a packet.
+func (s *subrequest) own(p []Piece) []Piece {
+	s.out = s.out[:0]
+	for _, x := range p {
+		switch {
+		case x.Own != nil || x.Size() == 0:
+		case x.Len == 0 && len(x.B) <= smallPiece:
+			buf := s.main.Loop().Take(len(x.B))
+			x = Piece{B: buf[:copy(buf, x.B)], Own: buf}
+		default:
+			s.borrowed = true
+		}
+		s.out = append(s.out, x)
+	}
+	return s.out
+}
+
+// keep adds pieces to what is captured.
+func (s *subrequest) keep(p []Piece) error {
+	r := &s.req
+	defer r.giveBack(p)
+	for k := range p {
+		n := int(p[k].Size())
+		if n == 0 {
+			continue
+		}
+		if !s.room(n) {
+			r.Log(logs.Error, "too big subrequest response")
+			s.kill()
+			return s.err
+		}
+		at := len(s.captured)
+		s.captured = s.captured[:at+n]
+		if p[k].Len == 0 {
+			copy(s.captured[at:], p[k].B)
+			continue
+		}
+		for done := 0; done < n; {
+			m, err := r.ReadAt(p[k].FD, s.captured[at+done:], p[k].Off+int64(done))
+			if err != nil {
+				r.LogErr(logs.Crit, err, "pread() failed")
+				s.kill()
+				return s.err
+			}
+			done += m
+		}
+	}
+	return nil
+}
+
+// room makes room for n more captured bytes: as many as the head has promised in all, or as
+// subrequest_output_buffer_size allows.
+func (s *subrequest) room(n int) bool {
+	if s.captured == nil {
+		limit := s.req.Loc.Core.SubBuffer
+		if have := s.req.Out.ContentLength; have >= 0 && have < limit {
+			limit = have
+		}
+		s.captured = s.main.Alloc(int(limit))[:0]
+	}
+	return len(s.captured)+n <= cap(s.captured)
+}
+
+// Queued is what waits for the client (Wire).
+func (s *subrequest) Queued() int64 { return s.main.Wire.Queued() }
+
+// Push writes what the client takes now, under the main request's limits (Wire).
+func (s *subrequest) Push(*Request) (loop.Time, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.main.Wire.Push(s.main)
+}
+
+// Drain waits for the client only if the sender may want its memory back, or if much is waiting (Wire).
+func (s *subrequest) Drain(*Request) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.opt.Capture, !s.borrowed && s.main.Wire.Queued() < queueMuch:
+		return nil
+	}
+	s.borrowed = false
+	if err := s.main.Drain(); err != nil {
+		s.err = err
+		s.req.Out.Cut = true
+	}
+	return s.err
+}
+
+// ReadBody has nothing to read: the body is the parent's, read or not (Wire).
+func (s *subrequest) ReadBody(*Request, []byte) (int, error) { return 0, io.EOF }
+
+// TryReadBody is ReadBody (Wire).
+func (s *subrequest) TryReadBody(*Request, []byte) (int, error) { return 0, io.EOF }
+
+// NoContinue leaves the client's body to the parent (Wire).
+func (s *subrequest) NoContinue() {}
+
+// Socket is the client's connection (Wire).
+func (s *subrequest) Socket() *loop.Conn { return s.main.Wire.Socket() }
+
+// Hijack never happens: SendHead refuses a 101 (Wire).
+func (s *subrequest) Hijack(*Request) []byte { return nil }
+
+// Gone says that the client has gone (Wire).
+func (s *subrequest) Gone() bool { return s.main.Wire.Gone() }
+
+// Fail gives the client up.
+func (s *subrequest) Fail(err error) {
+	s.err = err
+	s.kill()
+}
