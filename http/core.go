@@ -26,6 +26,8 @@ type Core struct {
 	// files.go
 	Root        *Text
 	Alias       bool // Root came from alias
+	aliased     int  // bytes of a URI that alias replaces
+	aliasWhole  bool // it replaces all of it
 	Types       *Types
 	DefaultType []byte
 

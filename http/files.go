@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 
@@ -70,7 +69,23 @@ func setRoot(c *Core, call *conf.Call) error {
 	}
 	text, err := CompileText(call, 0, path)
 	c.Root, c.Alias = text, alias
+	if alias {
+		c.aliased, c.aliasWhole = aliasPrefix(call.Block().Node)
+	}
 	return err
+}
+
+// aliasPrefix is how much of a URI an alias replaces: the prefix of the location it is written in, which
+// need not be the one that inherits it, or the whole, in a location by regular expression.
+func aliasPrefix(location *conf.Node) (prefix int, whole bool) {
+	args := location.Args()
+	mark, name := "", args[len(args)-1].Text
+	if len(args) == 2 {
+		mark = args[0].Text
+	} else {
+		mark, name = splitModifier(name)
+	}
+	return len(name), strings.HasPrefix(mark, "~")
 }
 
 func trailingSlash(path string) string {
@@ -144,15 +159,19 @@ func (r *Request) FilePathOf(uri []byte) []byte {
 	if !core.Alias {
 		return r.Concat(root, uri)
 	}
-	loc := r.Loc
-	if loc.Pattern != nil || loc.Name == "" {
+	if core.aliasWhole {
 		return r.Copy(root)
 	}
-	rest := uri
-	if len(uri) >= len(loc.Name) && bytes.EqualFold(uri[:len(loc.Name)], []byte(loc.Name)) {
-		rest = uri[len(loc.Name):]
+	return r.Concat(root, uri[min(core.aliased, len(uri)):])
+}
+
+// AliasPart is how much of a URI the alias that holds for the request stands for: so many bytes, or all of
+// it.
+func (c *Core) AliasPart(uri []byte) (n int, whole bool) {
+	if c.aliasWhole {
+		return len(uri), true
 	}
-	return r.Concat(root, rest)
+	return min(c.aliased, len(uri)), false
 }
 
 // DocumentRoot is the root or alias that holds for the request.

@@ -104,6 +104,9 @@ func (o *Outbox) writeMem(limit int64) (int, error) {
 		}
 		return o.conn.TryWrite(b)
 	}
+	if o.queued <= min(joined, limit) {
+		return o.writeJoined()
+	}
 	var parts [maxParts][]byte
 	n := 0
 	for i := o.first; i < len(o.q) && n < maxParts && o.q[i].Len == 0 && limit > 0; i++ {
@@ -116,6 +119,22 @@ func (o *Outbox) writeMem(limit int64) (int, error) {
 		n++
 	}
 	return o.conn.TryWritev(parts[:n])
+}
+
+// joined is up to how many bytes are copied together: for so few, a plain write costs less than a gathering one.
+const joined = 2048
+
+// writeJoined writes the pieces of memory at the head of a short queue, which are more than one.
+func (o *Outbox) writeJoined() (int, error) {
+	l := o.conn.Loop()
+	b := l.Take(joined)
+	n := 0
+	for i := o.first; i < len(o.q) && o.q[i].Len == 0; i++ {
+		n += copy(b[n:], o.q[i].B)
+	}
+	n, err := o.conn.TryWrite(b[:n])
+	l.Give(b)
+	return n, err
 }
 
 // loadSize is how much of a file is read into memory at a time when sendfile is off.

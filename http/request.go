@@ -244,16 +244,12 @@ func (r *Request) Reset() {
 	if r.tryLocation == nil {
 		r.tryLocation = r.matchLocation
 	}
-	*r = Request{
-		tryLocation: r.tryLocation,
-		slots:       r.slots[:0],
-		captures:    r.captures[:0],
-		bodyChain:   r.bodyChain[:0],
-		closers:     r.closers[:0],
-		In:          r.In[:0],
-		arena:       r.arena,
-		Out:         Response{Fields: r.Out.Fields[:0], Trailers: r.Out.Trailers[:0]},
-	}
+	// Cleared in place: a literal with these fields would be made elsewhere and copied, more than a kilobyte.
+	try, slots, captures, chain, closers := r.tryLocation, r.slots[:0], r.captures[:0], r.bodyChain[:0], r.closers[:0]
+	in, fields, trailers, arena := r.In[:0], r.Out.Fields[:0], r.Out.Trailers[:0], r.arena
+	*r = Request{}
+	r.tryLocation, r.slots, r.captures, r.bodyChain, r.closers = try, slots, captures, chain, closers
+	r.In, r.Out.Fields, r.Out.Trailers, r.arena = in, fields, trailers, arena
 }
 
 // Forget drops what leads to the cycle of the last exchange, so that an idle Request keeps no retired

@@ -40,15 +40,6 @@ func aliasFits(r *http.Request) http.Verdict {
 	return http.StatusInternal
 }
 
-// aliasPart is how much of the URI the alias of the location stands for: so many bytes, or the whole in
-// a location by regular expression.
-func aliasPart(r *http.Request) (n int, whole bool) {
-	if r.Loc.Pattern != nil {
-		return len(r.URI), true
-	}
-	return min(len(r.Loc.Name), len(r.URI)), false
-}
-
 // fullPath makes a path for the kernel: absolute, and ended by NUL. What follows an earlier NUL does not
 // count, as it does not for the kernel.
 func fullPath(r *http.Request, parts ...[]byte) path {

@@ -118,7 +118,7 @@ func (t *trier) name(r *http.Request, text *http.Text) []byte {
 	if _, constant := text.Const(); constant || !r.Loc.Core.Alias {
 		return name
 	}
-	n, whole := aliasPart(r)
+	n, whole := r.Loc.Core.AliasPart(r.URI)
 	if whole {
 		return name
 	}
@@ -127,7 +127,7 @@ func (t *trier) name(r *http.Request, text *http.Text) []byte {
 
 // take makes a name that was found the URI. The target as sent stays good for a proxy.
 func (t *trier) take(r *http.Request, name []byte, dir bool) {
-	n, whole := aliasPart(r)
+	n, whole := r.Loc.Core.AliasPart(r.URI)
 	switch {
 	case !r.Loc.Core.Alias:
 		r.URI = name

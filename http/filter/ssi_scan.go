@@ -148,15 +148,14 @@ func (s *scanner) step(c byte) ssiEvent {
 
 func (s *scanner) stepName(c byte, space bool) ssiEvent {
 	switch {
-	case c == '-':
+	case c == '-' && s.state == ssiName:
 		s.state = ssiDash
 	case !space:
 		s.state = ssiName
-		if len(s.name) == ssiNameLen {
+		if s.name = append(s.name, c); len(s.name) > ssiNameLen {
 			s.state, s.fault = ssiBroken, fmt.Sprintf("the \"%s...\" SSI command is too long", s.name)
 			return ssiFault
 		}
-		s.name = append(s.name, c)
 	case s.state == ssiName:
 		s.state = ssiBeforeParam
 	}
@@ -186,11 +185,11 @@ func (s *scanner) stepParam(c byte, space bool) ssiEvent {
 			s.state = ssiBeforeValue
 		case c == '-':
 			return s.fail("unexpected \"%s\" symbol after \"%s\" parameter in \"%s\" SSI command", c, p.name)
-		case len(p.name) == ssiNameLen:
-			s.state, s.fault = ssiBroken, fmt.Sprintf("too long \"%s...\" parameter in \"%s\" SSI command", p.name, s.name)
-			return ssiFault
 		default:
-			p.name = append(p.name, c)
+			if p.name = append(p.name, c); len(p.name) > ssiNameLen {
+				s.state, s.fault = ssiBroken, fmt.Sprintf("too long \"%s...\" parameter in \"%s\" SSI command", p.name, s.name)
+				return ssiFault
+			}
 		}
 	case ssiBeforeEqual:
 		switch {

@@ -10,16 +10,17 @@ import (
 // A Shared is what all connections of a process have in common.
 type Shared struct {
 	serial  serials
-	pools   []pool          // by loop
-	Quit    func() bool     // the server shuts down: connections are not kept any more
-	Pending func(delta int) // counts exchanges, for a graceful stop
+	pools   []pool                // by loop
+	Quit    func() bool           // the server shuts down: connections are not kept any more
+	Pending func(loop, delta int) // counts exchanges, for a graceful stop
 }
 
 // pool keeps idle exchanges of one loop.
 type pool struct {
 	free []*exchange
 	date dateCache
-	_    [64]byte // loops do not share a line
+	last [64]dateCache // Last-Modified fields, by their second
+	_    [64]byte      // loops do not share a line
 }
 
 // maxIdleExchanges is how many idle exchanges a loop keeps for reuse.
@@ -27,7 +28,7 @@ const maxIdleExchanges = 256
 
 // NewShared makes what connections on these many loops share.
 func NewShared(loops int) *Shared {
-	return &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int) {}}
+	return &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int, int) {}}
 }
 
 // An exchange is a connection at work: buffers, parser, the request, its body, its response. It is the

@@ -8,14 +8,14 @@ import (
 	"weir/loop"
 )
 
-// dateCache is the Date field of the current second.
+// dateCache is the text of one second.
 type dateCache struct {
 	sec  int64
 	text [29]byte
 }
 
 func (d *dateCache) get(now int64) []byte {
-	if d.sec != now {
+	if d.sec != now || d.text[0] == 0 {
 		d.sec = now
 		http.AppendHTTPDate(d.text[:0], now)
 	}
@@ -33,7 +33,7 @@ func (x *exchange) SendHead(r *http.Request) error {
 	x.frame(r)
 	b := AppendStatusLine(x.head[:0], o.Status, o.Reason)
 	b = appendIdentity(b, r, x.pool.date.get(x.c.Loop().Wall().Unix()))
-	b = appendEntity(b, o)
+	b = x.pool.appendEntity(b, o)
 	if len(o.Location) > 0 {
 		b = append(append(append(b, "Location: "...), o.Location...), "\r\n"...)
 	}
@@ -92,7 +92,7 @@ func appendIdentity(b []byte, r *http.Request, date []byte) []byte {
 var serverName = []byte("Server")
 
 // appendEntity appends the fields that describe the body.
-func appendEntity(b []byte, o *http.Response) []byte {
+func (p *pool) appendEntity(b []byte, o *http.Response) []byte {
 	if o.HasType() {
 		b = append(o.AppendType(append(b, "Content-Type: "...)), "\r\n"...)
 	}
@@ -103,7 +103,7 @@ func appendEntity(b []byte, o *http.Response) []byte {
 	}
 	if o.LastModified >= 0 && !o.Fields.Has(http.HdrLastModified) { // a peer's stands among the fields
 		b = append(b, "Last-Modified: "...)
-		b = http.AppendHTTPDate(b, o.LastModified)
+		b = append(b, p.last[uint64(o.LastModified)%uint64(len(p.last))].get(o.LastModified)...)
 		b = append(b, "\r\n"...)
 	}
 	return b

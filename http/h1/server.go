@@ -47,7 +47,7 @@ func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
 func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	if c.held {
 		c.held = false
-		defer c.shared.Pending(-1)
+		defer c.shared.Pending(lc.Loop().ID(), -1)
 	}
 	if why != loop.WokeReady {
 		if c.stays(lc, why) {
@@ -59,17 +59,18 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 		lc.Close()
 		return
 	}
-	p := &c.shared.pools[lc.Loop().ID()]
+	loop := lc.Loop().ID()
+	p := &c.shared.pools[loop]
 	x := p.take()
 	x.conn, x.c, x.t, x.err, x.hijacked, x.turns = c, lc, t, nil, false, 0
 	x.out.Reset(lc)
-	c.shared.Pending(1)
-	defer c.shared.Pending(-1) // also when a handler panics
+	c.shared.Pending(loop, 1)
 	whole := false
-	defer func() {
+	defer func() { // also when a handler panics
 		if !whole {
 			x.wreck()
 		}
+		c.shared.Pending(loop, -1)
 	}()
 	x.serve()
 	whole = true
@@ -88,7 +89,7 @@ func (c *conn) stays(lc *loop.Conn, why loop.Woke) bool {
 	}
 	if why == loop.WokeShutdown {
 		c.held = true
-		c.shared.Pending(1)
+		c.shared.Pending(lc.Loop().ID(), 1)
 	}
 	lc.Park(until, false)
 	return true

@@ -32,7 +32,7 @@ func TestClientNeverReads(t *testing.T) {
 	for i := range clients {
 		c, _ := s.dial()
 		_ = c.(*net.TCPConn).SetReadBuffer(4096)
-		if _, err := io.WriteString(c, strings.Repeat("GET "+[]string{"/big", "/p/good"}[i%2]+" HTTP/1.1\r\nHost: test\r\n\r\n", 20)); err != nil {
+		if _, err := io.WriteString(c, strings.Repeat("GET "+[]string{"/big", "/p/good"}[i%2]+" HTTP/1.1\r\nHost: test\r\n\r\n", 150)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -66,15 +66,13 @@ func (p *plan) give(x *httpExchange) {
 	clear(x.pieces)
 	clear(x.fields)
 	clear(x.trailers)
-	fresh := exchange{
-		proto: x, tries: x.tries[:0], pieces: x.pieces[:0], fields: x.fields[:0], trailers: x.trailers[:0],
-		attempt: x.attempt,
+	tries, pieces, fields, trailers := x.tries[:0], x.pieces[:0], x.fields[:0], x.trailers[:0]
+	head, attempt := x.head[:0], x.attempt
+	if cap(head) > largestHead {
+		head = nil
 	}
-	if cap(x.head) <= largestHead {
-		fresh.head = x.head[:0]
-	}
-	fresh.request.vec = x.request.vec
-	x.exchange = fresh
+	x.exchange = exchange{}
+	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = x, tries, pieces, fields, trailers, head, attempt
 	x.plan = nil
 	if pool := p.pools.of(loop); pool != nil && len(pool.free) < maxIdle {
 		pool.free = append(pool.free, x)
