@@ -50,7 +50,7 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 	},
 	{
 		Name: "user", In: conf.Main, Syntax: "<user:string> [<group:string>]", Default: "nobody",
-		Doc: "The user and group that connections are served as. Needs a start as root.",
+		Doc: "The user and group that temporary folders belong to. weir does not change to it yet: it serves as the user that started it.",
 		Set: func(c *Main, call *conf.Call) error {
 			c.User, c.Group = call.Arg(0), call.Arg(0)
 			if call.Len() > 1 {

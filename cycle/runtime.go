@@ -26,7 +26,7 @@ type Runtime struct {
 	mu      sync.Mutex // held by Reload, Reopen, Quit and Stop, never by a loop
 	sockets map[string]*socket
 	current atomic.Pointer[Cycle]
-	pending atomic.Int64 // connections being served
+	pending []pending
 	quit    atomic.Bool
 	done    chan struct{}
 	ended   sync.Once
@@ -43,6 +43,7 @@ type socket struct {
 // Start makes a cycle live. It returns once connections are accepted.
 func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt := &Runtime{Process: *p, sockets: map[string]*socket{}, done: make(chan struct{})}
+	c.Main.apply(c.toStderr)
 	loops := c.Main.Workers
 	engine, err := loop.New(loop.Options{
 		Loops: loops, MaxConns: c.Events.Connections,
@@ -54,6 +55,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt.engine = engine
 	rt.Loops = loops
 	rt.wire = h1.NewShared(loops)
+	rt.pending = make([]pending, 1+loops)
 	rt.wire.Quit = rt.quit.Load
 	rt.wire.Pending = rt.count
 	if rt.Zones == nil {
@@ -211,18 +213,37 @@ func (rt *Runtime) Quit() {
 	if d := rt.current.Load().Main.ShutdownTimeout; d > 0 {
 		time.AfterFunc(d, rt.Stop)
 	}
-	rt.count(len(rt.engine.Loops)) // until each loop has seen to its idle connections, some of which may stay
+	rt.count(-1, len(rt.engine.Loops)) // until each loop has seen to its idle connections, some of which may stay
 	rt.engine.CloseIdle()
 	for _, l := range rt.engine.Loops {
-		l.Post(func() { rt.count(-1) })
+		l.Post(func() { rt.count(-1, -1) })
 	}
 }
 
-// count follows the number of connections being served, and ends a graceful shutdown with the last.
-func (rt *Runtime) count(delta int) {
-	if rt.pending.Add(int64(delta)) == 0 && rt.quit.Load() {
+// pending is the number of connections that one loop serves. Loops count apart: a counter that all of them wrote would go
+// from processor to processor twice a request.
+type pending struct {
+	atomic.Int64
+	_ [56]byte
+}
+
+// count follows the number of connections being served, and ends a graceful shutdown with the last. Loop -1 is who shuts
+// down.
+func (rt *Runtime) count(loop, delta int) {
+	if rt.pending[1+loop].Add(int64(delta)) == 0 && rt.quit.Load() && rt.idle() {
 		go rt.Stop()
 	}
+}
+
+// idle says that no connection is being served. It asks about who shuts down first: when all loops have answered it, only
+// connections that they counted before are left.
+func (rt *Runtime) idle() bool {
+	for i := range rt.pending {
+		if rt.pending[i].Load() != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Stop ends the server at once. Any goroutine but a loop's.
