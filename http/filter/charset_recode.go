@@ -3,8 +3,6 @@ package filter
 import (
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"weir/http"
 )
 
@@ -64,7 +62,7 @@ func (c *recoder) file(r *http.Request, i int, p http.Piece) error {
 	buf := r.Loop().Take(recodeSize)
 	defer r.Loop().Give(buf)
 	for p.Len > 0 {
-		n, err := readAt(r, p.FD, buf[:min(p.Len, recodeSize)], p.Off)
+		n, err := r.ReadAt(p.FD, buf[:min(p.Len, recodeSize)], p.Off)
 		if err != nil {
 			return err
 		}
@@ -81,19 +79,6 @@ func (c *recoder) file(r *http.Request, i int, p http.Piece) error {
 		}
 	}
 	return nil
-}
-
-// readAt reads from a file: at once what is in memory, and on another goroutine what is not, for a disk
-// may be slow and the loop must not wait for it. A file that was cut meanwhile is an error.
-func readAt(r *http.Request, fd int, b []byte, off int64) (n int, err error) {
-	n, err = unix.Preadv2(fd, [][]byte{b}, off, unix.RWF_NOWAIT)
-	if err != nil || n == 0 {
-		r.Task.Await(func() { n, err = unix.Pread(fd, b, off) })
-	}
-	if err == nil && n == 0 {
-		err = unix.EIO
-	}
-	return n, err
 }
 
 // recode recodes at most recodeSize bytes into a buffer of the loop.
