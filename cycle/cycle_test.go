@@ -87,6 +87,9 @@ http {
 // TestPlainRoadAllocatesNothing is the promise of design.md, section 6: a static and a proxied request
 // on kept connections cost no allocation.
 func TestPlainRoadAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates on its own")
+	}
 	_, dir, addrs := newRuntime(t, twoServers, 2)
 	if err := os.Mkdir(filepath.Join(dir, "p"), 0o755); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,6 @@
+//go:build race
+
+package cycle_test
+
+// raceDetector says that sync.Pool drops things on purpose, so that allocations cannot be counted.
+const raceDetector = true
