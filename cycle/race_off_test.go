@@ -1,5 +1,5 @@
 //go:build !race
 
-package cycle_test
+package cycle
 
 const raceDetector = false

@@ -1,6 +1,6 @@
 //go:build race
 
-package cycle_test
+package cycle
 
 // raceDetector says that sync.Pool drops things on purpose, so that allocations cannot be counted.
 const raceDetector = true
