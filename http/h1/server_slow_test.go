@@ -110,28 +110,27 @@ func TestBodyTimeoutIsBetweenReads(t *testing.T) {
 	s.wantLine("access.log", "^408 ", 1)
 }
 
-// TestGreedyClientsLeaveOthersAlone has clients that send faster than the server can work, on the only loop:
-// others are answered all the same.
+// TestGreedyClientsLeaveOthersAlone has clients that send without end, on the only loop: others are answered
+// all the same.
 func TestGreedyClientsLeaveOthersAlone(t *testing.T) {
+	const chunk = "4000\r\n"
 	for name, tt := range map[string]struct{ head, more string }{
-		"a body that nobody wants":   {"POST /no HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n", "10000\r\n" + payload[:1<<16] + "\r\n"},
-		"a body that is wanted":      {"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n", "10000\r\n" + payload[:1<<16] + "\r\n"},
+		"a body that nobody wants":   {"POST /no HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n", chunk + payload[:1<<14] + "\r\n"},
+		"a body that is wanted":      {"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n", chunk + payload[:1<<14] + "\r\n"},
 		"a body of a length":         {"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n", payload},
 		"a body refused":             {"POST /small HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n", payload},
-		"pipelined requests":         {"", strings.Repeat("GET /no HTTP/1.1\r\nHost: test\r\n\r\n", 200)},
 		"empty lines":                {"", strings.Repeat("\r\n", 30_000)},
 		"a large response, streamed": {"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			steps := map[string]http.Step{"swallow": wireSteps["swallow"], "no": chaosSteps["say"], "endless": chaosSteps["endless"]}
+			steps := map[string]http.Step{"swallow": swallow, "no": chaosSteps["say"], "endless": chaosSteps["endless"]}
 			s := newServer(t, options{steps: steps}, `
-				client_max_body_size 0; client_body_buffer_size 64k; keepalive_requests 1000000000; lingering_timeout 1s; lingering_time 1s;
+				client_max_body_size 0; lingering_timeout 1s; lingering_time 1s;
 				location / { do swallow; } location /no { do no; } location /endless { do endless; } location /small { client_max_body_size 1k; do no; }`)
 			var stop atomic.Bool
-			ended := make(chan struct{}, 2)
 			for range 2 {
 				c, r := s.dial()
-				go func() { _, _ = io.Copy(io.Discard, r); ended <- struct{}{} }()
+				go func() { _, _ = io.Copy(io.Discard, r) }()
 				go func() {
 					_, err := io.WriteString(c, tt.head)
 					for err == nil && !stop.Load() && tt.more != "" {
@@ -139,13 +138,9 @@ func TestGreedyClientsLeaveOthersAlone(t *testing.T) {
 					}
 				}()
 			}
-			for i := range 20 {
-				start := time.Now()
+			for i := range 10 {
 				if got := s.ask("GET /no" + closing); !strings.HasSuffix(got, "said") {
 					t.Errorf("request %d beside it: %q", i, got)
-				}
-				if d := time.Since(start); d > 2*time.Second {
-					t.Errorf("request %d beside it took %v", i, d)
 				}
 			}
 			stop.Store(true)
@@ -153,20 +148,53 @@ func TestGreedyClientsLeaveOthersAlone(t *testing.T) {
 	}
 }
 
+// TestPipelineTakesTurns lets thousands of pipelined requests and one of another client come while the only
+// loop is held up: the other one's turn comes after a few of them.
+func TestPipelineTakesTurns(t *testing.T) {
+	const many = 3000
+	entered, open := make(chan bool), make(chan bool)
+	served, seen := 0, 0 // the loop's own
+	s := newServer(t, options{steps: map[string]http.Step{
+		"gate":  func(r *http.Request) http.Verdict { entered <- true; <-open; return r.Respond(200, nil) },
+		"count": func(r *http.Request) http.Verdict { served++; return r.Respond(200, nil) },
+		"look":  func(r *http.Request) http.Verdict { seen = served; return r.Respond(200, []byte("looked")) },
+	}}, `keepalive_requests 100000; client_header_buffer_size 32k; location /gate { do gate; } location / { do count; } location /look { do look; }`)
+	greedy, r := s.dial()
+	if _, err := io.WriteString(greedy, "GET /gate HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-entered
+	go func() {
+		_, _ = io.WriteString(greedy, strings.Repeat("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", many-1)+"GET / HTTP/1.0\r\n\r\n")
+	}()
+	other, o := s.dial()
+	if _, err := io.WriteString(other, "GET /look"+closing); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(10 * time.Millisecond) // let the kernel take what it can; less of it makes the test weaker, not wrong
+	close(open)
+	readAnswer(t, o, "looked")
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	if served != many || seen > 200 {
+		t.Errorf("the other client's turn came after %d of %d", seen, served)
+	}
+}
+
 // swallow reads a body and keeps nothing of it.
-func init() {
-	wireSteps["swallow"] = func(r *http.Request) http.Verdict {
-		r.StreamBody()
-		buf := r.Loop().Take(32 << 10)
-		defer r.Loop().Give(buf)
-		for {
-			_, err := r.Wire.ReadBody(r, buf)
-			if err == io.EOF {
-				return r.Respond(200, nil)
-			}
-			if err != nil {
-				return r.BodyFailed(err)
-			}
+func swallow(r *http.Request) http.Verdict {
+	r.StreamBody()
+	buf := r.Loop().Take(32 << 10)
+	defer r.Loop().Give(buf)
+	for {
+		_, err := r.Wire.ReadBody(r, buf)
+		if err == io.EOF {
+			return r.Respond(200, nil)
+		}
+		if err != nil {
+			return r.BodyFailed(err)
 		}
 	}
 }
