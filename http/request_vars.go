@@ -14,8 +14,8 @@ func requestVariables() []Var {
 	return []Var{
 		{Name: "host", Doc: "Host of the request: from the request line, from `Host`, or the server's first name.", Get: hostVar},
 		{Name: "request", Doc: "The request line as it was sent.", Get: func(r *Request, _ string) Value { return r.val(r.Line) }},
-		{Name: "request_method", Doc: "Method of the request.", Get: func(r *Request, _ string) Value {
-			return Value{B: r.MethodName, Missing: r.MethodName == nil}
+		{Name: "request_method", Doc: "Method of the request that the client made.", Get: func(r *Request, _ string) Value {
+			return r.maybe(r.Main().MethodName)
 		}},
 		{Name: "request_uri", Doc: "The request target as it was sent, with arguments.", Get: func(r *Request, _ string) Value { return r.maybe(r.Target) }},
 		{Name: "uri", Doc: "The current URI, decoded and normalised.", Get: func(r *Request, _ string) Value { return r.maybe(r.URI) }},
