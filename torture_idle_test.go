@@ -31,6 +31,17 @@ func raiseFiles(t *testing.T, n uint64) {
 	}
 }
 
+// lazyPort has the kernel choose the port when it knows where the connection goes, so that other connections
+// and those lately closed take none away.
+func lazyPort(_, _ string, c syscall.RawConn) error {
+	const bindAddressNoPort = 24 // IP_BIND_ADDRESS_NO_PORT
+	var err error
+	if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, bindAddressNoPort, 1) }); e != nil {
+		return e
+	}
+	return err
+}
+
 // idleCrowd opens n connections, asks once on each and leaves them idle.
 func idleCrowd(t *testing.T, addr string, n int) []net.Conn {
 	t.Helper()
@@ -44,8 +55,8 @@ func idleCrowd(t *testing.T, addr string, n int) []net.Conn {
 	buf := make([]byte, 4096)
 	for len(all) < n {
 		for range min(batch, n-len(all)) {
-			from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+len(all)/5000))}
-			c, err := (&net.Dialer{LocalAddr: from, Timeout: weirtest.Patience()}).Dial("tcp", addr)
+			d := net.Dialer{Timeout: weirtest.Patience(), Control: lazyPort, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+len(all)/2000))}}
+			c, err := d.Dial("tcp", addr)
 			if err != nil {
 				t.Fatalf("connection %d: %v", len(all), err)
 			}
