@@ -98,7 +98,7 @@ func newServer(t *testing.T, o options, text string) *server {
 	}
 	s.engine = engine
 	s.wire = h1.NewShared(len(engine.Loops))
-	s.wire.Pending = func(d int) { s.pending.Add(int64(d)) }
+	s.wire.Pending = func(_, d int) { s.pending.Add(int64(d)) }
 	s.wire.Quit = s.quit.Load
 	fd := s.listen()
 	sock := &http.Socket{Text: s.addr}
