@@ -248,7 +248,7 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 		b.Release(sys.Close)
 		t.sink = sys
 	} else if strings.Contains(place, "$") {
-		x, err := CompileText(t.call, 0, place)
+		x, err := CompileText(t.call, 0, t.call.Path(place))
 		if err != nil {
 			return nil, err
 		}

@@ -98,10 +98,7 @@ func (r *Request) ReadBody() Verdict {
 
 func (r *Request) readWholeBody(core *Core) Verdict {
 	b := &r.Body
-	size := core.BodyBuffer
-	if b.Length >= 0 && b.Length < size {
-		size = b.Length
-	}
+	size := r.bodyRoom(core)
 	if b.own == nil {
 		b.own = r.Loop().Take(int(max(size, 1)))
 	}
@@ -132,6 +129,20 @@ func (r *Request) readWholeBody(core *Core) Verdict {
 	return Next
 }
 
+// bodyRoom is how much of the body is kept in memory, as in nginx: what came along with the head, and as much
+// as client_body_buffer_size, or a quarter more if that is all of it.
+func (r *Request) bodyRoom(core *Core) int64 {
+	var came int64
+	if w, ok := r.Wire.(interface{ Preread() int }); ok {
+		came = int64(w.Preread())
+	}
+	b := &r.Body
+	if b.Length >= 0 && b.Length-came < core.BodyBuffer+core.BodyBuffer/4 {
+		return b.Length
+	}
+	return came + core.BodyBuffer
+}
+
 // spillBody moves bytes to the body's temporary file.
 func (r *Request) spillBody(core *Core, p []byte) Verdict {
 	b := &r.Body
@@ -141,12 +152,14 @@ func (r *Request) spillBody(core *Core, p []byte) Verdict {
 			r.LogErr(logs.Crit, err, "open() \""+core.BodyTemp.Dir+"\" failed")
 			return StatusInternal
 		}
-		if core.BodyInFile == BodyInMemory {
-			doing := r.Doing
-			r.Doing = "" // nginx does not say it here
-			r.Logf(logs.Warn, "a client request body is buffered to a temporary file %s", f.Path)
-			r.Doing = doing
+		level := logs.Warn
+		if core.BodyInFile != BodyInMemory {
+			level = logs.Notice
 		}
+		doing := r.Doing
+		r.Doing = "" // nginx does not say it here
+		r.Logf(level, "a client request body is buffered to a temporary file %s", f.Path)
+		r.Doing = doing
 		b.File = f
 		r.OnEnd(f)
 	}
@@ -221,11 +234,15 @@ func (r *Request) DiscardBody() Verdict {
 	b.state = bodyGone
 	buf := r.Loop().Take(16 << 10)
 	defer r.Loop().Give(buf)
+	defer func(n int64) { b.Received = n }(b.Received) // it counts for nothing
 	for range discardMost {
 		_, err := r.Wire.TryReadBody(r, buf)
 		switch {
 		case err == nil:
-		case err == loop.ErrAgain, err == io.EOF:
+		case err == io.EOF:
+			b.Length = 0 // none is left: $content_length
+			return Next
+		case err == loop.ErrAgain:
 			return Next
 		case errors.Is(err, ErrBadBody):
 			return r.bodyVerdict(err)

@@ -85,7 +85,8 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 		}
 	}
 	b.App = &App{Prefix: w.Prefix, Signature: w.Signature, Temp: w.Temp, Files: w.Files, Vars: b.Vars}
-	b.App.Hostname, _ = os.Hostname()
+	name, _ := os.Hostname()
+	b.App.Hostname = strings.ToLower(name)
 	return b
 }
 

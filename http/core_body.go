@@ -39,7 +39,7 @@ func bodyDirectives() []conf.Directive[Core] {
 			Set:     conf.Size(func(c *Core) *int64 { return &c.MaxBody }),
 		},
 		{
-			Name: "client_body_buffer_size", In: inLoc, Syntax: "<size>", Default: "16k",
+			Name: "client_body_buffer_size", In: inLoc, Syntax: "<size>", Default: "8k",
 			Doc: "How much of a request body is kept in memory; what is larger goes to a temporary file.",
 			Set: conf.Size(func(c *Core) *int64 { return &c.BodyBuffer }),
 		},

@@ -54,15 +54,31 @@ func setKeepaliveTimeout(c *Core, call *conf.Call) error {
 		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
 	}
 	c.KeepaliveTimeout, c.KeepaliveHeader = d, 0
-	if call.Len() < 2 {
+	header := keepaliveHeader(call)
+	if header == "" {
 		return nil
 	}
-	h, err := conf.ParseTime(call.Arg(1))
+	h, err := conf.ParseTime(header)
 	if err != nil {
 		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
 	}
 	c.KeepaliveHeader = h.Truncate(time.Second)
 	return nil
+}
+
+// keepaliveHeader is the second value of a keepalive_timeout. One that has none takes it from those around.
+func keepaliveHeader(call *conf.Call) string {
+	if call.Len() > 1 || call.IsDefault() {
+		return call.Arg(1)
+	}
+	for b := call.Node.In.Parent; b != nil; b = b.Parent {
+		for _, n := range b.All(call.Name()) {
+			if len(n.Words) > 2 {
+				return n.Words[2].Text
+			}
+		}
+	}
+	return ""
 }
 
 // keepaliveDisabled reports whether the client is one of the browsers whose connections are not kept.
@@ -93,5 +109,5 @@ func oldMSIE(ua []byte) bool {
 // isMSIE reports whether a User-Agent is any MSIE that is not Opera.
 func isMSIE(ua []byte) bool {
 	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
-	return ok && !bytes.Contains(after, []byte("Opera"))
+	return ok && len(after) > 2 && !bytes.Contains(ua, []byte("Opera"))
 }

@@ -138,6 +138,9 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 	for i := range call.Len() {
 		name := call.Arg(i)
 		n := ServerName{Text: strings.ToLower(name), Call: call}
+		if name == "$hostname" {
+			n.Text = Env(call).App.Hostname
+		}
 		if name != "" && name[0] == '~' {
 			if len(name) == 1 {
 				return call.Errorf(i, "empty regex in server name \"%s\"", name)

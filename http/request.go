@@ -96,7 +96,8 @@ type Request struct {
 	Moved bool
 	// RewriteDone says that a rewrite directive ended the pass over its block and those around it.
 	RewriteDone bool
-	Escaped     bool // the target had %XX or "+": captures are escaped again in arguments
+	Escaped     bool // the target had %XX in its path: captures are escaped again in arguments
+	Quote       bool // and in values of the rewrite phase, while no rewrite has matched in this pass
 	Pipelined   bool // it was read together with an earlier request
 
 	// What it is answered.

@@ -44,7 +44,7 @@ func requestVariables() []Var {
 		}},
 		{Name: "cookie_", Doc: "The cookie of this name.", Get: cookieVar},
 		{Name: "content_type", Doc: "`Content-Type` of the request.", Get: headerVar(HdrContentType)},
-		{Name: "content_length", Doc: "`Content-Length` of the request.", Get: headerVar(HdrContentLength)},
+		{Name: "content_length", Doc: "`Content-Length` of the request, or the length of a chunked body that was read.", Get: contentLengthVar},
 		{Name: "scheme", Doc: "`http` or `https`.", Get: func(*Request, string) Value { return Value{B: []byte("http")} }},
 		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: func(*Request, string) Value { return Value{} }},
 		{Name: "server_protocol", Doc: "Protocol of the request.", Get: protocolVar},
@@ -225,13 +225,20 @@ func realpathVar(r *Request, _ string) Value {
 	return r.str(path)
 }
 
+func contentLengthVar(r *Request, _ string) Value {
+	if b := &r.Body; b.Chunked && (b.state == bodyRead || b.Length == 0) {
+		return r.num(b.Size)
+	}
+	return r.maybe(r.In.Get(HdrContentLength))
+}
+
 func bodyVar(r *Request, _ string) Value {
 	b := &r.Body
 	switch {
 	case b.state != bodyRead || b.File != nil && b.Mem == nil:
 		return Value{Missing: true}
 	case len(b.Mem) == 0:
-		return Value{Missing: true}
+		return Value{Missing: !b.Chunked && !r.In.Has(HdrContentLength)}
 	}
 	return r.val(b.Mem)
 }

@@ -1,5 +1,7 @@
 package http
 
+import "bytes"
+
 // Respond answers with a status and a short text: a location for redirects, else the body. It is what
 // return does.
 func (r *Request) Respond(status int, text []byte) Verdict {
@@ -41,10 +43,18 @@ func (r *Request) EnterIf(loc *Location) Verdict {
 	return Next
 }
 
+// QuotedText evaluates a text of the rewrite phase: captures are escaped until a rewrite has matched.
+func (r *Request) QuotedText(x *Text) []byte {
+	if r.Quote {
+		return r.EscapedText(x)
+	}
+	return r.Text(x)
+}
+
 // EscapedText evaluates a text for the arguments of a URI: captures of a target that came escaped are
 // escaped again.
 func (r *Request) EscapedText(x *Text) []byte {
-	if !r.Escaped {
+	if !r.Escaped && !r.plusInPath() {
 		return r.Text(x)
 	}
 	var out []byte
@@ -61,33 +71,46 @@ func (r *Request) EscapedText(x *Text) []byte {
 	return out
 }
 
+// plusInPath reports whether the path of the target had a "+".
+func (r *Request) plusInPath() bool {
+	i := bytes.IndexAny(r.Target, "+?#")
+	return i >= 0 && r.Target[i] == '+'
+}
+
 // UnescapeRedirect decodes, in place, what a location may hold as it is: printable bytes above "%", up to
-// a "?". It is how nginx's rewrite undoes the escaping of captures.
+// a "?". It is how nginx's rewrite undoes the escaping of captures. Of an escape that is none, it leaves out
+// the "%" and a first digit.
 func UnescapeRedirect(b []byte) []byte {
 	out := b[:0]
 	for i := 0; i < len(b); i++ {
 		if b[i] == '?' {
 			return append(out, b[i:]...)
 		}
-		hi, lo := -1, -1
-		if b[i] == '%' && i+2 < len(b) {
-			hi, lo = unhex(b[i+1]), unhex(b[i+2])
-		}
-		if hi < 0 || lo < 0 {
+		if b[i] != '%' {
 			out = append(out, b[i])
 			continue
 		}
-		c := byte(hi<<4 | lo)
-		switch {
+		if i++; i == len(b) {
+			break
+		}
+		hi := unhex(b[i])
+		if hi < 0 {
+			out = append(out, b[i])
+			continue
+		}
+		if i++; i == len(b) {
+			break
+		}
+		lo := unhex(b[i])
+		switch c := byte(hi<<4 | lo); {
+		case lo < 0:
 		case c == '?':
-			out = append(out, c)
-			return append(out, b[i+3:]...)
+			return append(append(out, c), b[i+1:]...)
 		case c > '%' && c < 0x7f:
 			out = append(out, c)
 		default:
-			out = append(out, b[i:i+3]...)
+			out = append(out, '%', b[i-1], b[i])
 		}
-		i += 2
 	}
 	return out
 }

@@ -114,7 +114,7 @@ func (r *Request) BasicAuth() (user, password []byte, ok bool) {
 		return nil, nil, false
 	}
 	for i, c := range buf[:n] {
-		if c == ':' {
+		if c == ':' && i > 0 {
 			return buf[:i], buf[i+1 : n], true
 		}
 	}

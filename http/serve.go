@@ -178,23 +178,27 @@ func (r *Request) unanswered() Verdict {
 	return StatusNotFound
 }
 
+// astray counts a change of the URI, and says that there were too many.
+func (r *Request) astray() bool {
+	r.redirects++
+	return r.redirects > maxRedirects
+}
+
 func (r *Request) countRedirect() bool {
-	if r.redirects >= maxRedirects {
+	if r.astray() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)
 		return false
 	}
-	r.redirects++
 	return true
 }
 
 // InternalRedirect sends the request to another URI of the same server. The caller returns the
 // verdict at once.
 func (r *Request) InternalRedirect(uri, args []byte) Verdict {
-	if r.redirects >= maxRedirects {
+	if r.astray() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
 		return StatusInternal
 	}
-	r.redirects++
 	r.setURI(uri, args)
 	r.Internal = true
 	r.clearCtx()
@@ -204,11 +208,10 @@ func (r *Request) InternalRedirect(uri, args []byte) Verdict {
 
 // JumpTo sends the request to a named location of the same server.
 func (r *Request) JumpTo(name []byte) Verdict {
-	if r.redirects >= maxRedirects {
+	if r.astray() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while redirect to named location \"%s\"", name)
 		return StatusInternal
 	}
-	r.redirects++
 	if len(r.URI) == 0 {
 		r.Logf(logs.Error, "empty URI in redirect to named location \"%s\"", name)
 		return StatusInternal
@@ -316,6 +319,7 @@ func (r *Request) End() {
 		r.logged = true
 		if r.Loc != nil {
 			r.Doing = "logging request"
+			r.KeepAlive = false // for $sent_http_connection, which says so in every log
 			for _, f := range r.Loc.logs {
 				f(r)
 			}

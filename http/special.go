@@ -21,7 +21,7 @@ func (r *Request) answerStatus(status int) Verdict {
 	}
 	r.Out.ContentType = nil
 	core := r.Loc.Core
-	if !r.inErrorPage && len(core.ErrorPages) > 0 && r.redirects < maxRedirects {
+	if !r.inErrorPage && len(core.ErrorPages) > 0 && r.redirects <= maxRedirects {
 		for i := range core.ErrorPages {
 			if core.ErrorPages[i].Status == status {
 				r.inErrorPage = !core.Recursive
@@ -66,7 +66,7 @@ func (r *Request) errorPage(p *ErrorPage) Verdict {
 	}
 	r.discardQuietly()
 	r.Out.DropField(HdrLocation)
-	r.Out.Location = uri
+	r.Out.Location, r.Out.EmptyLocation = uri, len(uri) == 0
 	return r.ownPage(r.errStatus)
 }
 

@@ -26,10 +26,10 @@ func notModified(r *http.Request) http.Verdict {
 		return http.Next
 	}
 	if f := r.In.Find(http.HdrIfUnmodifiedSince); f != nil && !unmodified(o, f.Value) {
-		return 412
+		return failed(r)
 	}
 	if f := r.In.Find(http.HdrIfMatch); f != nil && !matches(o, f.Value, false) {
-		return 412
+		return failed(r)
 	}
 	since, none := r.In.Find(http.HdrIfModifiedSince), r.In.Find(http.HdrIfNoneMatch)
 	if since == nil && none == nil {
@@ -48,6 +48,13 @@ func notModified(r *http.Request) http.Verdict {
 	o.DropField(http.HdrContentEncoding)
 	o.DropField(http.HdrAcceptRanges)
 	return http.Next
+}
+
+// failed answers 412 in place of the response. The connection is closed after that, as nginx does with
+// what a filter finds, although the head says that it is kept.
+func failed(r *http.Request) http.Verdict {
+	r.Out.Cut = true
+	return 412
 }
 
 // unmodified holds the response against If-Unmodified-Since.

@@ -21,6 +21,9 @@ type bodyReader struct {
 // finished reports whether nothing of the body is left to be read.
 func (b *bodyReader) finished() bool { return b.done }
 
+// Preread is how many bytes were read beyond the head.
+func (x *exchange) Preread() int { return x.w - x.r }
+
 // ReadBody reads decoded bytes of the request body, waiting for them (http.Wire).
 func (x *exchange) ReadBody(r *http.Request, p []byte) (int, error) {
 	n, err := x.readBody(p, x.t.After(r.Loc.Core.BodyTimeout))

@@ -20,6 +20,7 @@ type RequestParser struct {
 	state   lineState
 	n       uint8 // letters of "HTTP/" seen
 	complex bool  // the target has "%", "//", "/." or "#": it must be normalised
+	escaped bool  // its path has "%"
 	noPath  bool  // an absolute URI without a path but with arguments
 	major   uint16
 	minor   uint16
@@ -104,6 +105,9 @@ func (p *RequestParser) AsSent() bool { return !p.noPath }
 
 // NeedsRoom reports whether URI has to change the target, for which it wants len(Target)+1 bytes.
 func (p *RequestParser) NeedsRoom() bool { return p.complex || p.noPath }
+
+// Escaped reports whether the path of the target has "%".
+func (p *RequestParser) Escaped() bool { return p.escaped }
 
 // URI splits the target into normalised path, arguments and extension. They are borrowed from buf if
 // nothing had to be changed, else the path and extension are in dst, which is appended to.
@@ -223,7 +227,9 @@ func (p *RequestParser) readPath(buf []byte) error {
 		case uriDot:
 			p.complex = p.complex || buf[i-1] == '/'
 			p.ext = i + 1
-		case uriPercent, uriHash:
+		case uriPercent:
+			p.complex, p.escaped = true, true
+		case uriHash:
 			p.complex = true
 		case uriQuery:
 			p.args = i + 1

@@ -311,7 +311,7 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	r.Target = p.Target(buf)
 	r.Schema = p.Scheme(buf)
 	r.Plain = p.AsSent()
-	r.Escaped = p.NeedsRoom()
+	r.Escaped = p.Escaped()
 	if moved {
 		_ = x.takeURI(core)
 	}

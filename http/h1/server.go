@@ -273,6 +273,7 @@ func (x *exchange) lingerClose() {
 func (x *exchange) skipBody() bool {
 	buf := x.c.Loop().Take(16 << 10)
 	defer x.c.Loop().Give(buf)
+	defer func(n int64) { x.req.Body.Received = n }(x.req.Body.Received) // it counts for nothing
 	core := x.req.Loc.Core
 	end := x.t.After(core.LingeringTime)
 	for !x.body.finished() {

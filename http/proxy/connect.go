@@ -105,10 +105,12 @@ var errGone = errors.New("client closed connection")
 var errBody = errors.New("request body failed")
 
 // wait waits for the peer, with an eye on the client: errGone when it closes. client is what else the
-// client may do to end the wait. The errors of Poll are passed on.
+// client may do to end the wait; while its body is read, that is where its end is noticed. The errors of
+// Poll are passed on.
 func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 	w := loop.Wait{A: x.link.Conn, AWant: peer, BWant: client, Deadline: deadline}
-	if !x.road.opt.IgnoreAbort {
+	watch := !x.road.opt.IgnoreAbort && (!x.streaming || x.bodySent)
+	if watch {
 		w.BWant |= loop.Hup
 	}
 	if w.BWant != 0 {
@@ -117,7 +119,7 @@ func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 	if err := x.r.Task.Poll(&w); err != nil {
 		return err
 	}
-	if w.BGot&loop.Hup != 0 && !x.road.opt.IgnoreAbort {
+	if watch && w.BGot&loop.Hup != 0 {
 		return x.clientGone()
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 	"weir/vars"
 )
 
-// A condition decides about a request. An error ends the request with 500.
-type condition func(r *http.Request) (bool, error)
+// A condition decides about a request, and logs about patterns. An error ends the request with 500.
+type condition func(r *http.Request, log bool) (bool, error)
 
 // addIf compiles "if (condition) { … }". The block becomes a nameless location around which the
 // outer one's settings hold.
@@ -22,10 +22,10 @@ func addIf(p *program, call *conf.Call) error {
 		return err
 	}
 	body := call.Body()
-	p.add(func(_ *program, in *http.Install) (code, error) {
+	p.add(func(p *program, in *http.Install) (code, error) {
 		inside := in.Builder.Nameless(in.Loc, body)
 		return func(r *http.Request) (http.Verdict, bool) {
-			ok, err := cond(r)
+			ok, err := cond(r, p.log)
 			if err != nil {
 				r.Log(logs.Error, err.Error())
 				return http.StatusInternal, true
@@ -75,7 +75,7 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 	}
 	ref := http.Env(call).Vars.Lookup(name, call)
 	if len(words) == 1 {
-		return func(r *http.Request) (bool, error) {
+		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B
 			return len(v) > 0 && (len(v) != 1 || v[0] != '0'), nil
 		}, nil
@@ -91,9 +91,9 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 			return nil, err
 		}
 		equal := op == "="
-		return func(r *http.Request) (bool, error) {
+		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B
-			return string(v) == string(r.Text(text)) == equal, nil
+			return string(v) == string(r.QuotedText(text)) == equal, nil
 		}, nil
 	case "~", "~*", "!~", "!~*":
 		return regexCondition(call, ref, op, words[2], first+2)
@@ -111,8 +111,8 @@ func regexCondition(call *conf.Call, ref *vars.Ref[*http.Request], op, source st
 		return nil, call.Errorf(arg, "%v", err)
 	}
 	want := op[0] != '!'
-	return func(r *http.Request) (bool, error) {
-		ok, err := r.MatchPattern(p, slots, ref.Get(r).B)
+	return func(r *http.Request, log bool) (bool, error) {
+		ok, err := match(r, p, slots, ref.Get(r).B, log)
 		return ok == want, err
 	}, nil
 }
@@ -134,12 +134,13 @@ func fileCondition(call *conf.Call, words []string, first int) (condition, error
 		return nil, err
 	}
 	kind := op[1]
-	return func(r *http.Request) (bool, error) {
+	return func(r *http.Request, _ bool) (bool, error) {
 		var st unix.Stat_t
-		err := unix.Stat(string(r.Text(path)), &st)
+		name := string(r.QuotedText(path))
+		err := unix.Stat(name, &st)
 		if err != nil {
 			if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENAMETOOLONG && err != unix.EACCES {
-				r.LogErr(logs.Crit, err, "stat() \""+string(r.Text(path))+"\" failed")
+				r.LogErr(logs.Crit, err, "stat() \""+name+"\" failed")
 			}
 			return !want, nil
 		}

@@ -110,8 +110,36 @@ func install(settings *program, in *http.Install) error {
 	if in.InServer() {
 		phase = http.ServerRewrite
 	}
-	in.Step(phase, p.run)
+	if in.Block.Context&conf.Nameless != 0 {
+		in.Step(phase, p.run)
+	} else {
+		in.Step(phase, p.begin)
+	}
 	return nil
+}
+
+// begin begins the pass; the blocks of if are part of it.
+func (p *program) begin(r *http.Request) http.Verdict {
+	r.Quote = true
+	return p.run(r)
+}
+
+// match holds a text against a pattern of the program. Unlike other patterns, one that does not match makes
+// the request forget the captures it had.
+func match(r *http.Request, p *vars.Pattern, slots []int, text []byte, log bool) (bool, error) {
+	ok, err := r.MatchPattern(p, slots, text)
+	if err != nil {
+		return false, err
+	}
+	does := "matches"
+	if !ok {
+		r.SetCaptures(nil, nil)
+		does = "does not match"
+	}
+	if log {
+		r.Logf(logs.Notice, "\"%s\" %s \"%s\"", p.Source(), does, text)
+	}
+	return ok, nil
 }
 
 // run runs the codes until one ends the pass.
@@ -150,7 +178,7 @@ func addSet(p *program, call *conf.Call) error {
 		return err
 	}
 	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
-		ref.Set(r, r.Text(value))
+		ref.Set(r, r.QuotedText(value))
 		return http.Next, false
 	}))
 	return nil
@@ -202,6 +230,9 @@ type rule struct {
 
 func addRewrite(p *program, call *conf.Call) error {
 	u := &rule{keep: true}
+	if call.Arg(1) == "" {
+		return call.Errorf(1, "empty replacement")
+	}
 	var err error
 	if u.pattern, err = vars.CompilePattern(call.Arg(0), false); err != nil {
 		return call.Errorf(0, "%v", err)
@@ -250,20 +281,15 @@ func addRewrite(p *program, call *conf.Call) error {
 
 // run applies the rule to the URI.
 func (u *rule) run(r *http.Request) (http.Verdict, bool) {
-	ok, err := r.MatchPattern(u.pattern, u.slots, r.URI)
+	ok, err := match(r, u.pattern, u.slots, r.URI, u.log)
 	if err != nil {
 		r.LogErr(logs.Error, nil, "regex \""+u.pattern.Source()+"\" failed on \""+string(r.URI)+"\": "+err.Error())
 		return http.StatusInternal, true
 	}
 	if !ok {
-		if u.log {
-			r.Logf(logs.Notice, "\"%s\" does not match \"%s\"", u.pattern.Source(), r.URI)
-		}
 		return http.Next, false
 	}
-	if u.log {
-		r.Logf(logs.Notice, "\"%s\" matches \"%s\"", u.pattern.Source(), r.URI)
-	}
+	r.Quote = false
 	if u.status != 0 {
 		return u.redirect(r)
 	}
@@ -272,7 +298,7 @@ func (u *rule) run(r *http.Request) (http.Verdict, bool) {
 
 // change replaces URI and arguments.
 func (u *rule) change(r *http.Request) (http.Verdict, bool) {
-	uri := r.Copy(r.Text(u.uri))
+	uri := r.Copy(r.Text(u.uri)) // not nil, even when it is empty
 	args := r.Args
 	if u.args != nil {
 		args = u.newArgs(r)
@@ -282,15 +308,15 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 	if u.log {
 		r.Logf(logs.Notice, "rewritten data: \"%s\", args: \"%s\"", uri, args)
 	}
-	if len(uri) == 0 {
-		r.Log(logs.Error, "the rewritten URI has a zero length")
-		return http.StatusInternal, true
-	}
 	r.Internal = true
 	r.Rewritten = !u.stay
 	r.Moved = r.Moved || u.stay
 	r.Args = args
 	r.SetURI(uri)
+	if len(uri) == 0 {
+		r.Log(logs.Error, "the rewritten URI has a zero length")
+		return http.StatusInternal, true
+	}
 	return http.Next, u.last || u.stay
 }
 
@@ -298,9 +324,6 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 func (u *rule) newArgs(r *http.Request) []byte {
 	args := r.EscapedText(u.args)
 	if u.keep && len(r.Args) > 0 {
-		if len(args) == 0 {
-			return r.Args
-		}
 		return r.Concat(args, []byte("&"), r.Args)
 	}
 	return r.Copy(args)
