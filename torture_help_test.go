@@ -4,16 +4,20 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
 	"weir/weirtest"
 )
 
+// builtOnce saves asking the go command for each test.
+var builtOnce = sync.OnceValues(weirtest.Binary)
+
 // tortureBinary is the weir under test.
 func tortureBinary(t *testing.T) string {
 	t.Helper()
-	binary, err := weirtest.Binary()
+	binary, err := builtOnce()
 	if errors.Is(err, weirtest.ErrNoServer) {
 		t.Skip(err)
 	}

@@ -251,7 +251,7 @@ func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 // TestTortureQuit ends the server under load: every request that was begun is answered whole, and the server
 // exits with 0.
 func TestTortureQuit(t *testing.T) {
-	for range 5 {
+	for range 3 {
 		s := newStorm(t)
 		for range 4 {
 			s.join(func() error { return s.askWhileItLasts("/app") })
@@ -288,4 +288,34 @@ func (s *storm) askWhileItLasts(path string) error {
 		return fmt.Errorf("%v, %v", a, a.Cut)
 	}
 	return nil
+}
+
+// TestTortureQuitAndTheQuiet shuts the server down while one client has connected and not yet asked, and one
+// is idle: the first is answered, as by nginx, the second is closed at once.
+func TestTortureQuitAndTheQuiet(t *testing.T) {
+	s := newStorm(t)
+	quiet, err := weirtest.Dial(s.addr, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = quiet.Close() }()
+	ask := s.kept("/n")
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	if !weirtest.Eventually(func() bool { return ask() != nil }) {
+		t.Error("the idle connection lives on")
+	}
+	if err := quiet.Send("GET /app HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Error(err)
+	}
+	if a, err := quiet.Answer(); err != nil || a.Status != 200 || len(a.Get("Connection")) != 1 || a.Get("Connection")[0] != "close" {
+		t.Errorf("the client that had not asked yet: %v, %v", a, err)
+	}
+	if code, err := s.Wait(); code != 0 || err != nil {
+		t.Errorf("exit status %d, %v", code, err)
+	}
 }

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"sync"
@@ -29,6 +30,7 @@ type Runtime struct {
 	pending []pending
 	quit    atomic.Bool
 	done    chan struct{}
+	stackAt atomic.Int64 // the second in which a stack was last logged
 	ended   sync.Once
 }
 
@@ -262,8 +264,18 @@ func (rt *Runtime) Stop() {
 	})
 }
 
+// panicked logs a panic that was survived, with its stack, line by line since log lines are short. When many
+// come, they have a stack once a second.
 func (rt *Runtime) panicked(v any, stack []byte) {
-	rt.current.Load().Log.Logf(logs.Alert, 0, "panic: %v\n%s", v, stack)
+	log := rt.current.Load().Log
+	log.Logf(logs.Alert, 0, "panic: %v", v)
+	now := time.Now().Unix()
+	if rt.stackAt.Swap(now) == now {
+		return
+	}
+	for line := range bytes.Lines(stack) {
+		log.Logf(logs.Alert, 0, "  %s", bytes.TrimRight(line, "\n"))
+	}
 }
 
 func (rt *Runtime) full(what string) {
