@@ -37,7 +37,6 @@ type Loop struct {
 	parked   int
 	stopping bool
 	ended    bool
-	brisk    bool // the last wake-up came soon after the one before
 
 	events   [256]syscall.EpollEvent
 	sockaddr syscall.RawSockaddrAny
@@ -98,10 +97,8 @@ func (l *Loop) Wall() time.Time {
 // run is the loop.
 func (l *Loop) run() {
 	for !l.ended {
-		before := l.now
 		n := l.poll()
 		l.now = l.engine.Now()
-		l.brisk = l.now < before+Time(briskWait*time.Millisecond)
 		for i := range n {
 			l.event(&l.events[i])
 		}
@@ -121,7 +118,7 @@ func (l *Loop) run() {
 // poll waits for events. It looks first without waiting, which needs no word to the scheduler; only a loop with nothing to
 // do sleeps in a way that lets the scheduler and the collector pass it by.
 func (l *Loop) poll() int {
-	n := epollWaitRaw(l.epfd, l.events[:], 0)
+	n := epollWait(l.epfd, l.events[:], 0)
 	if n > 0 || len(l.runq)+len(l.wakes) > 0 {
 		return n
 	}
@@ -129,33 +126,11 @@ func (l *Loop) poll() int {
 	l.sleeping.Store(1)
 	if l.posts.Load() == nil {
 		if msec := l.untilDue(); msec != 0 {
-			n = l.sleep(msec)
+			n = epollWait(l.epfd, l.events[:], msec)
 		}
 	}
 	l.sleeping.Store(0)
 	return n
-}
-
-// briskWait is how many milliseconds a busy loop waits before it tells the scheduler that it sleeps.
-const briskWait = 2
-
-// sleep waits for events for up to msec milliseconds. Between the events of a busy loop the scheduler is not told: else its
-// monitor takes the processor away a hundred times a second and wakes other threads to look for work that is not there. The
-// collector stops such a wait by a signal.
-func (l *Loop) sleep(msec int) int {
-	if l.brisk {
-		short := briskWait
-		if msec > 0 {
-			short = min(msec, briskWait)
-		}
-		if n := epollWaitRaw(l.epfd, l.events[:], short); n > 0 || short == msec {
-			return n
-		}
-		if msec > 0 {
-			msec -= short
-		}
-	}
-	return epollWait(l.epfd, l.events[:], msec)
 }
 
 // untilDue is how long the loop may sleep, in whole milliseconds upwards, so that a timer is due when it wakes; -1: forever.

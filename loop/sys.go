@@ -30,19 +30,16 @@ const (
 	sockStreamNBExec = syscall.SOCK_STREAM | syscall.SOCK_NONBLOCK | syscall.SOCK_CLOEXEC
 )
 
-// epollWait is epoll_wait, of which the scheduler is told.
+// wait is epoll_wait. Only a timeout of 0 may pass by the scheduler.
 func epollWait(epfd int, events []syscall.EpollEvent, msec int) int {
-	n, _, e := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(msec), 0, 0)
-	if e != 0 { // EINTR, and nothing else on a good descriptor
-		return 0
+	var n uintptr
+	var e syscall.Errno
+	if msec == 0 {
+		n, _, e = syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	} else {
+		n, _, e = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(msec), 0, 0)
 	}
-	return int(n)
-}
-
-// epollWaitRaw is epoll_wait, of which the scheduler is not told: only for waits of a few milliseconds.
-func epollWaitRaw(epfd int, events []syscall.EpollEvent, msec int) int {
-	n, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(msec), 0, 0)
-	if e != 0 {
+	if e != 0 { // EINTR, and nothing else on a good descriptor
 		return 0
 	}
 	return int(n)
