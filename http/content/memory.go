@@ -3,6 +3,7 @@ package content
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -13,6 +14,7 @@ const (
 
 	memoryShards = 16
 	memoryTotal  = 32 << 20
+	buckets      = 512 // of a shard, which has room for 6,000 files of one byte
 	// entryCost is what a file costs besides its content: entry, path, place in the map.
 	entryCost = 320
 
@@ -28,22 +30,27 @@ type memory struct {
 	shards [memoryShards]shard
 }
 
-// A hotFile is the content of one file. It never changes, so loops share it without a lock.
+// A hotFile is the content of one file. The content never changes, so loops share it without a lock.
 type hotFile struct {
 	path string
 	info info
 	body []byte
 	etag []byte
 
-	used  bool // since the hand last came by; under the shard's lock, as is place
-	place int  // in the ring
+	used  atomic.Bool // since the hand last came by
+	next  atomic.Pointer[hotFile]
+	list  *atomic.Pointer[hotFile] // its bucket
+	place int                      // in the ring; -1: not in memory any more. Under the shard's lock
 }
 
 // A shard is one part of the memory. Room is made by a hand that goes round and takes what was not used
 // since it last came by (the clock algorithm).
+//
+// Files are found without the lock, in a list for each bucket, or all loops would wait for each other over
+// one hot file. Who follows a list while a file is taken out of it finds the rest all the same.
 type shard struct {
-	mu    sync.Mutex
-	files map[string]*hotFile
+	lists [buckets]atomic.Pointer[hotFile]
+	mu    sync.Mutex // for changes
 	ring  []*hotFile
 	hand  int
 	size  int
@@ -61,13 +68,22 @@ func (m *memory) shard(path []byte) (*shard, uint64) {
 
 // get returns the content that is in memory for a path, which may be old.
 func (m *memory) get(path []byte) *hotFile {
-	s, _ := m.shard(path)
-	s.mu.Lock()
-	f := s.files[string(path)]
-	if f != nil {
-		f.used = true
+	s, h := m.shard(path)
+	f := s.find(path, h)
+	if f != nil && !f.used.Load() { // a store for nothing would take the line from the other loops
+		f.used.Store(true)
 	}
-	s.mu.Unlock()
+	return f
+}
+
+// list is the bucket of a hash.
+func (s *shard) list(h uint64) *atomic.Pointer[hotFile] { return &s.lists[h>>32%buckets] }
+
+func (s *shard) find(path []byte, h uint64) *hotFile {
+	f := s.list(h).Load()
+	for f != nil && f.path != string(path) {
+		f = f.next.Load()
+	}
 	return f
 }
 
@@ -92,7 +108,7 @@ func (m *memory) wants(path []byte, i *info, now int64) bool {
 	place, mark := &s.asked[h>>8%uint64(len(s.asked))], uint32(h>>32)|1
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *place == mark || s.files[string(path)] != nil {
+	if *place == mark || s.find(path, h) != nil {
 		return true
 	}
 	*place = mark
@@ -102,16 +118,15 @@ func (m *memory) wants(path []byte, i *info, now int64) bool {
 // put keeps the content of a file, instead of what was there for its path.
 func (m *memory) put(path []byte, i *info, body []byte) *hotFile {
 	f := &hotFile{path: string(path), info: *i, body: body, etag: appendETag(nil, i)}
-	s, _ := m.shard(path)
+	s, h := m.shard(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.files == nil {
-		s.files = make(map[string]*hotFile)
-	}
-	if old := s.files[f.path]; old != nil {
+	if old := s.find(path, h); old != nil {
 		s.remove(old)
 	}
-	s.files[f.path] = f
+	f.list = s.list(h)
+	f.next.Store(f.list.Load())
+	f.list.Store(f)
 	f.place = len(s.ring)
 	s.ring = append(s.ring, f)
 	s.size += f.cost()
@@ -126,7 +141,7 @@ func (m *memory) drop(f *hotFile) {
 	s, _ := m.shard([]byte(f.path))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.files[f.path] == f {
+	if f.place >= 0 {
 		s.remove(f)
 	}
 }
@@ -140,11 +155,11 @@ func (s *shard) evict() {
 			s.hand = 0
 		}
 		f := s.ring[s.hand]
-		if !f.used {
+		if !f.used.Load() {
 			s.remove(f)
 			return
 		}
-		f.used = false
+		f.used.Store(false)
 		s.hand++
 	}
 }
@@ -155,6 +170,11 @@ func (s *shard) remove(f *hotFile) {
 	s.ring[f.place], last.place = last, f.place
 	s.ring[len(s.ring)-1] = nil
 	s.ring = s.ring[:len(s.ring)-1]
-	delete(s.files, f.path)
+	f.place = -1
+	at := f.list
+	for at.Load() != f {
+		at = &at.Load().next
+	}
+	at.Store(f.next.Load())
 	s.size -= f.cost()
 }

@@ -3,6 +3,8 @@ package content
 import (
 	"fmt"
 	"hash/maphash"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -46,17 +48,23 @@ func TestMemoryIsBounded(t *testing.T) {
 	total, files := 0, 0
 	for i := range m.shards {
 		s := &m.shards[i]
-		if len(s.files) != len(s.ring) {
-			t.Errorf("shard %d: %d files, %d in its ring", i, len(s.files), len(s.ring))
+		listed := 0
+		for k := range s.lists {
+			for f := s.lists[k].Load(); f != nil; f = f.next.Load() {
+				listed++
+			}
+		}
+		if listed != len(s.ring) {
+			t.Errorf("shard %d: %d files, %d in its ring", i, listed, len(s.ring))
 		}
 		for k, f := range s.ring {
-			if f.place != k || s.files[f.path] != f {
+			if f.place != k || m.get([]byte(f.path)) != f {
 				t.Errorf("shard %d: %s is not in place", i, f.path)
 			}
 			total -= f.cost()
 		}
 		total += s.size
-		files += len(s.files)
+		files += len(s.ring)
 		if s.size > memoryTotal/memoryShards {
 			t.Errorf("shard %d holds %d bytes", i, s.size)
 		}
@@ -86,4 +94,31 @@ func TestMemoryReplacesAndDrops(t *testing.T) {
 	if m.get(p) != nil || s.size != 0 || len(s.ring) != 0 {
 		t.Error("dropped content is still counted")
 	}
+}
+
+func TestMemoryIsReadWhileItChanges(t *testing.T) {
+	m := newMemory()
+	hot := []byte("/hot")
+	kept := m.put(hot, &info{size: 9}, []byte("hot stuff"))
+	var readers sync.WaitGroup
+	var stop atomic.Bool
+	for range 4 {
+		readers.Go(func() {
+			for !stop.Load() {
+				if m.get(hot) != kept {
+					t.Error("a file in use is not found")
+					return
+				}
+				m.get([]byte("/cold/17"))
+			}
+		})
+	}
+	body := make([]byte, maxBody)
+	for i := range 4 * memoryTotal / maxBody {
+		kept.used.Store(true) // the readers may not have had their turn
+		m.drop(m.put(fmt.Appendf(nil, "/cold/%d", i%50), &info{size: maxBody}, body))
+		m.put(fmt.Appendf(nil, "/cold/%d", i), &info{size: maxBody}, body)
+	}
+	stop.Store(true)
+	readers.Wait()
 }
