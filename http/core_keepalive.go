@@ -91,23 +91,37 @@ func (r *Request) keepaliveDisabled(set Browsers) bool {
 		return true
 	}
 	return set&BrowserSafari != 0 && bytes.Contains(ua, []byte("Safari/")) && bytes.Contains(ua, []byte("Mac OS X")) &&
-		!bytes.Contains(ua, []byte("Chrome/"))
+		!isChrome(ua) && !otherBrowser(ua)
 }
 
 // oldMSIE reports whether a User-Agent is MSIE before 7, and not Opera in disguise.
 func oldMSIE(ua []byte) bool {
-	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
-	if !ok || len(after) < 3 || bytes.Contains(after, []byte("Opera")) {
+	_, after, _ := bytes.Cut(ua, []byte("MSIE "))
+	if !isMSIE(ua) || after[1] != '.' {
 		return false
 	}
-	if after[1] != '.' || after[0] >= '7' {
-		return false
+	switch after[0] {
+	case '4', '5':
+		return true
+	case '6':
+		return !bytes.Contains(after, []byte("SV1"))
 	}
-	return after[0] != '6' || !bytes.Contains(after, []byte("SV1"))
+	return false
 }
 
 // isMSIE reports whether a User-Agent is any MSIE that is not Opera.
 func isMSIE(ua []byte) bool {
 	_, after, ok := bytes.Cut(ua, []byte("MSIE "))
 	return ok && len(after) > 2 && !bytes.Contains(ua, []byte("Opera"))
+}
+
+// isPadded reports whether a User-Agent is of those that show pages of their own in place of short ones.
+func isPadded(ua []byte) bool { return len(ua) > 0 && (isMSIE(ua) || isChrome(ua)) }
+
+// isChrome reports whether a User-Agent is Chrome or one that says so.
+func isChrome(ua []byte) bool { return bytes.Contains(ua, []byte("Chrome/")) && !otherBrowser(ua) }
+
+// otherBrowser reports whether a User-Agent names one that is looked for before Chrome and Safari.
+func otherBrowser(ua []byte) bool {
+	return isMSIE(ua) || bytes.Contains(ua, []byte("Opera")) || bytes.Contains(ua, []byte("Gecko/"))
 }

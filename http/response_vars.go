@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/base64"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -47,7 +48,7 @@ func statusVar(r *Request, _ string) Value {
 	case status == 0:
 		return Value{B: []byte("000")}
 	case status < 100:
-		return r.str("0" + strconv.Itoa(status))
+		return r.str(fmt.Sprintf("%03d", status))
 	}
 	return r.num(int64(status))
 }

@@ -31,9 +31,8 @@ func (r *Request) settle(v Verdict) {
 		case v == Redirected:
 			v = r.servePhases()
 		case v == Jumped:
-			loc := r.jump
-			r.enter(loc)
-			v = r.locationPhases(loc.rewrite)
+			r.enter(r.jump)
+			v = r.locationPhases(r.Loc.rewrite)
 		case v == Next:
 			v = r.unanswered()
 		case v == Abort, v == StatusClientClosed, v == StatusRequestTimeout:
@@ -117,7 +116,7 @@ func (r *Request) findLocation() Verdict {
 			return r.addSlash(loc)
 		}
 		r.Rewritten, r.RewriteDone = false, false
-		for _, s := range loc.rewrite {
+		for _, s := range r.Loc.rewrite { // none in a limit_except, which r.Loc may be
 			if v := s(r); v != Next {
 				return v
 			}

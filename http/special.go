@@ -84,6 +84,7 @@ func (r *Request) ownPage(status int) Verdict {
 	o.Charset = nil
 	o.DropField(HdrAcceptRanges)
 	o.DropField(HdrETag)
+	o.DropField(HdrLastModified)
 	o.Trailers = o.Trailers[:0]
 	if pageTitle(status) == "" {
 		o.ContentLength = 0
@@ -92,7 +93,7 @@ func (r *Request) ownPage(status int) Verdict {
 		}
 		return r.finishOwn(nil)
 	}
-	if r.Loc.Core.MSIERefresh && shown == 302 && isMSIE(r.In.Get(HdrUserAgent)) && len(o.Location) > 0 {
+	if r.Loc.Core.MSIERefresh && (shown == 301 || shown == 302) && isMSIE(r.In.Get(HdrUserAgent)) && len(o.Location) > 0 {
 		return r.refreshPage()
 	}
 	page := r.buildPage(status, shown)
@@ -135,7 +136,7 @@ func (r *Request) buildPage(status, shown int) []byte {
 	b = append(b, "<hr><center>"...)
 	b = append(b, r.Signature()...)
 	b = append(b, "</center>\r\n</body>\r\n</html>\r\n"...)
-	if r.Loc.Core.MSIEPadding && shown >= 400 && r.Version >= HTTP10 && isMSIE(r.In.Get(HdrUserAgent)) {
+	if r.Loc.Core.MSIEPadding && shown >= 400 && r.Version >= HTTP10 && isPadded(r.In.Get(HdrUserAgent)) {
 		for range 6 {
 			b = append(b, "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n"...)
 		}
@@ -184,6 +185,8 @@ func pageTitle(status int) string {
 		return "400 No required SSL certificate was sent"
 	case 497:
 		return "400 The plain HTTP request was sent to HTTPS port"
+	case 498: // nobody's, but nginx has a page for it
+		return "404 Not Found"
 	}
 	if reason := Reason(status); reason != "" && status >= 300 && status != 304 {
 		return strconv.Itoa(status) + " " + reason

@@ -107,7 +107,10 @@ func (x *index) missing(r *http.Request, p, folder path, bad failure, seen *bool
 // testFolder looks at the folder itself, once its first index file was not there.
 func (x *index) testFolder(r *http.Request, first, folder path) http.Verdict {
 	name := folder.text()
-	p := fullPath(r, name[:max(len(name)-1, 1)]) // without its slash
+	if n := len(name); n > 1 && name[n-1] == '/' {
+		name = name[:n-1]
+	}
+	p := fullPath(r, name)
 	i, bad := x.files.stat(r, p)
 	switch {
 	case bad.is(unix.EMLINK, unix.ELOOP):
@@ -119,7 +122,7 @@ func (x *index) testFolder(r *http.Request, first, folder path) http.Verdict {
 	case bad.failed():
 		return r.NotFound(bad.op, p.text(), bad.err, http.StatusInternal)
 	case !i.isDir():
-		r.Logf(logs.Alert, "\"%s\" is not a directory", p.text())
+		r.Logf(logs.Alert, "\"%s\" is not a directory", first.text())
 		return http.StatusInternal
 	}
 	return http.Next

@@ -44,7 +44,7 @@ empty value adds none. A block with an add_header of its own does not use those 
 		},
 		{
 			Name: "add_header_inherit", In: places, Syntax: "on | off | merge", Default: "on",
-			Doc: "How a block comes by the add_header around it: **on**, if it has none; **merge**, before its own; **off**, not at all.",
+			Doc: "How a block comes by the add_header around it: **on**, if it has none; **merge**, behind its own; **off**, not at all.",
 			Set: conf.Enum(func(c *headers) *inheritMode { return &c.inherit }, inheritModes()),
 		},
 		{
@@ -118,7 +118,7 @@ func (k lineKind) effective(in *http.Install, b *conf.Block) []*line {
 	if mode == inheritOff || mode == inheritOn && len(mine) > 0 || b.Context == conf.HTTP || b.Parent == nil {
 		return mine
 	}
-	return append(append([]*line(nil), k.effective(in, b.Parent)...), mine...)
+	return append(append([]*line(nil), mine...), k.effective(in, b.Parent)...)
 }
 
 // plainStatus reports whether lines without "always" are added to a response of this status.

@@ -31,7 +31,7 @@ var statusLines = makeStatusLines()
 
 func makeStatusLines() (lines [600]string) {
 	for status := range lines {
-		if reason := http.Reason(status); reason != "" {
+		if reason := http.Reason(status); reason != "" && status >= 200 {
 			lines[status] = statusStart + strconv.Itoa(status) + " " + reason + "\r\n"
 		}
 	}

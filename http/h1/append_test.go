@@ -20,7 +20,7 @@ func TestAppendStatusLine(t *testing.T) {
 		{503, "", "HTTP/1.1 503 Service Temporarily Unavailable\r\n"},
 		{504, "", "HTTP/1.1 504 Gateway Time-out\r\n"},
 		{507, "", "HTTP/1.1 507 Insufficient Storage\r\n"},
-		{100, "", "HTTP/1.1 100 Continue\r\n"},
+		{100, "", "HTTP/1.1 100 \r\n"},
 		{203, "", "HTTP/1.1 203 \r\n"},
 		{418, "", "HTTP/1.1 418 \r\n"},
 		{599, "", "HTTP/1.1 599 \r\n"},

@@ -134,7 +134,7 @@ func (x *exchange) SendEarly(r *http.Request, status int, fields http.Fields) er
 	if r.Version < http.HTTP11 || r.Out.Sent {
 		return nil
 	}
-	b := AppendStatusLine(r.Alloc(256)[:0], status, nil)
+	b := AppendStatusLine(r.Alloc(256)[:0], status, []byte(strconv.Itoa(status)+" "+http.Reason(status)))
 	for i := range fields {
 		b = AppendField(b, fields[i].Name, fields[i].Value)
 	}

@@ -149,6 +149,7 @@ func (x *exchange) ask() (Faults, http.Verdict) {
 	x.sent, x.bodySent, x.kept, x.done = false, false, false, false
 	x.keepalive, x.bodyEnd, x.untilEOF = false, false, false
 	x.at, x.end, x.early = 0, 0, 0
+	x.fields = x.fields[:0] // for $upstream_http_NAME
 	x.reply.reset()
 	x.proto.restart()
 	if f, v := x.connect(); f != 0 || v != http.Next {

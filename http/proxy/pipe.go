@@ -127,7 +127,7 @@ func (p *pipe) fill() (more bool, err error) {
 		return false, nil
 	}
 	x.r.Doing = "reading upstream"
-	if p.raw == nil {
+	if p.end == len(p.raw) { // also when the head alone has filled what it was read into
 		size := max(x.road.opt.Buffers.Size, min(x.proto.want(), chunkSize))
 		p.raw, p.at, p.end, p.own = x.r.Loop().Take(int(size)), 0, 0, true
 	}
