@@ -40,7 +40,9 @@ func wrk(path string, conns int) func(in *instance, o options) (load, error) {
 		if err != nil {
 			return load{}, fmt.Errorf("wrk: %w\n%s", err, out)
 		}
-		return parseWrk(string(out), time.Since(begin))
+		l, err := parseWrk(string(out), time.Since(begin))
+		l.client = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		return l, err
 	}
 }
 

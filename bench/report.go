@@ -65,6 +65,7 @@ func (r *report) add(w work, server string, s sample) {
 	x.Median = sample{
 		CPU:      med(func(s sample) float64 { return s.CPU }),
 		User:     med(func(s sample) float64 { return s.User }),
+		Both:     med(func(s sample) float64 { return s.Both }),
 		Rate:     med(func(s sample) float64 { return s.Rate }),
 		P99:      med(func(s sample) float64 { return s.P99 }),
 		RSS:      med(func(s sample) float64 { return s.RSS }),
@@ -101,11 +102,11 @@ func (r *report) print(out io.Writer, work string) {
 			fmt.Fprintf(t, "%s\t%.0f\t%.1f\t%s\t\n", x.Server, x.Median.PerConn, x.Median.RSS, ratio(rows, x, perConn))
 		}
 	} else {
-		fmt.Fprint(t, "server\tCPU µs\tuser µs\tspread\treq/s\tp99 ms\tRSS MB\tratio CPU\treq/s\tp99\tRSS\t\n")
+		fmt.Fprint(t, "server\tCPU µs\tuser µs\tspread\tboth µs\treq/s\tp99 ms\tRSS MB\tratio CPU\tboth\treq/s\tp99\tRSS\t\n")
 		for _, x := range rows {
 			m := x.Median
-			fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%s\t%.0f\t%.2f\t%.1f\t%s\t%s\t%s\t%s\t\n", x.Server, m.CPU, m.User, spread(x), m.Rate, m.P99, m.RSS,
-				ratio(rows, x, cpu), ratio(rows, x, perRequest), ratio(rows, x, p99), ratio(rows, x, rss))
+			fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%s\t%.2f\t%.0f\t%.2f\t%.1f\t%s\t%s\t%s\t%s\t%s\t\n", x.Server, m.CPU, m.User, spread(x), m.Both, m.Rate,
+				m.P99, m.RSS, ratio(rows, x, cpu), ratio(rows, x, both), ratio(rows, x, perRequest), ratio(rows, x, p99), ratio(rows, x, rss))
 		}
 	}
 	t.Flush()
@@ -113,6 +114,7 @@ func (r *report) print(out io.Writer, work string) {
 
 // The things compared; each is better when smaller.
 func cpu(s sample) float64     { return s.CPU }
+func both(s sample) float64    { return s.Both }
 func p99(s sample) float64     { return s.P99 }
 func rss(s sample) float64     { return s.RSS }
 func perConn(s sample) float64 { return s.PerConn }

@@ -17,6 +17,7 @@ type work struct {
 type load struct {
 	requests int
 	took     time.Duration
+	client   time.Duration // processor time of the client, where it is a process of its own
 	p99      time.Duration
 }
 
@@ -37,6 +38,7 @@ func works() []work {
 type sample struct {
 	CPU      float64 `json:"cpu_us"`      // processor microseconds per request, user and system
 	User     float64 `json:"user_us"`     // user alone
+	Both     float64 `json:"both_us"`     // with the client's; 0 where the client is bench itself
 	Rate     float64 `json:"per_second"`  // requests
 	P99      float64 `json:"p99_ms"`      // latency
 	RSS      float64 `json:"rss_mb"`      // of all processes, after the work
@@ -86,8 +88,12 @@ func newSample(before, after cost, l load) sample {
 	n := float64(max(l.requests, 1))
 	user := float64((after.user - before.user).Microseconds())
 	system := float64((after.system - before.system).Microseconds())
+	both := 0.0
+	if l.client > 0 {
+		both = (user + system + float64(l.client.Microseconds())) / n
+	}
 	return sample{
-		CPU: (user + system) / n, User: user / n,
+		CPU: (user + system) / n, User: user / n, Both: both,
 		Rate: n / l.took.Seconds(), P99: float64(l.p99.Microseconds()) / 1000,
 		RSS: float64(after.rss) / (1 << 20), Requests: l.requests,
 	}
