@@ -1,6 +1,9 @@
 package loop
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // Addr is where to connect: Unix if it is set, else Net.
 type Addr struct {
@@ -51,4 +54,13 @@ func (a *address) from(p netip.AddrPort) {
 	default:
 		a.family = familyOther
 	}
+}
+
+// zone is the number of the zone of a link-local address; 0 for none.
+func zone(ip netip.Addr) uint32 {
+	n, err := strconv.ParseUint(ip.Zone(), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
 }

@@ -97,7 +97,7 @@ func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Ti
 	if c.flags&closed != 0 {
 		return ErrClosed
 	}
-	return asError(socketError(fd))
+	return asError(c.socketError())
 }
 
 // asError makes no error of no error.

@@ -4,7 +4,6 @@ package loop
 
 import (
 	"net/netip"
-	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -41,10 +40,7 @@ func sockaddr(sa *rawAddr, p netip.AddrPort, family int) uintptr {
 		return syscall.SizeofSockaddrInet4
 	default:
 		s := (*syscall.RawSockaddrInet6)(unsafe.Pointer(sa))
-		*s = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Port: swap16(p.Port()), Addr: ip.As16()}
-		if n, err := strconv.ParseUint(ip.Zone(), 10, 32); err == nil {
-			s.Scope_id = uint32(n)
-		}
+		*s = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Port: swap16(p.Port()), Addr: ip.As16(), Scope_id: zone(ip)}
 		return syscall.SizeofSockaddrInet6
 	}
 }

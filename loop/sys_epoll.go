@@ -152,10 +152,10 @@ func setsockopt(fd, level, name, v int) syscall.Errno {
 }
 
 // socketError takes SO_ERROR.
-func socketError(fd int) syscall.Errno {
+func (c *Conn) socketError() syscall.Errno {
 	var v int32
 	size := uint32(4)
-	_, _, e := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR, uintptr(unsafe.Pointer(&v)), uintptr(unsafe.Pointer(&size)), 0)
+	_, _, e := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(c.fd), syscall.SOL_SOCKET, syscall.SO_ERROR, uintptr(unsafe.Pointer(&v)), uintptr(unsafe.Pointer(&size)), 0)
 	if e != 0 {
 		return e
 	}
