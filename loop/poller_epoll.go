@@ -15,6 +15,10 @@ const (
 	padPost     = -2 // the eventfd
 )
 
+// Portable says that this is the engine for systems without epoll. It does what the other does, but it allocates, and an idle
+// connection costs it a goroutine.
+const Portable = false
+
 // poller is a loop's part that waits for the kernel.
 type poller struct {
 	epfd   int

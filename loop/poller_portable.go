@@ -12,6 +12,10 @@ import (
 // one side of one descriptor, looks whether the descriptor is ready indeed, and leaves an event with the loop, which sleeps on
 // a channel. See watcher.go for the connections and door.go for the listeners.
 
+// Portable says that this is the engine for systems without epoll. It does what the other does, but it allocates, and an idle
+// connection costs it a goroutine.
+const Portable = true
+
 // event says that the connection with this slot and generation has become ready. A negative generation is a listener's, and
 // the slot its index.
 type event struct {
