@@ -162,8 +162,8 @@ func own(fd, owner int) (call string, err error) {
 		}
 	}
 	const readWrite = 0o600
-	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&readWrite != readWrite {
-		if err := unix.Fchmod(fd, st.Mode&uint32(os.ModePerm)|readWrite); err != nil {
+	if mode := uint32(st.Mode); mode&unix.S_IFMT == unix.S_IFREG && mode&readWrite != readWrite {
+		if err := unix.Fchmod(fd, mode&uint32(os.ModePerm)|readWrite); err != nil {
 			return "chmod()", err
 		}
 	}
