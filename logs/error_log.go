@@ -66,7 +66,7 @@ func (t *ErrorTarget) setPlace(call *conf.Call) error {
 	params, syslog := strings.CutPrefix(place, SyslogPrefix)
 	switch {
 	case syslog:
-		set, err := ParseSyslog(params, nil)
+		set, err := ParseSyslog(params, call.Lookup)
 		if err != nil {
 			return call.Errorf(0, "%v", err)
 		}

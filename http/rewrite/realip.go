@@ -7,7 +7,6 @@ import (
 
 	"weir/conf"
 	"weir/http"
-	"weir/logs"
 )
 
 // realIP holds the settings of one place.
@@ -83,7 +82,7 @@ func addTrusted(c *realIP, call *conf.Call) error {
 			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
 			return nil
 		}
-		found, err := logs.LookupHost(word)
+		found, err := call.Lookup(word)
 		if err != nil || len(found) == 0 {
 			return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
 		}
