@@ -118,7 +118,7 @@ func TestErrorLogOpenFailureReleases(t *testing.T) {
 	if err == nil || err.Error() != `open() "/nonexistent/b.log" failed (2: No such file or directory)` {
 		t.Error(err)
 	}
-	if n := len(files.Paths()); n != 0 {
+	if n := opened(files); n != 0 {
 		t.Errorf("%d files stay open", n)
 	}
 }

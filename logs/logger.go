@@ -124,6 +124,16 @@ func (l *Logger) appendHead(b []byte, v Level, tid int, conn uint64) []byte {
 	return b
 }
 
+// FD is the descriptor of the first file that is logged to; -1 when there is none.
+func (l *Logger) FD() int {
+	for _, t := range l.targets {
+		if f, ok := t.Sink.(*File); ok && f.path != Stderr {
+			return f.FD()
+		}
+	}
+	return -1
+}
+
 // Close gives back the files and sockets that Open took for the Logger. It must not be used after.
 func (l *Logger) Close() {
 	if l == nil {

@@ -21,6 +21,7 @@ import (
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/master"
 )
 
 // The demo's files: they are written to a temporary folder and used from there.
@@ -160,7 +161,7 @@ func (d *demonstration) start() error {
 	if d.rt, err = cycle.Start(c, p); err != nil {
 		return err
 	}
-	return writePid(c.PidFile())
+	return master.WritePid(c.PidFile())
 }
 
 // portsFree tries all ports at once, so that one look says which are taken.

@@ -11,6 +11,7 @@ import (
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/master"
 )
 
 // version is weir's own.
@@ -34,6 +35,9 @@ const (
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	if mark, ok := os.LookupEnv(master.WorkerMark); ok {
+		return master.Worker(mark, takeSignals())
+	}
 	if len(args) > 0 && args[0] == "demo" {
 		return demo(args[1:])
 	}
