@@ -34,18 +34,19 @@ func TestRecorded(t *testing.T) {
 		}
 		return nil, errors.New("no such host")
 	}
-	load := func(o Outside) (string, []netip.Addr, error, *Diagnostics) {
-		tree, d := Load("nginx.conf", LoadOptions{Prefix: dir, Outside: o})
-		found, _ := tree.Lookup("here")
-		_, missing := tree.Lookup("nowhere")
+	load := func(o Outside) (text string, found []netip.Addr, d *Diagnostics, missing error) {
+		var tree *Tree
+		tree, d = Load("nginx.conf", LoadOptions{Prefix: dir, Outside: o})
+		found, _ = tree.Lookup("here")
+		_, missing = tree.Lookup("nowhere")
 		var b bytes.Buffer
 		if err := tree.Dump(&b); err != nil {
 			t.Fatal(err)
 		}
-		return b.String(), found, missing, d
+		return b.String(), found, d, missing
 	}
 	var r Recorded
-	text, found, missing, d := load(Outside{Lookup: lookup}.Record(&r))
+	text, found, d, missing := load(Outside{Lookup: lookup}.Record(&r))
 	if d.Failed() || len(found) != 2 || missing == nil {
 		t.Fatal(d.List(), found, missing)
 	}
@@ -61,7 +62,7 @@ func TestRecorded(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	text2, found2, missing2, d2 := load(there.Outside())
+	text2, found2, d2, missing2 := load(there.Outside())
 	if text2 != text || !strings.Contains(text2, "c 'x y'") || len(found2) != 2 || found2[1] != found[1] || d2.Failed() {
 		t.Errorf("%q, %v, %v; want %q, %v", text2, found2, d2.List(), text, found)
 	}

@@ -77,20 +77,35 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	p.give(x)
 }
 
-// stays parks a connection again that should be closed but may not be yet: keepalive_min_timeout holds,
-// or the server shuts down gracefully and the client, newly connected, is about to send its request.
+// lastChance is how long an idle connection stays open when the server shuts down gracefully. Its client may be sending
+// a request at this very moment, which a close would lose; it gets an answer with "Connection: close" instead.
+const lastChance = time.Second
+
+// stays parks a connection again that should be closed but may not be yet: keepalive_min_timeout holds, or the
+// server shuts down gracefully and the client may be about to send a request.
 func (c *conn) stays(lc *loop.Conn, why loop.Woke) bool {
-	until := c.atLeast
-	if c.first && why == loop.WokeShutdown {
-		until = c.until
-	}
-	if why == loop.WokeTimeout || until <= lc.Loop().Now() {
+	switch {
+	case why == loop.WokeShutdown:
+		return c.parkLast(lc)
+	case why == loop.WokeTimeout || c.atLeast <= lc.Loop().Now():
 		return false
 	}
-	if why == loop.WokeShutdown {
-		c.held = true
-		c.shared.Pending(lc.Loop().ID(), 1)
+	lc.Park(c.atLeast, false)
+	return true
+}
+
+// parkLast parks a connection for the last time, in a graceful shutdown, which waits for it.
+func (c *conn) parkLast(lc *loop.Conn) bool {
+	now := lc.Loop().Now()
+	until := c.until
+	if !c.first {
+		until = max(c.atLeast, min(until, now.Add(lastChance)))
 	}
+	if until <= now {
+		return false
+	}
+	c.held = true
+	c.shared.Pending(lc.Loop().ID(), 1)
 	lc.Park(until, false)
 	return true
 }
@@ -142,7 +157,11 @@ func (x *exchange) serve() {
 		switch x.begin() {
 		case headIdle:
 			x.release()
-			x.c.Park(c.until, true)
+			if !c.shared.Quit() {
+				x.c.Park(c.until, true)
+			} else if !c.parkLast(x.c) { // the client was told that the connection is kept
+				x.c.Close()
+			}
 			return
 		case headGone:
 			x.release()
@@ -198,7 +217,7 @@ func (x *exchange) end() (keep bool) {
 		r.KeepAlive = false
 	}
 	r.Out.TotalBytes = x.out.Sent
-	keep = r.KeepAlive && x.err == nil && !x.conn.shared.Quit()
+	keep = r.KeepAlive && x.err == nil
 	if keep && !x.body.finished() {
 		keep = x.skipBody()
 	}
