@@ -137,6 +137,19 @@ func (e *Engine) CloseIdle() {
 	}
 }
 
+// Each has f look at every connection, on its loop and outside a task; f may close it. Any goroutine.
+func (e *Engine) Each(f func(c *Conn)) {
+	for _, l := range e.Loops {
+		l.Post(func() {
+			for i := range len(l.slots) {
+				if c := l.slots[i].conn; c != nil {
+					f(c)
+				}
+			}
+		})
+	}
+}
+
 // Stop ends the loops: listeners are taken out, parked connections wake with WokeShutdown, every wait of a task gives
 // ErrStopped; when no task is left, what is still open is closed. It returns when all that is done, so an Await holds it up.
 // Any goroutine but a loop's. Listening descriptors are not closed.

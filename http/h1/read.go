@@ -48,6 +48,7 @@ func (x *exchange) begin() headResult {
 		}
 	}
 	c.first = false
+	c.until = x.c.Loop().Now()
 	r.Reset()
 	r.Task, r.Wire, r.Client = x.t, x, &c.client
 	r.Pipelined = pipelined

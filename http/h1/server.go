@@ -22,9 +22,10 @@ type serials struct{ n atomic.Uint64 }
 type conn struct {
 	shared  *Shared
 	client  http.Client
-	until   loop.Time // when the wait for the next request ends
+	until   loop.Time // idle: when the wait for the next request ends; serving: when the request began
 	atLeast loop.Time // keepalive_min_timeout: the connection stays open until then
 	first   bool      // no byte was read yet
+	serving bool      // it has an exchange
 	held    bool      // parked, and yet counted: a graceful stop waits for it
 	nodelay bool      // TCP_NODELAY is set
 }
@@ -66,7 +67,9 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	x.out.Reset(lc)
 	c.shared.Pending(loop, 1)
 	whole := false
+	c.serving = true
 	defer func() { // also when a handler panics
+		c.serving = false
 		if !whole {
 			x.wreck()
 		}
@@ -108,6 +111,18 @@ func (c *conn) parkLast(lc *loop.Conn) bool {
 	c.shared.Pending(lc.Loop().ID(), 1)
 	lc.Park(until, false)
 	return true
+}
+
+// Predates reports whether the connection serves a request that began before that time, or came before it and has not asked
+// for anything yet. Loop only.
+func (c *conn) Predates(t loop.Time) bool {
+	switch {
+	case c.serving:
+		return c.until < t
+	case c.first:
+		return c.client.Started < t
+	}
+	return false
 }
 
 // wreck gives back what an exchange held whose handler has panicked. The loop closes the connection; the
