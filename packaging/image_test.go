@@ -283,7 +283,7 @@ func TestImage(t *testing.T) {
 		}
 	})
 	t.Run("-t", func(t *testing.T) {
-		out := run(t, in.command(t, append(slices.Clone(entry), "-t")...))
+		out := in.run(t, append(slices.Clone(entry), "-t")...)
 		if !strings.Contains(out, "/etc/nginx/nginx.conf test is successful") {
 			t.Error(out)
 		}

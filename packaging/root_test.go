@@ -3,13 +3,13 @@
 package packaging_test
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -159,8 +159,7 @@ type server struct {
 	exited      chan struct{}
 }
 
-// start starts a server and waits until addr answers. What it prints goes to files that belong to its user, as container engines do it:
-// /dev/stdout is opened again by name.
+// start starts a server and waits until addr answers.
 func (in inside) start(t *testing.T, addr string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, cmd: in.command(t, args...), exited: make(chan struct{})}
@@ -184,6 +183,20 @@ func (in inside) start(t *testing.T, addr string, args ...string) *server {
 	return s
 }
 
+// run runs a program inside to its end and returns what it printed.
+func (in inside) run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, cmd := in.output(t, "output"), in.command(t, args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	err := cmd.Run()
+	text := read(t, out.Name())
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, text)
+	}
+	return text
+}
+
+// output is a file that belongs to the program's user, as container engines do it: /dev/stdout is opened again by name.
 func (in inside) output(t *testing.T, name string) *os.File {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), name))
@@ -254,15 +267,19 @@ func fetch(t *testing.T, url string) string {
 // connections are refused, the request at work is finished, and then the server ends.
 func (s *server) drains(addr, path string, size int, sig syscall.Signal) {
 	s.t.Helper()
-	c, err := weirtest.Dial(addr, "")
+	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+	if err := c.SetDeadline(time.Now().Add(2 * weirtest.Patience())); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := c.Until(regexp.MustCompile(`HTTP/1.1 200`)); err != nil {
+	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	r := bufio.NewReader(c)
+	if _, err := r.Peek(1); err != nil {
 		s.t.Fatal(err)
 	}
 	s.signal(sig)
@@ -272,26 +289,22 @@ func (s *server) drains(addr, path string, size int, sig syscall.Signal) {
 	if s.ended() {
 		s.t.Fatal("the server ended with a request at work")
 	}
-	rest, err := c.Closed()
+	answer, err := weirtest.ReadAnswer(r, "GET")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, body, _ := strings.Cut(rest, "\r\n\r\n"); len(body) != size {
-		s.t.Errorf("of %d bytes %d came", size, len(body))
+	if answer.Status != 200 || answer.Cut != nil || len(answer.Body) != size {
+		s.t.Errorf("status %d, %d bytes of %d: %v", answer.Status, len(answer.Body), size, answer.Cut)
 	}
 	s.end()
 }
 
-// big writes a file for drains and returns its size.
+// big makes a file for drains and returns its size. It has holes and takes no room.
 func big(t *testing.T, path string) int {
 	t.Helper()
 	const size = 64 << 20
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := io.Copy(f, bytes.NewReader(make([]byte, size))); err != nil {
+	write(t, path, "")
+	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
 	}
 	return size
