@@ -22,6 +22,20 @@ import (
 // repository is the folder above this one.
 const repository = ".."
 
+// shared is a folder for what several tests look at.
+var shared string
+
+func TestMain(m *testing.M) {
+	var err error
+	if shared, err = os.MkdirTemp("", "packaging"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(shared)
+	os.Exit(code)
+}
+
 // static is weir as it is shipped, without C: it has to run where there is no library.
 var static = sync.OnceValues(func() (string, error) {
 	root, err := filepath.Abs(repository)
