@@ -145,7 +145,8 @@ func TestInstall(t *testing.T) {
 	addr := port(t)
 	change(t, m.dir+"/etc/nginx/nginx.conf", "listen 80 default_server;", "listen "+addr+" default_server;")
 
-	unit, in := settings(t, "weir.service"), inside{dir: m.dir}
+	unit := settings(t, "weir.service")
+	in := inside{dir: m.dir, bounds: unit["CapabilityBoundingSet"][0]}
 	in.run(t, command(unit["ExecStartPre"][0])...)
 	s := in.start(t, addr, command(unit["ExecStart"][0])...)
 	if page := fetch(t, "http://"+addr+"/"); !strings.Contains(page, "weir is running") || !strings.HasSuffix(page, "\n200") {

@@ -68,7 +68,7 @@ func need(t *testing.T, programs ...string) {
 // needRoot skips where folders cannot be mounted for one process alone.
 func needRoot(t *testing.T) {
 	t.Helper()
-	need(t, "unshare", "chroot")
+	need(t, "unshare", "chroot", "setpriv")
 	if os.Geteuid() != 0 {
 		t.Skip("only root can change its root folder")
 	}
@@ -129,16 +129,18 @@ func port(t *testing.T) string {
 }
 
 // inside is a program that sees dir as its root folder, with the machine's /proc and /dev in it, as a container's or a service's has them.
-// Nothing of that is seen outside of the program. User is "uid:gid", or empty for root; readOnly leaves only /tmp to be written to.
+// Nothing of that is seen outside of the program. User is "uid:gid", or empty for root; readOnly leaves only /tmp to be written to; bounds are
+// the only capabilities that root has, as a unit names them.
 type inside struct {
 	dir, user string
 	readOnly  bool
+	bounds    string
 }
 
 // The program takes the shell's place, and unshare does not fork: the process that Go starts becomes the program.
 const enter = `set -e
-dir=$1 user=$2 ro=$3
-shift 3
+dir=$1 user=$2 ro=$3 bounds=$4
+shift 4
 if [ -n "$ro" ]; then
 	mount --bind "$dir" "$dir"
 	mount -o remount,bind,ro "$dir"
@@ -146,7 +148,7 @@ if [ -n "$ro" ]; then
 fi
 mount --rbind /proc "$dir/proc"
 mount --rbind /dev "$dir/dev"
-exec chroot ${user:+--userspec="$user"} "$dir" "$@"`
+exec ${bounds:+setpriv --no-new-privs --bounding-set="$bounds"} chroot ${user:+--userspec="$user"} "$dir" "$@"`
 
 func (in inside) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
@@ -155,11 +157,17 @@ func (in inside) command(t *testing.T, args ...string) *exec.Cmd {
 			t.Fatal(err)
 		}
 	}
-	ro := ""
+	ro, bounds := "", ""
 	if in.readOnly {
 		ro = "ro"
 	}
-	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c", enter, "sh", in.dir, in.user, ro}, args...)...)
+	if in.bounds != "" {
+		bounds = "-all,+sys_chroot" // which chroot itself needs
+		for _, c := range strings.Fields(strings.ToLower(in.bounds)) {
+			bounds += ",+" + strings.TrimPrefix(c, "cap_")
+		}
+	}
+	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c", enter, "sh", in.dir, in.user, ro, bounds}, args...)...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	return cmd
