@@ -191,7 +191,9 @@ func TestInstall(t *testing.T) {
 		if !strings.Contains(out, "weir: /etc/nginx/nginx.conf has been changed and stays") || !m.has("/etc/nginx/nginx.conf") {
 			t.Errorf("nginx.conf has been changed by its owner and must stay: %s", out)
 		}
-		for _, path := range []string{"/etc/nginx/mime.types", "/etc/logrotate.d/00-weir", "/var/log/nginx", "/var/lib/nginx", "/var/lib/weir"} {
+		for _, path := range []string{
+			"/etc/nginx/mime.types", "/etc/logrotate.d/00-weir", "/var/log/nginx", "/var/lib/nginx", "/var/lib/weir",
+		} {
 			if m.has(path) {
 				t.Errorf("%s is still there", path)
 			}

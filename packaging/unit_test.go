@@ -152,15 +152,18 @@ func TestSystemCalls(t *testing.T) {
 	}
 	// what weir and the master will call on other machines, at other times, or soon
 	for _, name := range []string{
-		"splice", "sendfile", "preadv2", "statx", "openat2", "memfd_create", "socketpair", "sendmsg", "recvmsg", "setuid", "setgid", "setgroups",
-		"setresuid", "setresgid", "prlimit64", "setpriority", "sched_setaffinity", "kill", "wait4", "waitid", "pidfd_open", "pidfd_send_signal", "execve", "clone3",
-		"fadvise64", "fallocate", "copy_file_range", "renameat2", "linkat", "inotify_init1", "getrandom", "rseq", "umask",
+		"splice", "sendfile", "preadv2", "statx", "openat2", "memfd_create", "fadvise64", "fallocate", "copy_file_range", "renameat2", "linkat",
+		"socketpair", "sendmsg", "recvmsg", "setuid", "setgid", "setgroups", "setresuid", "setresgid", "prlimit64", "setpriority",
+		"sched_setaffinity", "kill", "wait4", "waitid", "pidfd_open", "pidfd_send_signal", "execve", "clone3", "inotify_init1", "getrandom",
+		"rseq", "umask",
 	} {
 		if !allowed[name] {
 			t.Errorf("the unit refuses %s", name)
 		}
 	}
-	for _, name := range []string{"io_uring_setup", "ptrace", "mount", "bpf", "kexec_load", "init_module", "process_vm_readv", "userfaultfd", "add_key"} {
+	for _, name := range []string{
+		"io_uring_setup", "ptrace", "mount", "bpf", "kexec_load", "init_module", "process_vm_readv", "userfaultfd", "add_key",
+	} {
 		if allowed[name] {
 			t.Errorf("the unit allows %s", name)
 		}
