@@ -1,6 +1,7 @@
 package packaging_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,15 +154,57 @@ func TestInstall(t *testing.T) {
 		t.Error(page)
 	}
 
-	t.Run("reload", func(t *testing.T) {
-		write(t, m.dir+"/etc/nginx/conf.d/more.conf", "server { listen "+addr+"; server_name localhost; return 200 more; }")
-		in.run(t, "/usr/sbin/weir", "-s", "reload")
-		url := "http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/"
-		if !weirtest.Eventually(func() bool { return fetch(t, url) == "more\n200" }) {
-			t.Errorf("%s\n%s", fetch(t, url), read(t, m.dir+"/var/log/nginx/error.log"))
+	t.Run("the worker has no rights", func(t *testing.T) {
+		workers := 0
+		for _, p := range weirtest.Processes(s.cmd.Process.Pid) {
+			if p.PID == s.cmd.Process.Pid {
+				continue
+			}
+			workers++
+			status := read(t, fmt.Sprintf("/proc/%d/status", p.PID))
+			for _, want := range []string{"Uid:\t33\t33\t33\t33\n", "Gid:\t33\t33\t33\t33\n", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n"} {
+				if !strings.Contains(status, want) {
+					t.Errorf("the worker's status has no %q:\n%s", want, status)
+				}
+			}
+		}
+		if workers != 1 {
+			t.Errorf("%d workers", workers)
 		}
 	})
+	t.Run("reload", func(t *testing.T) {
+		write(t, m.dir+"/etc/nginx/conf.d/more.conf", "server { listen "+addr+"; server_name localhost; return 200 more; }")
+		in.run(t, command(unit["ExecReload"][0])...)
+		url := "http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/"
+		if page := fetch(t, url); page != "more\n200" { // the command returns when it is done
+			t.Errorf("%s\n%s", page, read(t, m.dir+"/var/log/nginx/error.log"))
+		}
+		change(t, m.dir+"/etc/nginx/conf.d/more.conf", "return 200 more;", "retrun 200 less;")
+		bad := in.command(t, command(unit["ExecReload"][0])...)
+		if out, err := bad.CombinedOutput(); err == nil || !strings.Contains(string(out), `unknown directive "retrun"`) {
+			t.Errorf("a bad configuration: %v, %s", err, out)
+		}
+		change(t, m.dir+"/etc/nginx/conf.d/more.conf", "retrun 200 less;", "return 200 more;")
+	})
 	t.Run("log rotation", func(t *testing.T) { m.rotate(t, addr) })
+	t.Run("an upgrade by signals, taken back", func(t *testing.T) {
+		pid := func(name string) string {
+			b, _ := os.ReadFile(m.dir + "/run/" + name)
+			return strings.TrimSpace(string(b))
+		}
+		old := pid("nginx.pid")
+		s.signal(syscall.SIGUSR2)
+		if !weirtest.Eventually(func() bool { return pid("nginx.pid.oldbin") == old && pid("nginx.pid") != "" }) {
+			t.Fatalf("no new master\n%s", read(t, m.dir+"/var/log/nginx/error.log"))
+		}
+		run(t, exec.Command("kill", "-QUIT", pid("nginx.pid")))
+		if !weirtest.Eventually(func() bool { return pid("nginx.pid") == old }) {
+			t.Errorf("the pid file has %s, not %s", pid("nginx.pid"), old)
+		}
+		if page := fetch(t, "http://"+addr+"/"); !strings.HasSuffix(page, "\n200") {
+			t.Error(page)
+		}
+	})
 	t.Run("quit", func(t *testing.T) {
 		sig := map[string]syscall.Signal{"SIGQUIT": syscall.SIGQUIT}[unit["KillSignal"][0]]
 		s.drains(addr, "/big", big(t, m.dir+"/usr/share/weir/html/big"), sig)

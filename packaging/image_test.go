@@ -336,17 +336,3 @@ func TestImage(t *testing.T) {
 		}
 	})
 }
-
-// entries are the names in a folder, sorted.
-func entries(t *testing.T, dir string) []string {
-	t.Helper()
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, e := range list {
-		all = append(all, e.Name())
-	}
-	return all
-}

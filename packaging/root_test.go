@@ -116,6 +116,20 @@ func change(t *testing.T, path, before, after string) {
 	write(t, path, strings.Replace(text, before, after, 1))
 }
 
+// entries are the names in a folder, sorted.
+func entries(t *testing.T, dir string) []string {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range list {
+		all = append(all, e.Name())
+	}
+	return all
+}
+
 // port is a free address on the loopback.
 func port(t *testing.T) string {
 	t.Helper()
