@@ -33,8 +33,8 @@ func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
 // workerGone sees to it that somebody serves after a worker has ended.
 func (m *Master) workerGone(w *child, state *os.ProcessState) {
 	level, how := howEnded("worker process", w.pid, state)
-	if w.ending && level == logs.Alert && m.stopping {
-		level = logs.Notice // it was killed because it did not obey
+	if w.ending && !w.ready && level == logs.Alert {
+		level = logs.Notice // it was told to end before it had learned to
 	}
 	m.log(level, "%s", how)
 	serves := m.worker == w

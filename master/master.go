@@ -220,7 +220,11 @@ func (m *Master) retire(w *child) {
 	}
 	w.ending = true
 	m.old = append(m.old, w)
-	w.signal(unix.SIGQUIT)
+	if w.ready {
+		w.signal(unix.SIGQUIT)
+	} else { // it may not know of signals yet, and a SIGQUIT would be its death
+		w.tell(&message{Kind: kindQuit}, nil, nil)
+	}
 }
 
 // sendHome is WINCH: the worker goes, the master stays and can start another.

@@ -174,13 +174,13 @@ func TestInstall(t *testing.T) {
 	})
 	t.Run("reload", func(t *testing.T) {
 		write(t, m.dir+"/etc/nginx/conf.d/more.conf", "server { listen "+addr+"; server_name localhost; return 200 more; }")
-		in.run(t, command(unit["ExecReload"][0])...)
+		in.run(t, command(settings(t, "systemd-252.conf")["ExecReload"][0])...)
 		url := "http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/"
 		if page := fetch(t, url); page != "more\n200" { // the command returns when it is done
 			t.Errorf("%s\n%s", page, read(t, m.dir+"/var/log/nginx/error.log"))
 		}
 		change(t, m.dir+"/etc/nginx/conf.d/more.conf", "return 200 more;", "retrun 200 less;")
-		bad := in.command(t, command(unit["ExecReload"][0])...)
+		bad := in.command(t, command(settings(t, "systemd-252.conf")["ExecReload"][0])...)
 		if out, err := bad.CombinedOutput(); err == nil || !strings.Contains(string(out), `unknown directive "retrun"`) {
 			t.Errorf("a bad configuration: %v, %s", err, out)
 		}
