@@ -65,6 +65,7 @@ type Builder struct {
 	releases  []func()
 	atEnd     []func() error
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
+	raw       bool                        // NeedRawSockets
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -133,6 +134,12 @@ func (b *Builder) Releases() func() {
 		}
 	}
 }
+
+// NeedRawSockets says that whoever serves the configuration must keep the right to addresses that are not the machine's.
+func (b *Builder) NeedRawSockets() { b.raw = true }
+
+// RawSockets reports whether a directive needs that right.
+func (b *Builder) RawSockets() bool { return b.raw }
 
 func (b *Builder) addTempPath(p *TempPath) { b.tempPaths = append(b.tempPaths, p) }
 

@@ -279,6 +279,7 @@ func setBind(b *bind, call *conf.Call) error {
 			return call.Errorf(1, "invalid parameter \"%s\"", call.Arg(1))
 		}
 		b.transparent = true
+		http.Env(call).NeedRawSockets()
 	}
 	return nil
 }
