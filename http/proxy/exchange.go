@@ -109,6 +109,9 @@ func (x *exchange) begin(r *http.Request) {
 // run asks peers until one answers or none is left, and answers the client.
 func (x *exchange) run() http.Verdict {
 	g := x.place.group
+	if x.r.Debugs() {
+		x.debugRequest()
+	}
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
 	if peer := x.r.From; peer.IsValid() {
@@ -177,8 +180,14 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	x.peer = peer
 	x.cur().peer = peer.Name
 	x.setUpstream(peer.Name, peer.Addr.Unix != "")
+	if r.Debugs() {
+		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
+	}
 	if x.link = g.Take(r.Loop(), peer, x.road.tag); x.link != nil {
 		x.kept = true
+		if r.Debugs() {
+			r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
+		}
 		return 0, http.Next
 	}
 	return x.dial()
@@ -199,9 +208,18 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 	if !opt.IgnoreAbort {
 		o.Watch = r.Wire.Socket()
 	}
+	if r.Debugs() {
+		r.Debugf("connect to %s", x.peer.Name)
+	}
 	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, r.Task.After(opt.ConnectTimeout))
 	if err != nil {
+		if r.Debugs() {
+			r.Debugf("http upstream connect: %v", err)
+		}
 		return x.dialFailed(err, o.Bind)
+	}
+	if r.Debugs() {
+		r.Debugf("http upstream connect: done, fd:%d", c.FD())
 	}
 	x.link = x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
 	return 0, http.Next
@@ -219,6 +237,9 @@ func (x *exchange) setUpstream(name string, unix bool) {
 
 // next decides what comes after a fault: another peer, or the client's answer.
 func (x *exchange) next(f Faults) (http.Verdict, bool) {
+	if x.r.Debugs() {
+		x.r.Debugf("http next upstream, %x", int(f))
+	}
 	o := upstream.Failed
 	if f == fault403 || f == fault404 {
 		o = upstream.NotCounted
@@ -274,6 +295,9 @@ func (x *exchange) leave(o upstream.Outcome) {
 	}
 	p, t := x.peer, x.cur()
 	x.peer = nil
+	if x.r.Debugs() {
+		x.r.Debugf("free peer %s, failed: %t", p.Name, o == upstream.Failed)
+	}
 	timing := upstream.Timing{Header: t.header, Last: x.since()}
 	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {
 		x.r.Log(logs.Warn, "upstream server temporarily disabled")
@@ -283,8 +307,15 @@ func (x *exchange) leave(o upstream.Outcome) {
 	if k == nil {
 		return
 	}
+	fd := k.Conn.FD()
 	if o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag) {
+		if x.r.Debugs() {
+			x.r.Debugf("free keepalive peer: saving connection fd:%d", fd)
+		}
 		return
+	}
+	if x.r.Debugs() {
+		x.r.Debugf("close http upstream connection: %d", fd)
 	}
 	k.Conn.Close()
 }
@@ -295,6 +326,9 @@ func (x *exchange) finish() {
 		return
 	}
 	x.done = true
+	if x.r.Debugs() {
+		x.r.Debugf("finalize http upstream request: %d", x.reply.status)
+	}
 	if n := len(x.tries); n > 0 && x.tries[n-1].response < 0 {
 		x.tries[n-1].response = x.since()
 	}

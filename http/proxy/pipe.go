@@ -138,6 +138,7 @@ func (p *pipe) fill() (more bool, err error) {
 		}
 		return false, err
 	}
+	x.debugRecv(n, len(p.raw)-p.end)
 	p.end += n
 	p.got(n)
 	if p.ripe() {
