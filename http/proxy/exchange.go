@@ -77,6 +77,7 @@ type exchange struct {
 	fields    http.Fields
 	trailers  http.Fields
 	pieces    []http.Piece
+	store     storing
 
 	done     bool      // the peer is finished with
 	previous *exchange // of the same request, before an internal redirect
@@ -205,7 +206,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		o.Bind = addr
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
-	if !opt.IgnoreAbort {
+	if !x.road.stays {
 		o.Watch = r.Wire.Socket()
 	}
 	if r.Debugs() {
@@ -337,7 +338,7 @@ func (x *exchange) finish() {
 
 // gone says that the client has gone and nobody wants the answer.
 func (x *exchange) gone() bool {
-	return !x.road.opt.IgnoreAbort && x.r.Wire.Gone()
+	return !x.road.stays && x.r.Wire.Gone()
 }
 
 // CloseWith gives everything back when the request has ended (http.Closer).

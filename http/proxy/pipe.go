@@ -71,7 +71,7 @@ func (p *pipe) run() http.Verdict {
 		}
 		switch {
 		case err == errClient:
-			return http.Done
+			return p.lost()
 		case err != nil:
 			return p.broken(err)
 		case x.bodyEnd:
@@ -79,7 +79,7 @@ func (p *pipe) run() http.Verdict {
 		}
 		at, err := p.drain()
 		if err != nil {
-			return http.Done
+			return p.lost()
 		}
 		if more {
 			continue
@@ -304,7 +304,12 @@ func (p *pipe) wait(at loop.Time) http.Verdict {
 	now := x.r.Task.Now()
 	switch {
 	case clientEnd != 0 && now >= clientEnd:
-		return x.slowClient()
+		x.tellSlowClient()
+		if x.store.on {
+			x.failWire(loop.ErrTimeout)
+			return p.lost()
+		}
+		return x.lostClient(loop.ErrTimeout)
 	case peerEnd != 0 && now >= peerEnd:
 		x.pieces = x.pieces[:0]
 		p.giveFile()
