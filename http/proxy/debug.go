@@ -30,3 +30,12 @@ func (x *exchange) debugReply() {
 	}
 	r.Debugf("http proxy header done")
 }
+
+// debugLeave tells what became of a connection; a kept one may be somebody else's by now.
+func (x *exchange) debugLeave(fd int, kept bool) {
+	if kept {
+		x.r.Debugf("free keepalive peer: saving connection fd:%d", fd)
+		return
+	}
+	x.r.Debugf("close http upstream connection: %d", fd)
+}

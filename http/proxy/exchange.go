@@ -309,16 +309,13 @@ func (x *exchange) leave(o upstream.Outcome) {
 		return
 	}
 	fd := k.Conn.FD()
-	if o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag) {
-		if x.r.Debugs() {
-			x.r.Debugf("free keepalive peer: saving connection fd:%d", fd)
-		}
-		return
-	}
+	kept := o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag)
 	if x.r.Debugs() {
-		x.r.Debugf("close http upstream connection: %d", fd)
+		x.debugLeave(fd, kept)
 	}
-	k.Conn.Close()
+	if !kept {
+		k.Conn.Close()
+	}
 }
 
 // finish ends what the exchange has to do with its peer.
