@@ -25,6 +25,7 @@ type pipe struct {
 	end int
 	own bool // raw is to be given away, or back
 
+	alone  bool // the client was lost, and the body is read for its own sake
 	filing bool // the client is behind: what comes goes to the file
 	file   *http.TempFile
 	given  int64 // bytes of file that the wire was given
@@ -192,6 +193,9 @@ func (p *pipe) room() int {
 		if n = min(n, p.allowance()); n <= 0 {
 			return 0
 		}
+	}
+	if p.alone {
+		return int(n)
 	}
 	z := &x.road.sizes
 	if !p.filing {

@@ -155,7 +155,7 @@ func (p *pipe) lost() http.Verdict {
 	if !x.store.on {
 		return http.Done
 	}
-	p.file, p.given, p.filing = nil, 0, false
+	p.alone = true
 	for x.dropPieces(); !x.bodyEnd; x.dropPieces() {
 		more, err := p.fill()
 		if err == io.EOF && x.untilEOF {
