@@ -21,6 +21,7 @@ type App struct {
 	Hostname  string
 	Temp      *TempNumbers
 	Files     *logs.Files
+	Debug     *logs.DebugPeers // whose connections are logged at level debug
 	Vars      *vars.Table[*Request]
 	Servers   []*Server
 	Listens   []*Listening
@@ -189,6 +190,7 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
 	loc.ErrorLog = b.Logger(b.Scopes, loc.Block)
+	loc.debugs = loc.ErrorLog.Enabled(logs.Debug)
 	for _, m := range b.Modules {
 		if m.install == nil {
 			continue

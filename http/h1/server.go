@@ -28,6 +28,7 @@ type conn struct {
 	serving bool      // it has an exchange
 	held    bool      // parked, and yet counted: a graceful stop waits for it
 	nodelay bool      // TCP_NODELAY is set
+	debug   bool      // lines of level debug are wanted, see debugf
 }
 
 // Accept returns what takes connections from a listening socket. The function runs on the loop that
@@ -38,8 +39,13 @@ func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
 		c := &conn{shared: s, first: true}
 		c.client = http.Client{Conn: lc, Socket: sock, Serial: s.serial.n.Add(1), Started: now}
 		lc.Handler = c
-		timeout := sock.Port().DefaultServer(lc).Core.HeaderTimeout
-		c.until = now.Add(timeout)
+		port := sock.Port()
+		server := port.DefaultServer(lc)
+		c.client.Debug = c.client.WatchedFrom(port)
+		if c.debug = c.client.Debug || server.Root.Debugs(); c.debug {
+			c.debugf("accept: %s fd:%d", c.peerText(), lc.FD())
+		}
+		c.until = now.Add(server.Core.HeaderTimeout)
 		lc.Park(c.until, true)
 	}
 }
@@ -57,7 +63,7 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 		if why == loop.WokeTimeout && c.first {
 			c.logIdle("client timed out (110: Connection timed out)")
 		}
-		lc.Close()
+		c.close(lc)
 		return
 	}
 	loop := lc.Loop().ID()
@@ -140,7 +146,7 @@ func (x *exchange) wreck() {
 
 // logIdle writes a line about a connection that has no request.
 func (c *conn) logIdle(text string) {
-	l := c.client.Socket.Port().DefaultServer(c.client.Conn).Root.ErrorLog
+	l := c.client.Logger()
 	if l == nil || !l.Enabled(logs.Info) {
 		return
 	}
@@ -157,12 +163,33 @@ func (c *conn) logClosed() {
 		c.logIdle("client closed connection")
 		return
 	}
-	l := c.client.Socket.Port().DefaultServer(c.client.Conn).Root.ErrorLog
+	l := c.client.Logger()
 	if l == nil || !l.Enabled(logs.Info) {
 		return
 	}
 	b := http.AppendPeer(append(make([]byte, 0, 256), "client "...), c.client.Conn)
 	l.Log(logs.Info, c.client.Serial, append(b, " closed keepalive connection"...))
+}
+
+// debugf writes a line of level debug about the connection. Callers ask c.debug first.
+func (c *conn) debugf(format string, a ...any) {
+	c.client.Logger().Logf(logs.Debug, c.client.Serial, format, a...)
+}
+
+// peerText is the client's address and port.
+func (c *conn) peerText() string {
+	if peer := c.client.Conn.Peer(); peer.IsValid() {
+		return peer.String()
+	}
+	return "unix:"
+}
+
+// close closes the connection.
+func (c *conn) close(lc *loop.Conn) {
+	if c.debug {
+		c.debugf("close http connection: %d", lc.FD())
+	}
+	lc.Close()
 }
 
 // serve answers requests until the connection is idle and parked, or closed.
@@ -180,7 +207,7 @@ func (x *exchange) serve() {
 			return
 		case headGone:
 			x.release()
-			x.c.Close()
+			c.close(x.c)
 			return
 		case headReady:
 			x.req.Serve()
@@ -190,6 +217,9 @@ func (x *exchange) serve() {
 		if x.hijacked || !keep {
 			x.close()
 			return
+		}
+		if c.debug {
+			c.debugf("set http keepalive handler")
 		}
 		now := x.c.Loop().Now()
 		c.until = now.Add(x.idle)
@@ -201,7 +231,7 @@ func (x *exchange) serve() {
 		x.compact()
 		if x.rest() != nil {
 			x.release()
-			x.c.Close()
+			c.close(x.c)
 			return
 		}
 	}
@@ -276,16 +306,22 @@ func (x *exchange) close() {
 		x.lingerClose()
 	}
 	if x.reset {
+		if x.conn.debug {
+			x.conn.debugf("close http connection with a reset: %d", x.c.FD())
+		}
 		x.c.CloseReset()
 		return
 	}
-	x.c.Close()
+	x.conn.close(x.c)
 }
 
 type lingerTimes struct{ all, idle time.Duration }
 
 // lingerClose shuts the sending side and reads on until the client closes or takes too long.
 func (x *exchange) lingerClose() {
+	if x.conn.debug {
+		x.conn.debugf("http lingering close handler")
+	}
 	if x.c.ShutdownWrite() != nil {
 		return
 	}
