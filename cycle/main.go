@@ -207,7 +207,7 @@ The clients are those with an *address*, of a network (192.0.2.0/24), with the a
 read, or, with **unix:**, those of Unix sockets. What is asked of upstream servers on their behalf is logged with it, to the error_log of
 the place that the request is in.`,
 		Example: "debug_connection 192.0.2.0/24;",
-		Set:     func(c *Events, call *conf.Call) error { return c.DebugConnection.Add(call, logs.LookupHost) },
+		Set:     func(c *Events, call *conf.Call) error { return c.DebugConnection.Add(call, call.Lookup) },
 	},
 	{
 		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,

@@ -16,7 +16,7 @@ type DebugPeers struct {
 
 // Add reads one debug_connection: "unix:", an address, a network, or a host name, which stands for all of
 // its addresses. As in nginx, whatever is no address is taken for a name, and that is what the error says.
-func (d *DebugPeers) Add(call *conf.Call, lookup Lookup) error {
+func (d *DebugPeers) Add(call *conf.Call, lookup conf.Lookup) error {
 	word := call.Arg(0)
 	if word == "unix:" {
 		d.unix = true

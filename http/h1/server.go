@@ -202,7 +202,7 @@ func (x *exchange) serve() {
 			if !c.shared.Quit() {
 				x.c.Park(c.until, true)
 			} else if !c.parkLast(x.c) { // the client was told that the connection is kept
-				x.c.Close()
+				c.close(x.c)
 			}
 			return
 		case headGone:
