@@ -37,7 +37,7 @@ const depsRules = `
 	http, stream < status;
 
 	# What brings it to life.
-	http/h3, http/rewrite, http/access, http/content, http/filter, http/proxy, status < cycle < cmd/weir;
+	http/h3, http/rewrite, http/access, http/content, http/filter, http/proxy, status < cycle < master < cmd/weir;
 
 	# Around it: these see the server from outside.
 	NONE < weirtest < weirtest/script, bench;

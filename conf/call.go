@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -15,6 +16,9 @@ type Call struct {
 	diags *Diagnostics
 	scope *Block
 }
+
+// Lookup finds the addresses of a name: Tree.Lookup.
+func (c *Call) Lookup(host string) ([]netip.Addr, error) { return c.tree.Lookup(host) }
 
 // Args are the words after the name.
 func (c *Call) Args() []Word { return c.Node.Words[1:] }

@@ -178,7 +178,7 @@ func TestSlots(t *testing.T) {
 	})
 	tree, diags := Load("a.conf", LoadOptions{
 		Prefix: "/p", Globals: "declared g;",
-		Read: func(string) ([]byte, error) { return []byte("words a b; declared x; words c; declared bad;"), nil },
+		Outside: Outside{Read: func(string) ([]byte, error) { return []byte("words a b; declared x; words c; declared bad;"), nil }},
 	})
 	table := NewTable(m)
 	table.Check(tree, diags)
@@ -205,7 +205,7 @@ func TestGlobals(t *testing.T) {
 		"daemon maybe;":        `invalid value "maybe" in "daemon" directive, it must be "on" or "off" in command line`,
 		"worker_processes 1; ": "",
 	} {
-		tree, diags := Load("x", LoadOptions{Globals: globals, Read: func(string) ([]byte, error) { return nil, nil }})
+		tree, diags := Load("x", LoadOptions{Globals: globals, Outside: Outside{Read: func(string) ([]byte, error) { return nil, nil }}})
 		NewTable(testModules()...).Check(tree, diags)
 		got := ""
 		for _, g := range diags.List() {

@@ -81,21 +81,23 @@ func loadFiles(files []namedText) (*Tree, *Diagnostics) {
 	}
 	return Load("nginx.conf", LoadOptions{
 		Prefix: "/etc/nginx",
-		Read: func(path string) ([]byte, error) {
-			if s, ok := text[path]; ok {
-				return []byte(s), nil
-			}
-			return nil, syscall.ENOENT
-		},
-		Glob: func(pattern string) ([]string, error) {
-			var names []string
-			for name := range text {
-				if ok, _ := filepath.Match(pattern, name); ok {
-					names = append(names, name)
+		Outside: Outside{
+			Read: func(path string) ([]byte, error) {
+				if s, ok := text[path]; ok {
+					return []byte(s), nil
 				}
-			}
-			slices.Sort(names)
-			return names, nil
+				return nil, syscall.ENOENT
+			},
+			Glob: func(pattern string) ([]string, error) {
+				var names []string
+				for name := range text {
+					if ok, _ := filepath.Match(pattern, name); ok {
+						names = append(names, name)
+					}
+				}
+				slices.Sort(names)
+				return names, nil
+			},
 		},
 	})
 }

@@ -3,7 +3,6 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,9 +13,7 @@ type LoadOptions struct {
 	Prefix  string // -p: where relative paths begin; of the main file, too
 	Globals string // -g: directives that come before the main file
 
-	// Read and Glob replace the file system. Glob gets a pattern and returns sorted paths.
-	Read func(path string) ([]byte, error)
-	Glob func(pattern string) ([]string, error)
+	Outside
 }
 
 // Limits of what a configuration includes: how deep, and how many files in all.
@@ -28,7 +25,8 @@ const (
 // Load reads a configuration with all that it includes. It checks the syntax only; there is always
 // a tree, however much is wrong.
 func Load(path string, o LoadOptions) (*Tree, *Diagnostics) {
-	t := &Tree{Prefix: withSlash(o.Prefix)}
+	o.Outside = o.withDefaults()
+	t := &Tree{Prefix: withSlash(o.Prefix), outside: o.Outside}
 	path = full(t.Prefix, path)
 	t.ConfPrefix = path[:strings.LastIndexByte(path, '/')+1]
 	l := &loader{tree: t, diags: newDiagnostics(t), o: o, sources: make(map[string]*source)}
@@ -44,7 +42,7 @@ func Load(path string, o LoadOptions) (*Tree, *Diagnostics) {
 
 // Parse reads a configuration from a text instead of a file. It includes nothing.
 func Parse(name, text string) (*Tree, *Diagnostics) {
-	return Load(name, LoadOptions{
+	return Load(name, LoadOptions{Outside: Outside{
 		Read: func(path string) ([]byte, error) {
 			if path == name {
 				return []byte(text), nil
@@ -52,7 +50,7 @@ func Parse(name, text string) (*Tree, *Diagnostics) {
 			return nil, syscall.ENOENT
 		},
 		Glob: func(string) ([]string, error) { return nil, nil },
-	})
+	}})
 }
 
 func withSlash(s string) string {
@@ -106,11 +104,7 @@ func (l *loader) source(path string) (*source, error) {
 	if s := l.sources[path]; s != nil {
 		return s, nil
 	}
-	read := l.o.Read
-	if read == nil {
-		read = os.ReadFile
-	}
-	b, err := read(path)
+	b, err := l.o.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -240,11 +234,7 @@ func (l *loader) include(n *Node) {
 		l.file(path, n, n.In)
 		return
 	}
-	glob := l.o.Glob
-	if glob == nil {
-		glob = globFiles
-	}
-	names, err := glob(path)
+	names, err := l.o.Glob(path)
 	if err != nil {
 		l.diags.Error(n, 0, "glob() \"%s\" failed (%s)", path, Errno(err))
 	}

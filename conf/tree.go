@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"net/netip"
 	"sort"
 	"strings"
 	"sync"
@@ -129,8 +130,12 @@ type Tree struct {
 	Prefix     string  // of relative paths in general; ends in "/" unless empty
 	ConfPrefix string  // of included files: the folder of the main file; ends in "/" unless empty
 
-	blocks int32
+	blocks  int32
+	outside Outside
 }
+
+// Lookup finds the addresses of a name while the configuration is read. It may wait.
+func (t *Tree) Lookup(host string) ([]netip.Addr, error) { return t.outside.Lookup(host) }
 
 // A File is one reading of a file.
 type File struct {

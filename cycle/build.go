@@ -44,16 +44,21 @@ type Cycle struct {
 
 // Process is what outlives cycles: open files, numbers.
 type Process struct {
-	Files *logs.Files
-	Temp  *http.TempNumbers
-	Zones *zone.Registry // made by Start
-	Loops int
+	Files   *logs.Files
+	Temp    *http.TempNumbers
+	Zones   *zone.Registry // made by Start
+	Loops   int
+	Outside conf.Outside // what configurations are read from
+	Sockets Sockets      // who opens the listening sockets; nil: this process itself
+	// Replica says that a master has built the same configuration before, has told of what is odd in it, and has made
+	// its folders.
+	Replica bool
 }
 
 // Build reads a configuration and builds a cycle of it. It opens log files and resolves names, and
 // changes nothing else. The diagnostics say whether the cycle may be used.
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
-	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals})
+	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
 	table := Table()
 	table.Check(tree, d)
 	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{fallback: o.ErrorLog, files: p.Files, diags: d, made: map[*logs.ErrorLog]*logs.Logger{}}}
@@ -74,6 +79,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	if n := tree.Main.First("events"); n != nil && n.Block != nil {
 		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
 	}
+	b.App.Debug = &c.Events.DebugConnection
 	b.SetUpstreamOptions(upstream.Options{Loops: c.Main.Workers})
 	c.Log = c.loggers.at(scopes, tree.Main)
 	if n := tree.Main.First("http"); n != nil && n.Block != nil {
@@ -92,10 +98,8 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 // Prepare makes what a cycle needs on disk: the folders of temporary files, owned by the user that
 // serves.
 func (c *Cycle) Prepare() error {
-	uid, gid, err := c.Main.ids()
-	if err != nil {
-		uid, gid = -1, -1
-	}
+	id, err := c.Main.Identity()
+	owned := err == nil && os.Geteuid() == 0
 	made := map[string]bool{}
 	for _, t := range c.builder.TempPaths() {
 		if made[t.Dir] {
@@ -105,8 +109,8 @@ func (c *Cycle) Prepare() error {
 		if err := os.Mkdir(t.Dir, 0o700); err != nil && !os.IsExist(err) {
 			return fmt.Errorf("mkdir() \"%s\" failed %s", t.Dir, logs.AppendErrno(nil, err))
 		}
-		if os.Geteuid() == 0 && uid >= 0 {
-			_ = os.Chown(t.Dir, uid, gid)
+		if owned {
+			_ = os.Chown(t.Dir, id.UID, id.GID)
 		}
 	}
 	return nil
@@ -118,24 +122,22 @@ func (c *Cycle) Check(report func(logs.Level, string)) error {
 	if err := c.Prepare(); err != nil || c.App == nil {
 		return err
 	}
-	specs := make([]listen.Spec, len(c.App.Listens))
-	for i, l := range c.App.Listens {
-		specs[i] = l.Spec
-	}
-	return listen.Opener{Log: report}.Check(specs)
+	return listen.Opener{Log: report}.Check(c.specs())
 }
 
 // PidFile is the path of the file with the process number, empty for none.
-func (c *Cycle) PidFile() string {
-	path := c.Main.Pid
+func (c *Cycle) PidFile() string { return pidFile(c.Options, c.Main) }
+
+func pidFile(o Options, m *Main) string {
+	path := m.Pid
 	if path == "" {
-		path = c.PidPath
+		path = o.PidPath
 	}
 	if pidOff(path) {
 		return ""
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.Prefix, path)
+		path = filepath.Join(o.Prefix, path)
 	}
 	return path
 }
@@ -163,8 +165,8 @@ func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
 	return log
 }
 
-// release closes what a cycle that never came to serve has opened.
-func (c *Cycle) release() {
+// Release closes what a cycle that never came to serve has opened.
+func (c *Cycle) Release() {
 	c.builder.Close()
 	for _, l := range c.loggers.made {
 		l.Close()

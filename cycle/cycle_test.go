@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/conf"
 	weirhttp "weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -196,7 +197,7 @@ func TestReloadKeepsConnections(t *testing.T) {
 		t.Fatalf("before the reload: %q", got)
 	}
 	writeConf(t, dir, strings.ReplaceAll(withReload, "return 200 one", "return 200 two"), addrs)
-	if err := rt.Reload(); err != nil {
+	if err := rt.Reload(conf.Outside{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := get(t, c, r, "/"); got != "two" {
@@ -207,7 +208,7 @@ func TestReloadKeepsConnections(t *testing.T) {
 func TestReloadMovesSockets(t *testing.T) {
 	rt, dir, addrs := newRuntime(t, withReload, 2)
 	writeConf(t, dir, strings.ReplaceAll(withReload, "listen $1", "listen $2"), addrs)
-	if err := rt.Reload(); err != nil {
+	if err := rt.Reload(conf.Outside{}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := net.Dial("tcp", addrs[1])
@@ -237,7 +238,7 @@ func TestBadReloadChangesNothing(t *testing.T) {
 			}
 			defer func() { _ = taken.Close() }()
 			writeConf(t, dir, strings.ReplaceAll(withReload, change[0], change[1]), addrs)
-			if rt.Reload() == nil {
+			if rt.Reload(conf.Outside{}) == nil {
 				t.Error("Reload succeeded; want an error")
 			}
 			c, err := net.Dial("tcp", addrs[0])

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/logs"
 )
 
 // Main holds the settings outside of every block.
@@ -22,6 +23,7 @@ type Main struct {
 	RlimitCore      int64
 	Priority        int
 	Affinity        []string
+	Processors      []int // of Affinity
 	ShutdownTimeout time.Duration
 	WorkingDir      string
 	Env             []string
@@ -36,7 +38,7 @@ type Events struct {
 	MultiAccept     bool
 	AcceptMutex     bool
 	AcceptMutexWait time.Duration
-	DebugConnection []string
+	DebugConnection logs.DebugPeers
 	AIORequests     int
 }
 
@@ -50,14 +52,10 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 	},
 	{
 		Name: "user", In: conf.Main, Syntax: "<user:string> [<group:string>]", Default: "nobody",
-		Doc: "The user and group that temporary folders belong to. weir does not change to it yet: it serves as the user that started it.",
-		Set: func(c *Main, call *conf.Call) error {
-			c.User, c.Group = call.Arg(0), call.Arg(0)
-			if call.Len() > 1 {
-				c.Group = call.Arg(1)
-			}
-			return nil
-		},
+		Doc: `The user and group that the worker runs as, when the master is root; without a group, the one of the same name as the user.
+The master opens addresses, log files and whatever the configuration names before; the worker reads the files that it serves.`,
+		Example: "user www-data;",
+		Set:     setUser,
 	},
 	{
 		Name: "daemon", In: conf.Main, Syntax: "on | off", Default: "on",
@@ -66,7 +64,8 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 	},
 	{
 		Name: "master_process", In: conf.Main, Syntax: "on | off", Default: "on",
-		Doc: "Accepted: weir runs as one process for now, as with `off`.",
+		Doc: `Whether a master process watches over the worker that serves: binds addresses and opens logs with its rights, replaces a
+worker that dies, and upgrades the binary. With **off** one process does it all, as the user that starts it.`,
 		Set: conf.Flag(func(c *Main) *bool { return &c.MasterProcess }),
 	},
 	{
@@ -81,7 +80,7 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 	},
 	{
 		Name: "worker_rlimit_nofile", In: conf.Main, Syntax: "<number>",
-		Doc: "The limit of open files of the process.",
+		Doc: "The limit of open files of the worker.",
 		Set: func(c *Main, call *conf.Call) error {
 			n, err := strconv.ParseUint(call.Arg(0), 10, 63)
 			if err != nil {
@@ -109,23 +108,25 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 		},
 	},
 	{
-		Name: "worker_cpu_affinity", In: conf.Main, Syntax: "<mask:string> ...", Support: conf.Ignored,
-		Doc: "Accepted and ignored for now: loops are not bound to processors.",
-		Set: conf.Strings(func(c *Main) *[]string { return &c.Affinity }),
+		Name: "worker_cpu_affinity", In: conf.Main, Syntax: "<mask:string> ...",
+		Doc: `The processors that the worker may run on: those of all masks together, since loops move between processors; **auto** is all of
+them, or those of its mask.`,
+		Example: "worker_cpu_affinity 0101;",
+		Set:     setAffinityWords,
 	},
 	{
 		Name: "worker_shutdown_timeout", In: conf.Main, Syntax: "<time>",
-		Doc: "How long a graceful shutdown waits for connections before it closes them.",
+		Doc: "How long a worker that shuts down gracefully waits for its connections before it closes them.",
 		Set: conf.Time(func(c *Main) *time.Duration { return &c.ShutdownTimeout }),
 	},
 	{
 		Name: "working_directory", In: conf.Main, Syntax: "<path>",
-		Doc: "The working directory of the process, where core files go.",
+		Doc: "The working directory of the worker, where core files go.",
 		Set: conf.String(func(c *Main) *string { return &c.WorkingDir }),
 	},
 	{
 		Name: "env", In: conf.Main, Syntax: "<variable:string>", Repeat: true,
-		Doc: "An environment variable that is kept, or set with *name*=*value*.",
+		Doc: `An environment variable that the worker and a new binary keep, or get with *name*=*value*. Of all others only TZ is kept.`,
 		Set: conf.Strings(func(c *Main) *[]string { return &c.Env }),
 	},
 	{
@@ -199,9 +200,14 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 		Set: conf.Time(func(c *Events) *time.Duration { return &c.AcceptMutexWait }),
 	},
 	{
-		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true, Support: conf.Ignored,
-		Doc: "Accepted and ignored for now: there is no debug log of single connections yet.",
-		Set: conf.Strings(func(c *Events) *[]string { return &c.DebugConnection }),
+		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true,
+		Doc: `Logs the connections of some clients at level debug, whatever the level of the error logs is.
+
+The clients are those with an *address*, of a network (192.0.2.0/24), with the addresses that a host name has when the configuration is
+read, or, with **unix:**, those of Unix sockets. What is asked of upstream servers on their behalf is logged with it, to the error_log of
+the place that the request is in.`,
+		Example: "debug_connection 192.0.2.0/24;",
+		Set:     func(c *Events, call *conf.Call) error { return c.DebugConnection.Add(call, call.Lookup) },
 	},
 	{
 		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,

@@ -6,71 +6,200 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"weir/conf"
 	"weir/logs"
 )
 
-// ids are the numbers of the user and group that connections are served as.
-func (m *Main) ids() (uid, gid int, err error) {
+// An Identity is the user that connections are served as.
+type Identity struct {
+	UID, GID int
+	Groups   []int // supplementary, as initgroups(3) would set them
+	Raw      bool  // keep the right to bind addresses that are not the machine's (CAP_NET_RAW)
+}
+
+// Identity is the user of the configuration. The error is nginx's sentence.
+func (m *Main) Identity() (id Identity, err error) {
 	u, err := user.Lookup(m.User)
 	if err != nil {
-		return 0, 0, fmt.Errorf("getpwnam(\"%s\") failed", m.User)
+		return id, fmt.Errorf("getpwnam(\"%s\") failed", m.User)
 	}
-	uid, _ = strconv.Atoi(u.Uid)
-	gid, _ = strconv.Atoi(u.Gid)
+	id.UID, _ = strconv.Atoi(u.Uid)
+	id.GID, _ = strconv.Atoi(u.Gid)
 	if m.Group != "" && m.Group != m.User {
 		g, err := user.LookupGroup(m.Group)
 		if err != nil {
-			return 0, 0, fmt.Errorf("getgrnam(\"%s\") failed", m.Group)
+			return id, fmt.Errorf("getgrnam(\"%s\") failed", m.Group)
 		}
-		gid, _ = strconv.Atoi(g.Gid)
+		id.GID, _ = strconv.Atoi(g.Gid)
 	}
-	return uid, gid, nil
+	id.Groups = []int{id.GID}
+	names, _ := u.GroupIds() // a user without further groups is no error
+	for _, n := range names {
+		if gid, err := strconv.Atoi(n); err == nil && gid != id.GID {
+			id.Groups = append(id.Groups, gid)
+		}
+	}
+	return id, nil
 }
 
-// apply makes the process what the configuration asks: limits, priority, environment, working directory.
-// As in nginx a refusal is logged and no reason to stop.
-func (m *Main) apply(report func(logs.Level, string)) {
+// Assume makes the process run as that user, with all its threads. It is for good.
+func (id Identity) Assume() error {
+	if id.Raw && id.UID != 0 {
+		if err := keepCapabilities(); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Setgroups(id.Groups); err != nil {
+		return fmt.Errorf("initgroups(%d) failed %s", id.GID, logs.AppendErrno(nil, err))
+	}
+	if err := syscall.Setgid(id.GID); err != nil {
+		return fmt.Errorf("setgid(%d) failed %s", id.GID, logs.AppendErrno(nil, err))
+	}
+	if err := syscall.Setuid(id.UID); err != nil {
+		return fmt.Errorf("setuid(%d) failed %s", id.UID, logs.AppendErrno(nil, err))
+	}
+	if id.Raw && id.UID != 0 {
+		if err := onlyRawSockets(); err != nil {
+			return err
+		}
+	}
+	return allowCore()
+}
+
+// setUser reads user. As in nginx only who may change to a user looks for it.
+func setUser(c *Main, call *conf.Call) error {
+	c.User, c.Group = call.Arg(0), call.Arg(0)
+	if call.Len() > 1 {
+		c.Group = call.Arg(1)
+	}
+	if call.IsDefault() {
+		return nil
+	}
+	if os.Geteuid() != 0 {
+		call.Warnf(-1, "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")
+		return nil
+	}
+	if _, err := c.Identity(); err != nil {
+		return call.Errorf(-1, "%v", err)
+	}
+	return nil
+}
+
+// Apply makes the process what the configuration asks: limits, priority, processors. Who has another user to become does
+// it before. As in nginx a refusal is logged and no reason to stop.
+func (m *Main) Apply(report func(logs.Level, string)) {
 	try := func(call string, err error) {
 		if err != nil {
 			report(logs.Alert, fmt.Sprintf("%s failed %s", call, logs.AppendErrno(nil, err)))
 		}
 	}
-	if n := m.RlimitNofile; n > 0 {
-		try(fmt.Sprintf("setrlimit(RLIMIT_NOFILE, %d)", n), unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}))
-	}
-	if n := uint64(m.RlimitCore); n > 0 {
-		try(fmt.Sprintf("setrlimit(RLIMIT_CORE, %d)", n), unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: n, Max: n}))
-	}
 	if m.Priority != 0 {
 		try(fmt.Sprintf("setpriority(%d)", m.Priority), setPriority(m.Priority))
 	}
-	for _, e := range m.Env {
-		if name, value, ok := strings.Cut(e, "="); ok {
-			_ = os.Setenv(name, value)
-		}
+	for _, l := range m.Limits() {
+		try(fmt.Sprintf("setrlimit(%s, %d)", l.Name, l.Value), unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}))
 	}
-	if m.WorkingDir != "" {
-		try(fmt.Sprintf("chdir(\"%s\")", m.WorkingDir), os.Chdir(m.WorkingDir))
+	if len(m.Affinity) > 0 {
+		try("sched_setaffinity()", setAffinity(m.Processors))
 	}
 }
 
-// setPriority sets the priority of every thread there is; those to come take it over from them.
-func setPriority(nice int) error {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
+// A Limit is one resource limit of the configuration.
+type Limit struct {
+	Name     string
+	Resource int
+	Value    uint64
+}
+
+// Limits are the resource limits that the configuration sets.
+func (m *Main) Limits() []Limit {
+	var all []Limit
+	if m.RlimitNofile > 0 {
+		all = append(all, Limit{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, m.RlimitNofile})
 	}
-	for _, t := range threads {
-		tid, err := strconv.Atoi(t.Name())
-		if err != nil {
-			continue
+	if m.RlimitCore > 0 {
+		all = append(all, Limit{"RLIMIT_CORE", unix.RLIMIT_CORE, uint64(m.RlimitCore)})
+	}
+	return all
+}
+
+// Settle moves the process to its working directory, which it must be able to enter as the user it is.
+func (m *Main) Settle(report func(logs.Level, string)) {
+	if m.WorkingDir == "" {
+		return
+	}
+	if err := os.Chdir(m.WorkingDir); err != nil {
+		report(logs.Alert, fmt.Sprintf("chdir(\"%s\") failed %s", m.WorkingDir, logs.AppendErrno(nil, err)))
+	}
+}
+
+// Environment is what a worker and a new binary get of an environment: TZ and what the configuration names, from have
+// where it gives no value.
+func (m *Main) Environment(have []string) []string {
+	value := map[string]string{}
+	for _, e := range have {
+		if name, v, ok := strings.Cut(e, "="); ok {
+			value[name] = v
 		}
-		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, nice); err != nil && err != unix.ESRCH {
-			return err
+	}
+	var env []string
+	done := map[string]bool{}
+	add := func(name, v string, ok bool) {
+		if ok && !done[name] {
+			done[name] = true
+			env = append(env, name+"="+v)
+		}
+	}
+	for _, e := range m.Env {
+		name, v, ok := strings.Cut(e, "=")
+		if !ok {
+			v, ok = value[name]
+		}
+		add(name, v, ok)
+	}
+	tz, ok := value["TZ"]
+	add("TZ", tz, ok)
+	return env
+}
+
+// setAffinityWords reads worker_cpu_affinity: one mask a loop, or auto. Loops are not bound to threads, so all of them
+// together get the processors that any of the masks has.
+func setAffinityWords(c *Main, call *conf.Call) error {
+	words := make([]string, call.Len())
+	for i := range words {
+		words[i] = call.Arg(i)
+	}
+	c.Affinity = words
+	first := 0
+	if words[0] == "auto" {
+		if len(words) > 2 {
+			return call.Errorf(-1, "invalid number of arguments in \"worker_cpu_affinity\" directive")
+		}
+		if len(words) == 1 {
+			c.Affinity = nil // every processor there is
+			return nil
+		}
+		first = 1
+	}
+	for i := first; i < len(words); i++ {
+		if len(words[i]) > maxProcessors {
+			return call.Errorf(i, "\"worker_cpu_affinity\" supports up to %d CPUs only", maxProcessors)
+		}
+		for k := range len(words[i]) {
+			switch ch := words[i][len(words[i])-1-k]; ch {
+			case '0', ' ':
+			case '1':
+				c.Processors = append(c.Processors, k)
+			default:
+				return call.Errorf(i, "invalid character \"%c\" in \"worker_cpu_affinity\"", ch)
+			}
 		}
 	}
 	return nil
 }
+
+const maxProcessors = 1024 // of cpu_set_t

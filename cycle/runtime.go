@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/conf"
 	"weir/http"
 	"weir/http/h1"
 	"weir/listen"
@@ -45,7 +46,6 @@ type socket struct {
 // Start makes a cycle live. It returns once connections are accepted.
 func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt := &Runtime{Process: *p, sockets: map[string]*socket{}, done: make(chan struct{})}
-	c.Main.apply(c.toStderr)
 	loops := c.Main.Workers
 	engine, err := loop.New(loop.Options{
 		Loops: loops, MaxConns: c.Events.Connections,
@@ -60,12 +60,19 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt.pending = make([]pending, 1+loops)
 	rt.wire.Quit = rt.quit.Load
 	rt.wire.Pending = rt.count
+	if rt.Sockets == nil {
+		rt.Sockets = ownSockets{}
+	}
 	if rt.Zones == nil {
 		rt.Zones = zone.NewRegistry()
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
-	opened, err := rt.open(c, c.toStderr)
+	report := c.toStderr
+	if rt.Replica {
+		report = c.toLog
+	}
+	opened, err := rt.open(c, report)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +83,21 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 
 // Current is the cycle that new requests are served by. Any goroutine.
 func (rt *Runtime) Current() *Cycle { return rt.current.Load() }
+
+// Alive returns when every loop has turned once more; a server that has ended is as good. Any goroutine but a loop's.
+func (rt *Runtime) Alive() {
+	turned := make(chan struct{}, len(rt.engine.Loops))
+	for _, l := range rt.engine.Loops {
+		l.Post(func() { turned <- struct{}{} })
+	}
+	for range rt.engine.Loops {
+		select {
+		case <-turned:
+		case <-rt.done:
+			return
+		}
+	}
+}
 
 // Done is closed when the server has ended.
 func (rt *Runtime) Done() <-chan struct{} { return rt.done }
@@ -91,10 +113,9 @@ func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*so
 			specs = append(specs, l.Spec)
 		}
 	}
-	opener := listen.Opener{Log: report}
-	fds, err := opener.OpenAll(specs)
+	fds, err := rt.Sockets.Open(specs, report)
 	if err != nil {
-		return nil, Reported{err}
+		return nil, Reported{Err: err}
 	}
 	for i, spec := range specs {
 		opened = append(opened, &socket{
@@ -138,7 +159,9 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 }
 
 // Reported is an error that was printed and logged where it happened.
-type Reported struct{ error }
+type Reported struct{ Err error }
+
+func (r Reported) Error() string { return r.Err.Error() }
 
 // toLog writes to the cycle's error log.
 func (c *Cycle) toLog(v logs.Level, msg string) { c.Log.LogString(v, 0, msg) }
@@ -153,41 +176,63 @@ func (rt *Runtime) closeSocket(s *socket) {
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	_ = unix.Close(s.fd)
-	_ = listen.Remove(s.spec)
+	rt.Sockets.Close(s.spec, s.fd)
 }
 
-// Reload builds a new cycle and puts it in the place of the running one. When anything is wrong with
-// it, the running one goes on and the reasons are in its log. Any goroutine.
-func (rt *Runtime) Reload() error {
+// Reload builds a new cycle of what the outside has now and puts it in the place of the running one. When
+// anything is wrong with it, the running one goes on and the reasons are in its log. Any goroutine.
+func (rt *Runtime) Reload(outside conf.Outside) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	old := rt.current.Load()
+	rt.Outside = outside
 	c, d := Build(old.Options, &rt.Process)
-	for _, g := range d.List() {
-		level, _ := logs.ParseLevel(g.Level)
-		old.Log.Logf(level, 0, "%s", d.Sentence(g))
+	rt.Outside = conf.Outside{} // it may hold the text of every file
+	if d.Failed() || !rt.Replica {
+		Sentences(d, old.toLog)
 	}
 	if d.Failed() {
-		c.release()
+		c.Release()
 		return fmt.Errorf("configuration file %s test failed", old.Conf)
 	}
-	if err := c.Prepare(); err != nil {
-		old.Log.Logf(logs.Emerg, 0, "%v", err)
-		c.release()
-		return err
+	if !rt.Replica {
+		if err := c.Prepare(); err != nil {
+			old.toLog(logs.Emerg, err.Error())
+			c.Release()
+			return err
+		}
 	}
 	opened, err := rt.open(c, old.toLog)
 	if err != nil {
-		c.release()
+		c.Release()
 		return err
 	}
 	c.inherit(old)
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	rt.engine.SetMaxConns(c.Events.Connections)
+	rt.engine.SetMaxConns(c.Events.Connections)
 	rt.adopt(c, opened)
+	rt.bound(old)
 	old.retire()
 	return nil
+}
+
+// bound ends what still uses a configuration when its worker_shutdown_timeout is over after a reload, as nginx ends the old
+// workers then. Idle connections have asked for nothing of it, and stay.
+func (rt *Runtime) bound(old *Cycle) {
+	d := old.Main.ShutdownTimeout
+	if d <= 0 {
+		return
+	}
+	swapped := rt.engine.Now()
+	time.AfterFunc(d, func() {
+		rt.engine.Each(func(c *loop.Conn) {
+			if x, ok := c.Handler.(interface{ Predates(loop.Time) bool }); ok && x.Predates(swapped) {
+				c.Close()
+			}
+		})
+	})
 }
 
 // Reopen opens all log files anew, after they were moved away. Any goroutine.

@@ -240,7 +240,7 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 	}
 	place := t.call.Arg(0)
 	if params, ok := strings.CutPrefix(place, logs.SyslogPrefix); ok {
-		set, err := logs.ParseSyslog(params, nil)
+		set, err := logs.ParseSyslog(params, t.call.Lookup)
 		if err != nil {
 			return nil, t.call.Errorf(0, "%v", err)
 		}

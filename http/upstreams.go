@@ -13,7 +13,7 @@ type upstreams struct {
 func (b *Builder) Upstreams() *upstream.Declared {
 	u := Of[upstreams](b)
 	if u.declared == nil {
-		u.declared = upstream.NewDeclared(nil)
+		u.declared = upstream.NewDeclared(b.Tree.Lookup)
 	}
 	return u.declared
 }

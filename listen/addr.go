@@ -6,12 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"weir/logs"
+	"weir/conf"
 	"weir/loop"
 )
-
-// A Lookup finds the addresses of a host name while the configuration is read.
-type Lookup = logs.Lookup
 
 // addrError says what is wrong with an address, in nginx's words.
 type addrError struct{ what, addr string }
@@ -40,7 +37,7 @@ type ports struct{ first, last uint16 }
 // ParseAddr reads the address of a listen directive: a port, a host, both, or unix:path. Several
 // Specs come of a range of ports and of a host with several addresses. A nil lookup asks the
 // operating system. The error is nginx's sentence.
-func ParseAddr(s string, lookup Lookup) ([]Spec, error) {
+func ParseAddr(s string, lookup conf.Lookup) ([]Spec, error) {
 	if scheme := "unix:"; len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
 		return parseUnix(s, s[len(scheme):])
 	}
@@ -151,7 +148,7 @@ func isNumber(s string) bool {
 }
 
 // resolve finds the addresses of a host.
-func resolve(host string, lookup Lookup) (addrs []netip.Addr, bad string) {
+func resolve(host string, lookup conf.Lookup) (addrs []netip.Addr, bad string) {
 	if host == "*" {
 		return []netip.Addr{netip.IPv4Unspecified()}, ""
 	}
@@ -166,7 +163,7 @@ func resolve(host string, lookup Lookup) (addrs []netip.Addr, bad string) {
 		return []netip.Addr{a}, ""
 	}
 	if lookup == nil {
-		lookup = logs.LookupHost
+		lookup = conf.LookupHost
 	}
 	addrs, err := lookup(host)
 	if err != nil || len(addrs) == 0 {

@@ -15,7 +15,7 @@ func ParseCall(call *conf.Call) ([]Spec, error) {
 	for i := range words {
 		words[i] = call.Arg(i)
 	}
-	specs, at, err := parse(words, nil)
+	specs, at, err := parse(words, call.Lookup)
 	if err != nil {
 		return nil, call.Errorf(at, "%v", err)
 	}
@@ -24,13 +24,13 @@ func ParseCall(call *conf.Call) ([]Spec, error) {
 
 // Parse reads the words of a listen directive: an address and its parameters. A nil lookup asks the
 // operating system.
-func Parse(words []string, lookup Lookup) ([]Spec, error) {
+func Parse(words []string, lookup conf.Lookup) ([]Spec, error) {
 	specs, _, err := parse(words, lookup)
 	return specs, err
 }
 
 // parse is Parse that also says which word is at fault.
-func parse(words []string, lookup Lookup) (specs []Spec, at int, err error) {
+func parse(words []string, lookup conf.Lookup) (specs []Spec, at int, err error) {
 	if len(words) == 0 {
 		return nil, -1, errors.New("invalid number of arguments in \"listen\" directive")
 	}

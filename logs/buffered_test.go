@@ -104,7 +104,7 @@ func TestBufferedReopen(t *testing.T) {
 func TestBufferedCloseReleases(t *testing.T) {
 	b, fs, _ := newBuffered(t, Buffer{})
 	b.Close()
-	if len(fs.Paths()) != 0 {
+	if opened(fs) != 0 {
 		t.Error("the file stays open")
 	}
 }

@@ -118,7 +118,7 @@ func TestErrorLogOpenFailureReleases(t *testing.T) {
 	if err == nil || err.Error() != `open() "/nonexistent/b.log" failed (2: No such file or directory)` {
 		t.Error(err)
 	}
-	if n := len(files.Paths()); n != 0 {
+	if n := opened(files); n != 0 {
 		t.Errorf("%d files stay open", n)
 	}
 }
@@ -136,7 +136,9 @@ var errorLogErrors = []struct{ args, want string }{
 	{"/dev/null info bogus", `invalid log level "bogus"`},
 	{"syslog:server=127.0.0.1 bogus", `invalid log level "bogus"`},
 	{"syslog:x bogus", `unknown syslog parameter "x"`},
-	{"memory:32k", `nginx was built without debug support`},
+	{"memory:32k debug", ""},
+	{"memory:2k", `invalid buffer size "2k"`},
+	{"memory:x", `invalid buffer size "x"`},
 	{"", `invalid number of arguments in "error_log" directive`},
 	{"/dev/null emerg", ""},
 	{"/dev/null debug", ""},

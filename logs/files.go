@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"os"
 	"sync"
 	"time"
 
@@ -13,12 +12,8 @@ const Stderr = "stderr"
 
 // Files are the open log files of the process, one for each path. Any goroutine.
 type Files struct {
-	// OpenFD opens a file for appending. NewFiles sets it to open(2); a worker without the rights
-	// asks its master instead. Set it before the first Open.
+	// OpenFD opens a file for appending. NewFiles sets it to open(2). Set it before the first Open.
 	OpenFD func(path string) (fd int, err error)
-	// Owner is the user that opened files are to belong to; -1 leaves them as they are. A master
-	// sets it, so that its workers can reopen them.
-	Owner int
 	// Now tells the time.
 	Now Clock
 
@@ -28,7 +23,7 @@ type Files struct {
 
 // NewFiles makes an empty set of files.
 func NewFiles() *Files {
-	return &Files{OpenFD: openAppend, Owner: -1, Now: time.Now, byPath: make(map[string]*File)}
+	return &Files{OpenFD: openAppend, Now: time.Now, byPath: make(map[string]*File)}
 }
 
 func openAppend(path string) (int, error) {
@@ -52,7 +47,7 @@ func (fs *Files) Open(path string) (*File, error) {
 	fd := unix.Stderr
 	if path != Stderr {
 		var err error
-		if fd, err = fs.openOwned(path); err != nil {
+		if fd, err = fs.open(path); err != nil {
 			return nil, err
 		}
 	}
@@ -60,15 +55,17 @@ func (fs *Files) Open(path string) (*File, error) {
 }
 
 // Add takes over a descriptor that another process opened for path. The caller owes a Release. When
-// path is open already, the descriptor takes the place of the old one.
+// path is open already, the descriptor takes the place of the old one, as with Reopen.
 func (fs *Files) Add(path string, fd int) (*File, error) {
 	fs.mu.Lock()
-	defer fs.mu.Unlock()
 	f := fs.byPath[path]
 	if f == nil {
+		defer fs.mu.Unlock()
 		return fs.add(path, fd), nil
 	}
 	f.refs++
+	fs.mu.Unlock()
+	f.flush()
 	return f, f.swap(fd)
 }
 
@@ -79,15 +76,17 @@ func (fs *Files) add(path string, fd int) *File {
 	return f
 }
 
-// Paths are the paths of all open files, in no order.
-func (fs *Files) Paths() []string {
+// Opened are the paths of all open files, in no order, and their descriptors, which stay the set's.
+func (fs *Files) Opened() (paths []string, fds []int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	paths := make([]string, 0, len(fs.byPath))
-	for path := range fs.byPath {
-		paths = append(paths, path)
+	for path, f := range fs.byPath {
+		if path != Stderr {
+			paths = append(paths, path)
+			fds = append(fds, f.FD())
+		}
 	}
-	return paths
+	return paths, fds
 }
 
 // Reopen opens every file anew by its path, after a rotation (USR1): what is buffered goes to the
@@ -128,46 +127,20 @@ func (fs *Files) reopen(f *File) error {
 	if f.path == Stderr {
 		return nil
 	}
-	fd, err := fs.openOwned(f.path)
+	fd, err := fs.open(f.path)
 	if err != nil {
 		return err
 	}
 	return f.swap(fd)
 }
 
-// openOwned opens a file and gives it to its Owner, who must be able to read and write it.
-func (fs *Files) openOwned(path string) (int, error) {
+// open opens a file.
+func (fs *Files) open(path string) (int, error) {
 	fd, err := fs.OpenFD(path)
 	if err != nil {
 		return -1, callError("open()", path, err)
 	}
-	if fs.Owner < 0 {
-		return fd, nil
-	}
-	if call, err := own(fd, fs.Owner); err != nil {
-		unix.Close(fd)
-		return -1, callError(call, path, err)
-	}
 	return fd, nil
-}
-
-func own(fd, owner int) (call string, err error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return "fstat()", err
-	}
-	if int(st.Uid) != owner {
-		if err := unix.Fchown(fd, owner, -1); err != nil {
-			return "chown()", err
-		}
-	}
-	const readWrite = 0o600
-	if mode := uint32(st.Mode); mode&unix.S_IFMT == unix.S_IFREG && mode&readWrite != readWrite {
-		if err := unix.Fchmod(fd, mode&uint32(os.ModePerm)|readWrite); err != nil {
-			return "chmod()", err
-		}
-	}
-	return "", nil
 }
 
 func callError(call, path string, err error) error {

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"weir/conf"
 )
 
 // SyslogPrefix begins a log's name that is a syslog server instead of a path.
@@ -39,15 +41,15 @@ var facilities = [...]string{
 // syslogParser reads the parameters of one syslog: log.
 type syslogParser struct {
 	SyslogSettings
-	lookup Lookup
+	lookup conf.Lookup
 	seen   map[string]bool
 }
 
 // ParseSyslog reads what stands behind "syslog:". A nil lookup asks the operating system. Errors are
 // nginx's sentences.
-func ParseSyslog(params string, lookup Lookup) (SyslogSettings, error) {
+func ParseSyslog(params string, lookup conf.Lookup) (SyslogSettings, error) {
 	if lookup == nil {
-		lookup = LookupHost
+		lookup = conf.LookupHost
 	}
 	p := syslogParser{lookup: lookup, seen: make(map[string]bool)}
 	p.Facility, p.Severity, p.Tag = defaultFacility, Info, defaultTag

@@ -1,10 +1,7 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
-	"net/netip"
-	"slices"
 	"testing"
 
 	"weir/conf"
@@ -122,18 +119,5 @@ func TestRefer(t *testing.T) {
 	g, err := Build(one, Options{})
 	if err != nil || len(g.Peers()) != 3 || g.Pool() != nil || g.Peers()[0].Name != "10.1.0.1:81" {
 		t.Error(g.Peers(), err)
-	}
-}
-
-func TestSystemLookup(t *testing.T) {
-	ips, err := SystemLookup(context.Background(), "localhost")
-	if err != nil {
-		t.Skip(err)
-	}
-	if !slices.Contains(ips, netip.MustParseAddr("127.0.0.1")) && !slices.Contains(ips, netip.IPv6Loopback()) {
-		t.Error(ips)
-	}
-	if _, err := SystemLookup(context.Background(), "nowhere.invalid"); err == nil {
-		t.Error("a name that cannot be was found")
 	}
 }

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -224,7 +223,7 @@ func (e testEnv) Upstreams() *Declared { return e.d }
 
 // letters is a resolver that knows a, b, c … as 10.0.0.1, 10.0.0.2 …, and
 // "many" as three addresses.
-func letters(_ context.Context, host string) ([]netip.Addr, error) {
+func letters(host string) ([]netip.Addr, error) {
 	if len(host) == 1 && host[0] >= 'a' && host[0] <= 'z' {
 		return []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, host[0] - 'a' + 1})}, nil
 	}

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -83,7 +82,7 @@ func defaultKeepalive() Keepalive {
 // Declared is every group that one configuration speaks of. It is filled while
 // the configuration is read, by one goroutine.
 type Declared struct {
-	find     Lookup
+	find     conf.Lookup
 	specs    []*Spec
 	byNode   map[*conf.Node]*Spec    // declared groups
 	byName   map[string]*Spec        // declared groups, by name in lower case
@@ -97,10 +96,10 @@ type implicitKey struct {
 	port uint16
 }
 
-// NewDeclared makes an empty one; find may be nil for SystemLookup.
-func NewDeclared(find Lookup) *Declared {
+// NewDeclared makes an empty one; find may be nil for the system's.
+func NewDeclared(find conf.Lookup) *Declared {
 	if find == nil {
-		find = SystemLookup
+		find = conf.LookupHost
 	}
 	return &Declared{
 		find:     find,
@@ -157,7 +156,7 @@ func (d *Declared) addresses(t *Target) ([]loop.Addr, error) {
 	ips, known := d.names[t.Host]
 	if !known {
 		var err error
-		ips, err = resolve(context.Background(), d.find, t)
+		ips, err = resolve(d.find, t)
 		if !t.Unix && !t.IP.IsValid() {
 			d.names[t.Host] = ips
 		}

@@ -21,6 +21,7 @@ import (
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/master"
 )
 
 // The demo's files: they are written to a temporary folder and used from there.
@@ -150,7 +151,7 @@ func (d *demonstration) start() error {
 	}
 	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
 	c, diags := cycle.Build(place(&options{prefix: d.dir, conf: "nginx.conf"}), p)
-	report(diags, nil)
+	report(diags, nil, false)
 	if diags.Failed() {
 		return fmt.Errorf("configuration file %snginx.conf failed", d.dir)
 	}
@@ -160,7 +161,7 @@ func (d *demonstration) start() error {
 	if d.rt, err = cycle.Start(c, p); err != nil {
 		return err
 	}
-	return writePid(c.PidFile())
+	return master.WritePid(c.PidFile())
 }
 
 // portsFree tries all ports at once, so that one look says which are taken.

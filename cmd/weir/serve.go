@@ -4,16 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"weir/conf"
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/master"
 )
 
 func goVersion() string { return runtime.Version() }
@@ -21,25 +23,24 @@ func goVersion() string { return runtime.Version() }
 // serve reads the configuration and does what the options ask: test it, signal a running weir, or run.
 func serve(o *options) int {
 	place := place(o)
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
-	early := earlyLog(p.Files, place.ErrorLog)
-	c, d := cycle.Build(place, p)
+	r := master.Read(place)
+	early := earlyLog(r.Files, place.ErrorLog)
 	if o.signal != "" {
-		return sendSignal(o.signal, c)
+		return sendSignal(o.signal, r)
 	}
-	if !o.quiet || d.Failed() {
-		report(d, early)
+	if !o.quiet || r.Diags.Failed() {
+		report(r.Diags, early, r.Cycle.Main.Daemon && !o.test)
 	}
-	if d.Failed() {
+	if r.Diags.Failed() {
 		if o.test {
 			fmt.Fprintf(os.Stderr, "weir: configuration file %s test failed\n", place.Conf)
 		}
 		return 1
 	}
 	if o.test {
-		return test(o, c)
+		return test(o, r.Cycle)
 	}
-	return start(c, p)
+	return start(r)
 }
 
 // earlyLog is the error log before the configuration names one.
@@ -76,46 +77,57 @@ func test(o *options, c *cycle.Cycle) int {
 	return 0
 }
 
-// sendSignal answers -s: it signals the process of the pid file.
-func sendSignal(word string, c *cycle.Cycle) int {
-	fail := func(format string, a ...any) int {
-		fmt.Fprintf(os.Stderr, "weir: [error] "+format+"\n", a...)
-		return 1
-	}
-	path := c.PidFile()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fail("open() \"%s\" failed %s", path, logs.AppendErrno(nil, err))
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid <= 0 {
-		return fail("invalid PID number \"%s\" in \"%s\"", strings.TrimSpace(string(text)), path)
-	}
-	sig := map[string]unix.Signal{
-		"stop": unix.SIGTERM, "quit": unix.SIGQUIT, "reopen": unix.SIGUSR1, "reload": unix.SIGHUP,
-	}[word]
-	if err := unix.Kill(pid, sig); err != nil {
-		return fail("kill(%d, %d) failed %s", pid, sig, logs.AppendErrno(nil, err))
-	}
-	return 0
-}
-
 // start runs the server until it is told to end.
-func start(c *cycle.Cycle, p *cycle.Process) int {
-	if c.Main.Daemon && !isDaemon() {
+func start(r *master.Reading) int {
+	inherited := master.FindInherited()
+	daemon := r.Cycle.Main.Daemon
+	if daemon && !isDaemon() && inherited == nil {
 		return daemonize()
 	}
+	signals := takeSignals()
+	if !r.Cycle.Main.MasterProcess {
+		return single(r, signals)
+	}
+	m := &master.Master{
+		Program: program(), Args: os.Args, Version: version, Signals: signals,
+		Background: daemon, Inherited: inherited, Ready: daemonReady,
+	}
+	return m.Run(r)
+}
+
+// takeSignals has the signals that mean something to weir come by a channel.
+func takeSignals() <-chan os.Signal {
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGWINCH, unix.SIGUSR2)
+	signal.Ignore(unix.SIGPIPE)
+	return signals
+}
+
+// program is the path of the binary as it was called, where its successor will be found as well.
+func program() string {
+	if path, err := exec.LookPath(os.Args[0]); err == nil {
+		if path, err = filepath.Abs(path); err == nil {
+			return path
+		}
+	}
+	path, _ := os.Executable()
+	return path
+}
+
+// single is a server without a master (master_process off), as the user that starts it.
+func single(r *master.Reading, signals <-chan os.Signal) int {
+	c, p := r.Cycle, &cycle.Process{Files: r.Files, Temp: http.NewTempNumbers()}
 	fail := func(err error) int {
 		fmt.Fprintf(os.Stderr, "weir: [emerg] %v\n", err)
 		c.Log.Logf(logs.Emerg, 0, "%v", err)
 		return 1
 	}
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGWINCH, unix.SIGUSR2)
-	signal.Ignore(unix.SIGPIPE)
 	if err := c.Prepare(); err != nil {
 		return fail(err)
 	}
+	say := func(v logs.Level, text string) { c.Log.LogString(v, 0, text) }
+	c.Main.Apply(say)
+	c.Main.Settle(say)
 	rt, err := cycle.Start(c, p)
 	if errors.As(err, new(cycle.Reported)) {
 		return 1
@@ -123,7 +135,7 @@ func start(c *cycle.Cycle, p *cycle.Process) int {
 	if err != nil {
 		return fail(err)
 	}
-	if err := writePid(c.PidFile()); err != nil {
+	if err := master.WritePid(c.PidFile()); err != nil {
 		rt.Stop()
 		return fail(err)
 	}
@@ -131,7 +143,7 @@ func start(c *cycle.Cycle, p *cycle.Process) int {
 	c.Log.Logf(logs.Notice, 0, "weir/%s", version)
 	daemonReady()
 	handleSignals(rt, signals)
-	_ = os.Remove(c.PidFile())
+	_ = os.Remove(rt.Current().PidFile())
 	return 0
 }
 
@@ -148,6 +160,7 @@ func handleSignals(rt *cycle.Runtime, signals <-chan os.Signal) {
 	}
 }
 
+// obey is what a server without a master does at a signal.
 func obey(rt *cycle.Runtime, s unix.Signal) {
 	log := rt.Current().Log
 	note := func(what string) {
@@ -164,8 +177,8 @@ func obey(rt *cycle.Runtime, s unix.Signal) {
 		note(", reconfiguring")
 		log.Logf(logs.Notice, 0, "reconfiguring")
 		old := rt.Current().PidFile()
-		if rt.Reload() == nil {
-			movePid(old, rt.Current().PidFile())
+		if rt.Reload(conf.Outside{}) == nil {
+			master.MovePid(old, rt.Current().PidFile(), func(err error) { log.Logf(logs.Emerg, 0, "%v", err) })
 		}
 	case unix.SIGUSR1:
 		note(", reopening logs")
@@ -173,26 +186,5 @@ func obey(rt *cycle.Runtime, s unix.Signal) {
 		rt.Reopen()
 	default:
 		note("")
-	}
-}
-
-func writePid(path string) error {
-	if path == "" {
-		return nil
-	}
-	err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
-	if err != nil {
-		return fmt.Errorf("open() \"%s\" failed %s", path, logs.AppendErrno(nil, err))
-	}
-	return nil
-}
-
-// movePid follows a pid directive that a reload changed.
-func movePid(from, to string) {
-	if from == to {
-		return
-	}
-	if writePid(to) == nil && from != "" {
-		_ = os.Remove(from)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"weir/conf"
 	"weir/http"
-	"weir/logs"
 )
 
 // realIP holds the settings of one place.
@@ -83,7 +82,7 @@ func addTrusted(c *realIP, call *conf.Call) error {
 			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
 			return nil
 		}
-		found, err := logs.LookupHost(word)
+		found, err := call.Lookup(word)
 		if err != nil || len(found) == 0 {
 			return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
 		}
@@ -136,6 +135,9 @@ func (c *realIP) take(r *http.Request, list []byte) (more bool) {
 		a, ok := parseAddr(last)
 		if !ok {
 			return false
+		}
+		if r.Debugs() {
+			r.Debugf("realip: \"%s\"", last)
 		}
 		r.From = a
 		r.SetCtx(http.CtxRealIP, c)

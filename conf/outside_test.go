@@ -1,0 +1,87 @@
+package conf
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestRecorded loads a configuration from files, sends what was recorded through a wire, removes the files and loads it
+// again: the same tree, the same names, and nothing that was not there the first time.
+func TestRecorded(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"nginx.conf":    "include conf.d/*.conf;\ninclude none/*.conf;\n",
+		"conf.d/a.conf": "a 1;\n", "conf.d/b.conf": "b { c 'x y'; }\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lookup := func(host string) ([]netip.Addr, error) {
+		if host == "here" {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}, nil
+		}
+		return nil, errors.New("no such host")
+	}
+	load := func(o Outside) (text string, found []netip.Addr, d *Diagnostics, missing error) {
+		var tree *Tree
+		tree, d = Load("nginx.conf", LoadOptions{Prefix: dir, Outside: o})
+		found, _ = tree.Lookup("here")
+		_, missing = tree.Lookup("nowhere")
+		var b bytes.Buffer
+		if err := tree.Dump(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String(), found, d, missing
+	}
+	var r Recorded
+	text, found, d, missing := load(Outside{Lookup: lookup}.Record(&r))
+	if d.Failed() || len(found) != 2 || missing == nil {
+		t.Fatal(d.List(), found, missing)
+	}
+
+	var wire bytes.Buffer
+	if err := gob.NewEncoder(&wire).Encode(&r); err != nil {
+		t.Fatal(err)
+	}
+	var there Recorded
+	if err := gob.NewDecoder(&wire).Decode(&there); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	text2, found2, d2, missing2 := load(there.Outside())
+	if text2 != text || !strings.Contains(text2, "c 'x y'") || len(found2) != 2 || found2[1] != found[1] || d2.Failed() {
+		t.Errorf("%q, %v, %v; want %q, %v", text2, found2, d2.List(), text, found)
+	}
+	if missing2 == nil || missing2.Error() != missing.Error() {
+		t.Errorf("a name that is not found: %v; want %v", missing2, missing)
+	}
+	if _, err := there.Outside().Read(filepath.Join(dir, "other.conf")); err == nil {
+		t.Error("a file that was not read is there")
+	}
+}
+
+// TestRecordedError keeps the reason why a file cannot be read.
+func TestRecordedError(t *testing.T) {
+	var r Recorded
+	o := Outside{Read: func(string) ([]byte, error) { return nil, &os.PathError{Op: "open", Path: "x", Err: syscall.EACCES} }}
+	if _, err := o.Record(&r).Read("x"); !errors.Is(err, syscall.EACCES) {
+		t.Error(err)
+	}
+	if _, err := r.Outside().Read("x"); !errors.Is(err, syscall.EACCES) {
+		t.Errorf("recorded: %v", err)
+	}
+}

@@ -1,0 +1,199 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"weir/logs"
+)
+
+// WorkerMark is the environment variable by which a process knows that it is a worker: the number of its channel's
+// descriptor.
+const WorkerMark = "WEIR_WORKER"
+
+// A child is a process that the master has started and will hear of when it ends.
+type child struct {
+	cmd   *exec.Cmd
+	pid   int
+	since time.Time
+
+	// of a worker
+	ch      *channel
+	outbox  chan parcel
+	ready   bool                   // it serves
+	ending  bool                   // it was told to end
+	pending map[uint64]func(error) // who waits for which answer
+	serial  uint64
+}
+
+// A parcel is a message on its way to a worker. The descriptors are its own.
+type parcel struct {
+	m   *message
+	fds []int
+}
+
+// start starts a process; what it ends with comes to gone, on the master's goroutine.
+func (m *Master) start(cmd *exec.Cmd, gone func(c *child, state *os.ProcessState)) (*child, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &child{cmd: cmd, pid: cmd.Process.Pid, since: time.Now()}
+	go func() {
+		_ = cmd.Wait() // the state says what there is to say
+		m.post(func() { gone(c, cmd.ProcessState) })
+	}()
+	return c, nil
+}
+
+// startWorker starts a worker process, which waits for its first order.
+func (m *Master) startWorker(next *loaded) (*child, error) {
+	near, far, err := newChannels()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = far.Close() }()
+	cmd := exec.Command(m.selfPath())
+	cmd.Args = []string{"weir: worker process"}
+	cmd.Env = append(m.childEnv(next), WorkerMark+"=3")
+	cmd.ExtraFiles = []*os.File{far}
+	cmd.Stdout, cmd.Stderr = os.Stdout, m.stderr(next)
+	w, err := m.start(cmd, m.workerGone)
+	if err != nil {
+		near.close()
+		return nil, err
+	}
+	w.ch, w.outbox, w.pending = near, make(chan parcel, 64), map[uint64]func(error){}
+	m.log(logs.Notice, "start worker process %d", w.pid)
+	go w.write()
+	go m.listenTo(w)
+	return w, nil
+}
+
+// selfPath is the program that the master itself is, even when its file was replaced meanwhile.
+func (m *Master) selfPath() string {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
+	return m.Program
+}
+
+// childEnv is the environment of a worker: what the configuration names, and what steers the Go runtime.
+func (m *Master) childEnv(next *loaded) []string {
+	env := next.outline.Main.Environment(m.environ)
+	for _, e := range m.environ {
+		for _, name := range []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GORACE", "GOCOVERDIR"} {
+			if strings.HasPrefix(e, name+"=") {
+				env = append(env, e)
+			}
+		}
+	}
+	return env
+}
+
+// stderr is where a child's last words go: in the background, to the error log.
+func (m *Master) stderr(next *loaded) *os.File {
+	if !m.Background {
+		return os.Stderr
+	}
+	return next.lastWords
+}
+
+// write sends what is in the outbox until it is closed.
+func (w *child) write() {
+	var broken bool
+	for p := range w.outbox {
+		if !broken && w.ch.send(p.m, p.fds) != nil {
+			broken = true // its end will be noticed
+		}
+		closeAll(p.fds)
+	}
+}
+
+// listenTo brings what the worker says to the master's goroutine.
+func (m *Master) listenTo(w *child) {
+	for {
+		msg, fds, err := w.ch.receive()
+		if err != nil {
+			return // its end will be noticed
+		}
+		closeAll(fds) // a worker has nothing to give
+		m.post(func() { m.heard(w, msg) })
+	}
+}
+
+// heard obeys a worker.
+func (m *Master) heard(w *child, msg *message) {
+	switch msg.Kind {
+	case kindDone:
+		if f := w.pending[msg.Serial]; f != nil {
+			delete(w.pending, msg.Serial)
+			if msg.Err != "" {
+				f(errors.New(msg.Err))
+			} else {
+				f(nil)
+			}
+		}
+	case kindReopen:
+		m.reopen()
+	}
+}
+
+// tell sends a message; answered, which may be nil, gets the answer, or why there is none. It copies the descriptors.
+func (w *child) tell(msg *message, fds []int, answered func(error)) {
+	own := make([]int, 0, len(fds))
+	for _, fd := range fds {
+		d, err := duplicate(fd)
+		if err != nil {
+			closeAll(own)
+			if answered != nil {
+				answered(fmt.Errorf("fcntl(F_DUPFD_CLOEXEC) failed %s", logs.AppendErrno(nil, err)))
+			}
+			return
+		}
+		own = append(own, d)
+	}
+	w.serial++
+	msg.Serial = w.serial
+	if answered != nil {
+		w.pending[msg.Serial] = answered
+	}
+	select {
+	case w.outbox <- parcel{msg, own}:
+	default: // it does not read any more: whoever waits will learn it when it ends
+		closeAll(own)
+	}
+}
+
+// signal sends a signal to the process. It may be gone already.
+func (c *child) signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }
+
+// over ends what belongs to a worker that is no more.
+func (w *child) over() {
+	close(w.outbox)
+	w.ch.close()
+	for serial, f := range w.pending {
+		delete(w.pending, serial)
+		f(fmt.Errorf("the worker process %d %w", w.pid, errEnded))
+	}
+}
+
+// howEnded says how a process ended, in nginx's words, and at what level that is logged.
+func howEnded(what string, pid int, state *os.ProcessState) (logs.Level, string) {
+	s, ok := state.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && s.Signaled() && s.CoreDump():
+		return logs.Alert, fmt.Sprintf("%s %d exited on signal %d (core dumped)", what, pid, s.Signal())
+	case ok && s.Signaled():
+		return logs.Alert, fmt.Sprintf("%s %d exited on signal %d", what, pid, s.Signal())
+	}
+	return logs.Notice, fmt.Sprintf("%s %d exited with code %d", what, pid, state.ExitCode())
+}
+
+// errEnded is the answer of a worker that has ended before it gave one.
+var errEnded = errors.New("has ended")

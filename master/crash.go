@@ -1,0 +1,77 @@
+package master
+
+import (
+	"os"
+	"time"
+
+	"weir/logs"
+)
+
+// How a worker that dies is replaced: at once, unless it died young and those before it did as well.
+const (
+	young      = time.Second
+	firstPause = 100 * time.Millisecond
+	longPause  = 10 * time.Second
+)
+
+// crashes counts workers that died young, one after the other.
+type crashes struct{ inARow int }
+
+// pause is how long to wait before the next worker, after one that lived for that long.
+func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
+	if served && lived >= young {
+		c.inARow = 0
+		return 0
+	}
+	c.inARow++
+	if c.inARow == 1 {
+		return 0
+	}
+	return min(firstPause<<min(c.inARow-2, 10), longPause)
+}
+
+// workerGone sees to it that somebody serves after a worker has ended.
+func (m *Master) workerGone(w *child, state *os.ProcessState) {
+	level, how := howEnded("worker process", w.pid, state)
+	if w.ending && !w.ready && level == logs.Alert {
+		level = logs.Notice // it was told to end before it had learned to
+	}
+	m.log(level, "%s", how)
+	serves := m.worker == w
+	if serves {
+		m.worker = nil
+	}
+	for i, o := range m.old {
+		if o == w {
+			m.old = append(m.old[:i:i], m.old[i+1:]...)
+			break
+		}
+	}
+	w.over()
+	switch {
+	case m.over:
+	case m.quitting || m.stopping:
+		m.maybeFinish()
+	case serves && m.worker == nil && !m.noAccept:
+		m.replace(m.crashes.pause(time.Since(w.since), w.ready))
+	}
+}
+
+// replace starts another worker after a pause. The addresses are open all the time, and clients wait in their queues.
+func (m *Master) replace(pause time.Duration) {
+	if pause > 0 {
+		m.log(logs.Alert, "%d worker processes died within a second of their start, one after the other; the next one starts in %v", m.crashes.inARow, pause)
+		time.AfterFunc(pause, func() { m.post(func() { m.replace(0) }) })
+		return
+	}
+	if m.worker != nil || m.noAccept || m.quitting || m.stopping {
+		return // it is not wanted any more
+	}
+	w, err := m.hire(m.cur, nil)
+	if err != nil {
+		m.log(logs.Alert, "no worker process could be started: %v", err)
+		m.replace(m.crashes.pause(0, false))
+		return
+	}
+	m.worker = w
+}

@@ -1,0 +1,37 @@
+package master
+
+import (
+	"testing"
+	"time"
+)
+
+// TestPause: a worker that served is replaced at once; those that die young wait longer and longer, up to a bound.
+func TestPause(t *testing.T) {
+	const ms = time.Millisecond
+	var c crashes
+	for i, step := range []struct {
+		lived  time.Duration
+		served bool
+		want   time.Duration
+	}{
+		{time.Hour, true, 0},
+		{10 * ms, true, 0}, // the first of its kind
+		{10 * ms, false, 100 * ms},
+		{10 * ms, false, 200 * ms},
+		{2 * time.Second, false, 400 * ms}, // it took long, and never served
+		{10 * ms, false, 800 * ms},
+		{time.Hour, true, 0}, // it is well again
+		{0, false, 0},
+		{0, false, 100 * ms},
+	} {
+		if got := c.pause(step.lived, step.served); got != step.want {
+			t.Errorf("step %d: %v; want %v", i, got, step.want)
+		}
+	}
+	for range 100 {
+		c.pause(0, false)
+	}
+	if got := c.pause(0, false); got != longPause {
+		t.Errorf("after a hundred: %v; want %v", got, longPause)
+	}
+}
