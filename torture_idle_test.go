@@ -20,27 +20,16 @@ func raiseFiles(t *testing.T, n uint64) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		t.Fatal(err)
 	}
-	if lim.Cur >= n {
+	if uint64(lim.Cur) >= n { // they are signed on some systems
 		return
 	}
-	if lim.Max < n {
+	if uint64(lim.Max) < n {
 		t.Skipf("needs %d descriptors; the hard limit of open files (ulimit -Hn) is %d", n, lim.Max)
 	}
 	lim.Cur = lim.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		t.Skipf("needs %d descriptors: %v", n, err)
 	}
-}
-
-// lazyPort has the kernel choose the port when it knows where the connection goes, so that other connections
-// and those lately closed take none away.
-func lazyPort(_, _ string, c syscall.RawConn) error {
-	const bindAddressNoPort = 24 // IP_BIND_ADDRESS_NO_PORT
-	var err error
-	if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, bindAddressNoPort, 1) }); e != nil {
-		return e
-	}
-	return err
 }
 
 // idleCrowd opens n connections, asks once on each and leaves them idle.
@@ -56,7 +45,7 @@ func idleCrowd(t *testing.T, addr string, n int) []net.Conn {
 	buf := make([]byte, 4096)
 	for len(all) < n {
 		for range min(batch, n-len(all)) {
-			d := net.Dialer{Timeout: weirtest.Patience(), Control: lazyPort, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+len(all)/2000))}}
+			d := net.Dialer{Timeout: weirtest.Patience(), Control: weirtest.LazyPort, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+len(all)/2000))}}
 			c, err := d.Dial("tcp", addr)
 			if err != nil {
 				t.Fatalf("connection %d: %v", len(all), err)

@@ -4,4 +4,5 @@ package logs
 
 import "golang.org/x/sys/unix"
 
-func dup2(fd, to int) error { return unix.Dup2(fd, to) }
+// Dup2 makes to the same file as fd.
+func Dup2(fd, to int) error { return unix.Dup2(fd, to) }

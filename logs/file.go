@@ -107,7 +107,7 @@ func errIncomplete(path string, n, size int) error {
 // swap puts fd in the place of the file's descriptor. One system call does it: a write under way
 // ends in the old file, and the next one goes to the new.
 func (f *File) swap(fd int) error {
-	call, err := replace(fd, int(f.fd.Load()))
+	call, err := Replace(fd, int(f.fd.Load()))
 	unix.Close(fd)
 	if err != nil {
 		return callError(call, f.path, err)

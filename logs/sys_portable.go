@@ -4,11 +4,11 @@ package logs
 
 import "syscall"
 
-// replace makes to the same file as fd, closed on exec, and names the call.
-func replace(fd, to int) (call string, err error) {
+// Replace makes to the same file as fd, closed on exec, and names the call.
+func Replace(fd, to int) (call string, err error) {
 	syscall.ForkLock.RLock() // no process may be started in between
 	defer syscall.ForkLock.RUnlock()
-	err = dup2(fd, to)
+	err = Dup2(fd, to)
 	if err == nil {
 		syscall.CloseOnExec(to)
 	}
