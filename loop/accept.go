@@ -51,7 +51,7 @@ func (e *Engine) Listen(fd int, accept func(c *Conn)) (*Listener, error) {
 		ln.loops = append(ln.loops, w)
 		l.setWatch(ln.index, w)
 	}
-	if no := ln.watch(); no != 0 {
+	if no := ln.open(ln); no != 0 {
 		ln.close()
 		return nil, no
 	}

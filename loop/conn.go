@@ -138,7 +138,7 @@ func (c *Conn) Close() {
 	}
 	l := c.loop
 	c.detach()
-	c.shut()
+	c.shut(int(c.fd))
 	c.fd = -1
 	l.conns.Add(-1)
 	if c.flags&accepted != 0 {

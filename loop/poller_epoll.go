@@ -147,10 +147,10 @@ func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
 func (c *Conn) unready(r Ready) { c.flags &^= uint8(r) }
 
 // shut closes the descriptor, which ends its registration.
-func (c *Conn) shut() { closeFD(int(c.fd)) }
+func (socket) shut(fd int) { closeFD(fd) }
 
-// watch registers a new listener with every loop.
-func (ln *Listener) watch() syscall.Errno {
+// open registers a new listener with every loop.
+func (door) open(ln *Listener) syscall.Errno {
 	for _, w := range ln.loops {
 		if e := w.watch(); e != 0 {
 			return e

@@ -10,7 +10,7 @@ import (
 
 // The poller where there is no epoll. It stands on the one in Go's runtime (kqueue, event ports, epoll): a goroutine waits for
 // one side of one descriptor, looks whether the descriptor is ready indeed, and leaves an event with the loop, which sleeps on
-// a channel. See watcher.go for the connections and door.go for the listeners.
+// a channel. See watcher_portable.go for the connections and door_portable.go for the listeners.
 
 // Portable says that this is the engine for systems without epoll. It does what the other does, but it allocates, and an idle
 // connection costs it a goroutine.

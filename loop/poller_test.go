@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -35,9 +36,9 @@ func TestPollerSaysWhatIsSo(t *testing.T) {
 		{"a byte, for one who waits for a hang-up too", false, func(peer int) { _, _ = syscall.Write(peer, []byte("x")) }, In | Hup, In},
 		{"a half-close", false, func(peer int) { _ = syscall.Shutdown(peer, syscall.SHUT_WR) }, Hup, Hup},
 		{"a half-close, for a reader", false, func(peer int) { _ = syscall.Shutdown(peer, syscall.SHUT_WR) }, In, In},
-		{"the end", false, func(peer int) { _ = syscall.Close(peer) }, In | Hup, In | Hup},
+		{"the end", false, func(peer int) { _ = syscall.Shutdown(peer, syscall.SHUT_RDWR) }, In | Hup, In | Hup},
 		{"room", true, drain, In | Out, Out},
-		{"the end, for a writer", true, func(peer int) { _ = syscall.Close(peer) }, Out, Out},
+		{"the end, for a writer", true, func(peer int) { _ = syscall.Shutdown(peer, syscall.SHUT_RDWR) }, Out, Out},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,13 +54,18 @@ func TestPollerSaysWhatIsSo(t *testing.T) {
 				}
 				w := Wait{A: c, AWant: tt.wants, Deadline: k.After(5 * time.Millisecond)}
 				if err := k.Poll(&w); err != ErrTimeout {
-					t.Fatalf("before: %v, got %b; want ErrTimeout", err, w.AGot)
+					t.Errorf("before: %v, got %b; want ErrTimeout", err, w.AGot)
 				}
 				w.Deadline = k.After(patience)
-				time.AfterFunc(time.Millisecond, func() { tt.do(b) })
+				var done sync.WaitGroup
+				done.Go(func() {
+					time.Sleep(time.Millisecond) // the task is to wait by then
+					tt.do(b)
+				})
 				if err := k.Poll(&w); err != nil || w.AGot != tt.got {
 					t.Errorf("%v, got %b; want %b", err, w.AGot, tt.got)
 				}
+				done.Wait() // before b is another's
 			})
 		})
 	}
@@ -157,11 +163,11 @@ func TestDescriptorsAreReusedAtOnce(t *testing.T) {
 				k.Yield()
 			}
 			if c.Readable() || c.Hup() {
-				t.Fatalf("round %d: the new connection heard what was for the old one", i)
+				t.Errorf("round %d: the new connection heard what was for the old one: readable %v, hup %v", i, c.Readable(), c.Hup())
 			}
 			syscall.Close(b)
 			if _, err := c.Read(k, make([]byte, 1), k.After(patience)); err != io.EOF {
-				t.Fatalf("round %d: %v; want EOF", i, err)
+				t.Errorf("round %d: %v; want EOF", i, err)
 			}
 			c.Close()
 		}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,10 +76,10 @@ func (c *Conn) unready(r Ready) {
 }
 
 // shut closes the descriptor.
-func (c *Conn) shut() {
-	w := c.eye
+func (s *socket) shut(fd int) {
+	w := s.eye
 	if w == nil { // it failed before it was watched
-		closeFD(int(c.fd))
+		closeFD(fd)
 		return
 	}
 	w.mu.Lock()
@@ -186,95 +185,4 @@ func lookOut(fd int) Ready {
 			return Out
 		}
 	}
-}
-
-// door is what a listener holds of the poller: a descriptor of our own for its socket, since the caller keeps his. One
-// goroutine waits at it, and sends the loop that has time; it waits again when that loop has accepted.
-type door struct {
-	file *os.File
-	raw  syscall.RawConn
-
-	doorMu sync.Mutex
-	waits  bool // a goroutine waits
-	held   bool // nobody shall, for a moment
-	gone   bool
-}
-
-// watch registers a new listener.
-func (ln *Listener) watch() syscall.Errno {
-	fd, err := unix.FcntlInt(uintptr(ln.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return errno(err)
-	}
-	ln.file = os.NewFile(uintptr(fd), "listener")
-	if err := ln.file.SetReadDeadline(time.Time{}); err != nil { // it cannot be waited for
-		return syscall.EPERM
-	}
-	if ln.raw, err = ln.file.SyscallConn(); err != nil {
-		return syscall.EBADF
-	}
-	ln.arm()
-	return 0
-}
-
-// watch ends what unwatch began.
-func (w *listening) watch() syscall.Errno {
-	w.doorMu.Lock()
-	w.held = false
-	w.doorMu.Unlock()
-	w.arm()
-	return 0
-}
-
-// unwatch leaves the listener alone, for a while or, when it is closed, for good. It does so for all loops: they lack the
-// same descriptors, and are closed together.
-func (w *listening) unwatch() {
-	w.doorMu.Lock()
-	w.held = true
-	end := w.closed && !w.gone && w.file != nil
-	w.gone = w.gone || w.closed
-	w.doorMu.Unlock()
-	if end {
-		w.file.Close()
-	}
-}
-
-// arm has a connection waited for.
-func (ln *Listener) arm() {
-	ln.doorMu.Lock()
-	defer ln.doorMu.Unlock()
-	if !ln.waits && !ln.held && !ln.gone {
-		ln.waits = true
-		go ln.wait()
-	}
-}
-
-func (ln *Listener) wait() {
-	err := ln.raw.Read(func(fd uintptr) bool {
-		p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(p[:], 0)
-		return n > 0 || err != nil && err != unix.EINTR
-	})
-	ln.doorMu.Lock()
-	ln.waits = false
-	ln.doorMu.Unlock()
-	if err == nil {
-		ln.usher().arrived(event{int32(ln.index), genListener, 0})
-	}
-}
-
-// usher is the loop to accept: one that sleeps before one that is busy, then the one with the fewest connections.
-func (ln *Listener) usher() *Loop {
-	var best *Loop
-	least := int64(0)
-	for _, l := range ln.engine.Loops {
-		n := int64(l.conns.Load())
-		if l.sleeping.Load() == 0 {
-			n += 1 << 32
-		}
-		if best == nil || n < least {
-			best, least = l, n
-		}
-	}
-	return best
 }
