@@ -28,6 +28,7 @@ type Options struct {
 // Server is a running server: a process group led by the master.
 type Server struct {
 	Dir    string
+	o      Options
 	cmd    *exec.Cmd
 	output lockedBuffer
 	exited chan struct{}
@@ -43,8 +44,10 @@ func Flags(dir, conf string) []string {
 }
 
 // Globals is the -g text: what every server on the bench has in common. Root's workers stay root, since the files under test are root's.
-func Globals() string {
-	g := "daemon off; pid nginx.pid;"
+func Globals() string { return globals("off") }
+
+func globals(daemon string) string {
+	g := "daemon " + daemon + "; pid nginx.pid;"
 	if os.Geteuid() == 0 {
 		if u, err := user.Current(); err == nil {
 			g += " user " + u.Username + ";"
@@ -58,7 +61,7 @@ func Start(o Options) (*Server, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o755); err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: o.Dir, exited: make(chan struct{})}
+	s := &Server{Dir: o.Dir, o: o, exited: make(chan struct{})}
 	if text, err := os.ReadFile(filepath.Join(o.Dir, cmp.Or(o.Conf, "nginx.conf"))); err == nil {
 		s.alone = bytes.Contains(text, []byte("master_process off"))
 	}
@@ -120,6 +123,9 @@ func takesConnections(addr string) bool {
 
 // PID is the master's.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Command runs the binary with the server's flags and args, and returns what it says.
+func (s *Server) Command(args ...string) (string, error) { return command(s.o, "off", args) }
 
 // Output is what the server wrote to its standard output and error.
 func (s *Server) Output() string { return s.output.String() }

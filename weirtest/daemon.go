@@ -1,0 +1,175 @@
+package weirtest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Daemon is a server in the background, as an administrator starts it. All its processes, those of new binaries too, are of one process
+// group. A guard, which is a process of its own, kills what is left of the group at the end, or when the test process has ended in whatever
+// way.
+type Daemon struct {
+	Dir string
+
+	o       Options
+	group   int
+	guard   *exec.Cmd
+	release io.Closer
+}
+
+// StartDaemon starts a server in the background and waits until it serves.
+func StartDaemon(o Options) (*Daemon, error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o755); err != nil {
+		return nil, err
+	}
+	d := &Daemon{Dir: o.Dir, o: o}
+	cmd := exec.Command(o.Binary, append(Flags(o.Dir, o.Conf), "-g", globals("on"))...)
+	cmd.Dir = o.Dir
+	cmd.Env = append(os.Environ(), o.Env...)
+	var said lockedBuffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	// The group is guarded as soon as it is there, which is before it serves: a start may fail half way.
+	if !Eventually(func() bool {
+		d.group = cmp.Or(childOf(cmd.Process.Pid), d.Master())
+		return d.group != 0 || len(ended) > 0
+	}) || d.group == 0 {
+		_ = cmd.Process.Kill()
+		return nil, fmt.Errorf("no daemon came up: %s", said.String())
+	}
+	if err := d.startGuard(); err != nil {
+		_ = syscall.Kill(-d.group, syscall.SIGKILL)
+		return nil, err
+	}
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(Patience()):
+		_ = cmd.Process.Kill()
+		err = errors.New("the command does not return")
+	}
+	up := func() bool { return d.Worker(d.Master()) != 0 && !slices.ContainsFunc(o.Ready, closedTo) }
+	if err == nil && !Eventually(up) {
+		err = errors.New("it does not serve")
+	}
+	if err != nil {
+		d.Kill()
+		return nil, fmt.Errorf("the daemon: %w\n%s\n%s", err, said.String(), strings.Join(Lines(filepath.Join(o.Dir, "error.log")), "\n"))
+	}
+	return d, nil
+}
+
+func closedTo(addr string) bool { return !takesConnections(addr) }
+
+// startGuard starts the process that ends the group when our end of its pipe is closed.
+func (d *Daemon) startGuard() error {
+	d.guard = exec.Command("/bin/sh", "-c", `cat >/dev/null; kill -9 -- -"$0"`, strconv.Itoa(d.group))
+	d.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C for the test is not for the guard
+	var err error
+	if d.release, err = d.guard.StdinPipe(); err != nil {
+		return err
+	}
+	return d.guard.Start()
+}
+
+// childOf finds a child of a process.
+func childOf(parent int) int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range stats {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		if p, group, ok := parseStat(b); ok && p.Parent == parent && group == p.PID {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// Kill ends all processes at once; it may be called when all is over already.
+func (d *Daemon) Kill() {
+	_ = d.release.Close()
+	_ = d.guard.Wait() // the status of a kill that found nobody
+}
+
+// Master is the process of the pid file, Old that of the file which an upgrade has renamed; 0 when there is none.
+func (d *Daemon) Master() int { return pidIn(filepath.Join(d.Dir, "nginx.pid")) }
+
+// Old is the old binary's master.
+func (d *Daemon) Old() int { return pidIn(filepath.Join(d.Dir, "nginx.pid.oldbin")) }
+
+func pidIn(path string) int {
+	b, _ := os.ReadFile(path)
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return pid
+}
+
+// Processes are all living processes of the daemon.
+func (d *Daemon) Processes() []Process { return Processes(d.group) }
+
+// Alive tells whether one of them lives.
+func (d *Daemon) Alive(pid int) bool {
+	return slices.ContainsFunc(d.Processes(), func(p Process) bool { return p.PID == pid })
+}
+
+// Worker is a worker process of that master, 0 when it has none.
+func (d *Daemon) Worker(master int) int { return workerOf(d.Processes(), master) }
+
+// Worker is the worker process, 0 when there is none.
+func (s *Server) Worker() int { return workerOf(s.Processes(), s.PID()) }
+
+// workerOf knows a worker by its title, which is nginx's.
+func workerOf(all []Process, master int) int {
+	for _, p := range all {
+		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+		if p.Parent == master && strings.Contains(string(title), "worker process") {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// Signal sends a signal to one of the daemon's processes.
+func (d *Daemon) Signal(pid int, s syscall.Signal) error {
+	if !d.Alive(pid) {
+		return fmt.Errorf("process %d is none of the daemon's", pid)
+	}
+	return syscall.Kill(pid, s)
+}
+
+// Stop sends a signal to the master and waits until nobody is left.
+func (d *Daemon) Stop(s syscall.Signal) error {
+	if err := d.Signal(d.Master(), s); err != nil {
+		return err
+	}
+	if !Eventually(func() bool { return len(d.Processes()) == 0 }) {
+		return fmt.Errorf("still there after signal %d: %+v", s, d.Processes())
+	}
+	return nil
+}
+
+// Command runs the binary with the daemon's flags and args, and returns what it says.
+func (d *Daemon) Command(args ...string) (string, error) { return command(d.o, "on", args) }
+
+func command(o Options, daemon string, args []string) (string, error) {
+	cmd := exec.Command(o.Binary, append(append(Flags(o.Dir, o.Conf), "-g", globals(daemon)), args...)...)
+	cmd.Dir = o.Dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
