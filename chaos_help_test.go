@@ -226,3 +226,7 @@ func slow(d time.Duration) time.Duration {
 	}
 	return d * (weirtest.Patience() / (5 * time.Second))
 }
+
+func matchAny(pattern string, lines []string) bool {
+	return slices.ContainsFunc(lines, regexp.MustCompile(pattern).MatchString)
+}
