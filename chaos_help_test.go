@@ -230,3 +230,7 @@ func slow(d time.Duration) time.Duration {
 func matchAny(pattern string, lines []string) bool {
 	return slices.ContainsFunc(lines, regexp.MustCompile(pattern).MatchString)
 }
+
+func replaceOnce(text []byte, old, with string) string {
+	return strings.Replace(string(text), old, with, 1)
+}

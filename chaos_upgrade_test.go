@@ -1,7 +1,6 @@
 package weir_test
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/exec"

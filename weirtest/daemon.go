@@ -1,7 +1,6 @@
 package weirtest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,13 +41,28 @@ func StartDaemon(o Options) (*Daemon, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the status is read from ProcessState
+		close(exited)
+	}()
+	returned := func() bool {
+		select {
+		case <-exited:
+			return true
+		default:
+			return false
+		}
+	}
 	// The group is guarded as soon as it is there, which is before it serves: a start may fail half way.
-	if !Eventually(func() bool {
-		d.group = cmp.Or(childOf(cmd.Process.Pid), d.Master())
-		return d.group != 0 || len(ended) > 0
-	}) || d.group == 0 {
+	Eventually(func() bool {
+		d.group = childOf(cmd.Process.Pid)
+		if m := d.Master(); d.group == 0 && returned() && len(Processes(m)) > 0 { // else the file is of a server that was killed
+			d.group = m
+		}
+		return d.group != 0 || returned() && !cmd.ProcessState.Success()
+	})
+	if d.group == 0 {
 		_ = cmd.Process.Kill()
 		return nil, fmt.Errorf("no daemon came up: %s", said.String())
 	}
@@ -57,11 +71,11 @@ func StartDaemon(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	var err error
-	select {
-	case err = <-ended:
-	case <-time.After(Patience()):
+	if !Eventually(returned) {
 		_ = cmd.Process.Kill()
 		err = errors.New("the command does not return")
+	} else if !cmd.ProcessState.Success() {
+		err = errors.New(cmd.ProcessState.String())
 	}
 	up := func() bool { return d.Worker(d.Master()) != 0 && !slices.ContainsFunc(o.Ready, closedTo) }
 	if err == nil && !Eventually(up) {
