@@ -31,7 +31,7 @@ func TestChaosMasterDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer d.Kill()
-			master, worker := d.Master(), d.Worker(d.Master())
+			master, worker := d.Master(), d.WorkerOf(d.Master())
 			c.servedBy(worker, 0)
 			busy, err := weirtest.Dial(c.addr, "")
 			if err != nil {
@@ -50,7 +50,7 @@ func TestChaosMasterDies(t *testing.T) {
 				c.logged(fmt.Sprintf(`\[alert\] %d#.*the master process is gone, shutting down`, worker))
 			case "master in a reload":
 				c.many(0)
-				_ = d.Signal(master, syscall.SIGHUP)
+				_ = d.SignalTo(master, syscall.SIGHUP)
 				c.logged(fmt.Sprintf(`\[notice\] %d#.*: reconfiguring`, master))
 				c.kill(master)
 				c.configure(0)
@@ -71,7 +71,7 @@ func TestChaosMasterDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer next.Kill()
-			c.servedBy(next.Worker(next.Master()), 0)
+			c.servedBy(next.WorkerOf(next.Master()), 0)
 			load := weirtest.NewLoad("unix:" + c.path("s.sock"))
 			load.Join(1, weirtest.Fresh, "/n")
 			weirtest.Eventually(func() bool { return load.Answered() > 0 || len(load.Failures()) > 0 })
@@ -80,7 +80,7 @@ func TestChaosMasterDies(t *testing.T) {
 			if !weirtest.Eventually(func() bool { return len(d.Processes()) == 0 }) {
 				t.Errorf("left of the first server: %+v", d.Processes())
 			}
-			if err := next.Stop(syscall.SIGTERM); err != nil {
+			if _, err := next.Stop(syscall.SIGTERM); err != nil {
 				t.Error(err)
 			}
 		})

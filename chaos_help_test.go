@@ -128,7 +128,7 @@ func (c *chaos) daemon() *weirtest.Daemon {
 	}
 	c.t.Cleanup(func() {
 		if d.Master() != 0 {
-			if err := d.Stop(syscall.SIGTERM); err != nil {
+			if _, err := d.Stop(syscall.SIGTERM); err != nil {
 				c.t.Error(err)
 			}
 		}

@@ -78,12 +78,12 @@ func TestChaosUpgradeDuringReload(t *testing.T) {
 	for n := 1; n <= rounds(1, 5); n++ {
 		old := d.Master()
 		c.many(n)
-		if err := d.Signal(old, syscall.SIGHUP); err != nil {
+		if err := d.SignalTo(old, syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		c.upgrade(d)
 		c.retire(d, old)
-		c.servedBy(d.Worker(d.Master()), n)
+		c.servedBy(d.WorkerOf(d.Master()), n)
 	}
 	load.End()
 	c.unfailing(load)
@@ -105,7 +105,7 @@ func (c *chaos) many(n int) {
 func (c *chaos) retire(d *weirtest.Daemon, old int) {
 	c.t.Helper()
 	for _, s := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGQUIT} {
-		if err := d.Signal(old, s); err != nil {
+		if err := d.SignalTo(old, s); err != nil {
 			c.t.Fatal(err)
 		}
 		c.logged(fmt.Sprintf(`\[notice\] %d#.*signal %d \(SIG\w+\)`, old, s))

@@ -75,11 +75,11 @@ func TestChaosUpgrades(t *testing.T) {
 		}
 		weirtest.Eventually(answered(40))
 		old := d.Master()
-		oldWorker := d.Worker(old)
+		oldWorker := d.WorkerOf(old)
 		c.upgrade(d)
-		c.servedBy(d.Worker(d.Master()), 0)
+		c.servedBy(d.WorkerOf(d.Master()), 0)
 		for _, s := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGQUIT} {
-			if err := d.Signal(old, s); err != nil {
+			if err := d.SignalTo(old, s); err != nil {
 				t.Fatal(err)
 			}
 			c.logged(fmt.Sprintf(`\[notice\] %d#.*signal %d \(SIG\w+\)`, old, s))
@@ -104,12 +104,12 @@ func TestChaosUpgrades(t *testing.T) {
 func (c *chaos) upgrade(d *weirtest.Daemon) {
 	c.t.Helper()
 	old := d.Master()
-	if err := d.Signal(old, syscall.SIGUSR2); err != nil {
+	if err := d.SignalTo(old, syscall.SIGUSR2); err != nil {
 		c.t.Fatal(err)
 	}
 	if !weirtest.Eventually(func() bool {
 		now := d.Master()
-		return d.Old() == old && now != 0 && now != old && d.Worker(now) != 0
+		return d.Old() == old && now != 0 && now != old && d.WorkerOf(now) != 0
 	}) {
 		c.t.Fatal("no new binary")
 	}

@@ -53,7 +53,7 @@ func TestChaosBadBinary(t *testing.T) {
 	d := c.daemon()
 	load := c.crowd()
 	old := d.Master()
-	worker := d.Worker(old)
+	worker := d.WorkerOf(old)
 	replace := func(with string) func() {
 		return func() {
 			if err := os.WriteFile(path+".new", []byte(with), 0o755); err != nil {
@@ -78,7 +78,7 @@ func TestChaosBadBinary(t *testing.T) {
 	} {
 		lines := len(weirtest.Lines(c.path("error.log")))
 		bad.break_()
-		if err := d.Signal(old, syscall.SIGUSR2); err != nil {
+		if err := d.SignalTo(old, syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
 		c.loggedAfter(lines, bad.log)
@@ -86,7 +86,7 @@ func TestChaosBadBinary(t *testing.T) {
 			t.Errorf("%s: pid file %d, .oldbin %d, processes %+v; want the old binary and its worker, %d and %d", bad.what, d.Master(), d.Old(), d.Processes(), old, worker)
 		}
 		c.configure(i + 1)
-		if err := d.Signal(old, syscall.SIGHUP); err != nil {
+		if err := d.SignalTo(old, syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		c.servedBy(worker, i+1)
@@ -94,7 +94,7 @@ func TestChaosBadBinary(t *testing.T) {
 	copyFile(t, good, path)
 	c.upgrade(d)
 	c.retire(d, old)
-	c.servedBy(d.Worker(d.Master()), 6)
+	c.servedBy(d.WorkerOf(d.Master()), 6)
 	load.End()
 	c.unfailing(load)
 }
@@ -109,27 +109,27 @@ func TestChaosRollback(t *testing.T) {
 	for range rounds(1, 5) {
 		c.upgrade(d)
 		next := d.Master()
-		before := d.Worker(old)
-		if err := d.Signal(old, syscall.SIGWINCH); err != nil {
+		before := d.WorkerOf(old)
+		if err := d.SignalTo(old, syscall.SIGWINCH); err != nil {
 			t.Fatal(err)
 		}
 		if !weirtest.Eventually(func() bool { return !d.Alive(before) && d.Alive(old) }) {
 			t.Fatalf("WINCH: the worker does not end, or the master does: %+v", d.Processes())
 		}
-		c.servedBy(d.Worker(next), 0)
-		if err := d.Signal(old, syscall.SIGHUP); err != nil {
+		c.servedBy(d.WorkerOf(next), 0)
+		if err := d.SignalTo(old, syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		if !weirtest.Eventually(func() bool { return d.Worker(old) != 0 }) {
+		if !weirtest.Eventually(func() bool { return d.WorkerOf(old) != 0 }) {
 			t.Fatal("HUP: the old binary has no worker")
 		}
-		if err := d.Signal(next, syscall.SIGQUIT); err != nil {
+		if err := d.SignalTo(next, syscall.SIGQUIT); err != nil {
 			t.Fatal(err)
 		}
 		if !weirtest.Eventually(func() bool { return !d.Alive(next) && d.Master() == old && d.Old() == 0 }) {
 			t.Fatalf("QUIT: pid file %d, .oldbin %d, %+v; want %d in the pid file", d.Master(), d.Old(), d.Processes(), old)
 		}
-		c.servedBy(d.Worker(old), 0)
+		c.servedBy(d.WorkerOf(old), 0)
 	}
 	load.End()
 	t.Logf("%d times there and back: %v", rounds(1, 5), load)
@@ -156,7 +156,7 @@ func TestChaosUnixSocket(t *testing.T) {
 	load.End()
 	t.Log(load)
 	c.unfailing(load)
-	if err := d.Stop(syscall.SIGQUIT); err != nil {
+	if _, err := d.Stop(syscall.SIGQUIT); err != nil {
 		t.Error(err)
 	}
 	for _, name := range []string{"s.sock", "nginx.pid", "nginx.pid.oldbin"} {

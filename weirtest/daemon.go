@@ -31,8 +31,9 @@ func StartDaemon(o Options) (*Daemon, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o755); err != nil {
 		return nil, err
 	}
+	o.Background = true
 	d := &Daemon{Dir: o.Dir, o: o}
-	cmd := exec.Command(o.Binary, append(Flags(o.Dir, o.Conf), "-g", globals("on"))...)
+	cmd := exec.Command(o.Binary, o.Arguments()...)
 	cmd.Dir = o.Dir
 	cmd.Env = append(os.Environ(), o.Env...)
 	var said lockedBuffer
@@ -77,7 +78,7 @@ func StartDaemon(o Options) (*Daemon, error) {
 	} else if !cmd.ProcessState.Success() {
 		err = errors.New(cmd.ProcessState.String())
 	}
-	up := func() bool { return d.Worker(d.Master()) != 0 && !slices.ContainsFunc(o.Ready, closedTo) }
+	up := func() bool { return d.WorkerOf(d.Master()) != 0 && !slices.ContainsFunc(o.Ready, closedTo) }
 	if err == nil && !Eventually(up) {
 		err = errors.New("it does not serve")
 	}
@@ -137,53 +138,57 @@ func pidIn(path string) int {
 // Processes are all living processes of the daemon.
 func (d *Daemon) Processes() []Process { return Processes(d.group) }
 
+// Descriptors lists the open descriptors of all of them.
+func (d *Daemon) Descriptors() []string { return descriptorsOf(d.Processes()) }
+
+// Settled is Server.Settled for a daemon.
+func (d *Daemon) Settled() int { return settled(d.Processes, d.Master()) }
+
+// Output is what a daemon says, which is nothing: it has a log.
+func (d *Daemon) Output() string { return "" }
+
 // Alive tells whether one of them lives.
 func (d *Daemon) Alive(pid int) bool {
 	return slices.ContainsFunc(d.Processes(), func(p Process) bool { return p.PID == pid })
 }
 
-// Worker is a worker process of that master, 0 when it has none.
-func (d *Daemon) Worker(master int) int { return workerOf(d.Processes(), master) }
+// Worker is the worker process of the master of the pid file, 0 when it has none.
+func (d *Daemon) Worker() int { return d.WorkerOf(d.Master()) }
 
-// Worker is the worker process, 0 when there is none.
-func (s *Server) Worker() int { return workerOf(s.Processes(), s.PID()) }
+// WorkerOf is the worker process of that master.
+func (d *Daemon) WorkerOf(master int) int { return workerOf(d.Processes(), master) }
 
-// workerOf knows a worker by its title, which is nginx's.
-func workerOf(all []Process, master int) int {
-	for _, p := range all {
-		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
-		if p.Parent == master && strings.Contains(string(title), "worker process") {
-			return p.PID
-		}
-	}
-	return 0
-}
+// Signal sends a signal to the master of the pid file.
+func (d *Daemon) Signal(s syscall.Signal) error { return d.SignalTo(d.Master(), s) }
 
-// Signal sends a signal to one of the daemon's processes.
-func (d *Daemon) Signal(pid int, s syscall.Signal) error {
+// SignalTo sends a signal to one of the daemon's processes.
+func (d *Daemon) SignalTo(pid int, s syscall.Signal) error {
 	if !d.Alive(pid) {
 		return fmt.Errorf("process %d is none of the daemon's", pid)
 	}
 	return syscall.Kill(pid, s)
 }
 
-// Stop sends a signal to the master and waits until nobody is left.
-func (d *Daemon) Stop(s syscall.Signal) error {
-	if err := d.Signal(d.Master(), s); err != nil {
-		return err
+// Stop sends a signal to the master and waits until nobody is left. The status of a daemon is nobody's to know: it is 0 when all went.
+func (d *Daemon) Stop(s syscall.Signal) (int, error) {
+	if err := d.Signal(s); err != nil {
+		return -1, err
 	}
-	if !Eventually(func() bool { return len(d.Processes()) == 0 }) {
-		return fmt.Errorf("still there after signal %d: %+v", s, d.Processes())
-	}
-	return nil
+	return d.Wait()
 }
+
+// Wait waits until nobody is left; who stays is killed and reported.
+func (d *Daemon) Wait() (int, error) {
+	if Eventually(d.Exited) {
+		return 0, nil
+	}
+	err := fmt.Errorf("the server did not exit: %+v", d.Processes())
+	d.Kill()
+	return -1, err
+}
+
+// Exited tells whether all processes have ended.
+func (d *Daemon) Exited() bool { return len(d.Processes()) == 0 }
 
 // Command runs the binary with the daemon's flags and args, and returns what it says.
-func (d *Daemon) Command(args ...string) (string, error) { return command(d.o, "on", args) }
-
-func command(o Options, daemon string, args []string) (string, error) {
-	cmd := exec.Command(o.Binary, append(append(Flags(o.Dir, o.Conf), "-g", globals(daemon)), args...)...)
-	cmd.Dir = o.Dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
+func (d *Daemon) Command(args ...string) (string, error) { return Command(d.o, args...) }
