@@ -139,7 +139,7 @@ func TestChaosCrashLoop(t *testing.T) {
 		if !weirtest.Eventually(func() bool { worker = s.Worker(); return worker != 0 }) {
 			t.Fatal("no worker")
 		}
-		pauses = append(pauses, time.Since(died.Gone))
+		pauses = append(pauses, time.Since(died.Sent))
 	}
 	load := weirtest.NewLoad(c.addr)
 	load.Join(20, weirtest.Fresh, "/n")

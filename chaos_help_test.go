@@ -116,6 +116,9 @@ func (c *chaos) start() *weirtest.Server {
 			c.showLog()
 		}
 	})
+	if !weirtest.Eventually(func() bool { return s.Worker() != 0 }) { // the addresses are open before
+		c.t.Fatal("no worker")
+	}
 	return s
 }
 
