@@ -136,6 +136,47 @@ func TestChaosRollback(t *testing.T) {
 	c.unfailing(load)
 }
 
+// TestChaosUpgradeDies kills the master of the new binary, before and after the worker of the old one was sent
+// home: the old one is in charge again, by itself. Then it kills the old one: the new one is the server.
+func TestChaosUpgradeDies(t *testing.T) {
+	c := newChaos(t)
+	d := c.daemon()
+	load := c.crowd()
+	old := d.Master()
+	for _, sentHome := range []bool{false, true} {
+		c.upgrade(d)
+		next := d.Master()
+		nextWorker := d.WorkerOf(next)
+		if sentHome {
+			worker := d.WorkerOf(old)
+			if err := d.SignalTo(old, syscall.SIGWINCH); err != nil {
+				t.Fatal(err)
+			}
+			if !weirtest.Eventually(func() bool { return !d.Alive(worker) }) {
+				t.Fatal("the worker stays")
+			}
+		}
+		c.servedBy(nextWorker, 0)
+		c.kill(next)
+		if !weirtest.Eventually(func() bool {
+			return d.Master() == old && d.Old() == 0 && d.WorkerOf(old) != 0 && !d.Alive(nextWorker)
+		}) {
+			t.Fatalf("pid file %d, .oldbin %d, %+v; want %d in the pid file", d.Master(), d.Old(), d.Processes(), old)
+		}
+		c.servedBy(d.WorkerOf(old), 0)
+	}
+	c.upgrade(d)
+	oldWorker := d.WorkerOf(old)
+	c.kill(old)
+	if !weirtest.Eventually(func() bool { return !d.Alive(oldWorker) }) {
+		t.Error("the worker of the old binary stays")
+	}
+	c.servedBy(d.Worker(), 0)
+	load.End()
+	t.Log(load)
+	c.unfailing(load)
+}
+
 // TestChaosUnixSocket has clients on a unix socket through an upgrade; its file is there as long as somebody
 // listens, and not afterwards.
 func TestChaosUnixSocket(t *testing.T) {
