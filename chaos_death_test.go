@@ -23,6 +23,7 @@ func (c *chaos) kill(pid int) weirtest.Death {
 // TestChaosMasterDies kills the master: the worker ends at once when it is idle and takes nothing new, and
 // the next start works although everything is left behind: addresses, the unix socket, the pid file.
 func TestChaosMasterDies(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	for _, what := range []string{"master", "master in a reload", "worker and master", "master and worker"} {
 		t.Run(what, func(t *testing.T) {
@@ -90,6 +91,7 @@ func TestChaosMasterDies(t *testing.T) {
 // TestChaosKillInReload kills the worker while a reload is under way: the next one serves the old or the new
 // configuration, and the reload that follows is in force.
 func TestChaosKillInReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	load := c.crowd()
@@ -128,6 +130,7 @@ func TestChaosKillInReload(t *testing.T) {
 // TestChaosCrashLoop kills each worker as soon as it is there: the next ones come after longer and longer
 // pauses, which the log tells; clients wait for them and are answered; and when it is over, all is as before.
 func TestChaosCrashLoop(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	var deaths []weirtest.Death
@@ -168,6 +171,7 @@ func TestChaosCrashLoop(t *testing.T) {
 // TestChaosBadWorker reloads a configuration with which no worker can live: it is refused, and the one before
 // stays in force.
 func TestChaosBadWorker(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	worker := s.Worker()

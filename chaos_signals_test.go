@@ -13,6 +13,7 @@ import (
 // TestChaosSignalStorm sends hundreds of signals under load, as fast as they can be sent: nothing fails, and
 // what was asked for last holds.
 func TestChaosSignalStorm(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	load := c.crowd()
@@ -44,6 +45,7 @@ func TestChaosSignalStorm(t *testing.T) {
 // TestChaosReloadDuringReload asks for reloads while one is under way, by signals and by commands: every
 // command is answered, and the last configuration is in force.
 func TestChaosReloadDuringReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	worker := s.Worker()
@@ -72,6 +74,7 @@ func TestChaosReloadDuringReload(t *testing.T) {
 // TestChaosUpgradeDuringReload changes the binary while a reload is under way: first the one is done, then
 // the other.
 func TestChaosUpgradeDuringReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	d := c.daemon()
 	load := c.crowd()
@@ -92,7 +95,11 @@ func TestChaosUpgradeDuringReload(t *testing.T) {
 // many is configure with a configuration that takes its time.
 func (c *chaos) many(n int) {
 	var b strings.Builder
-	for i := range 1000 {
+	servers := 1000
+	if raceDetector {
+		servers = 200
+	}
+	for i := range servers {
 		fmt.Fprintf(&b, "	server { listen %s; server_name s%d.example.com ~^r%d-.*$; location ~ /x%d { return 204; } }\n", c.addr, i, i, i)
 	}
 	c.names["N"] = fmt.Sprint(n)
