@@ -193,3 +193,18 @@ func TestChaosBadWorker(t *testing.T) {
 	}
 	c.servedBy(worker, 1)
 }
+
+// TestChaosNothingLeft ends a daemon as the end of a test does, whatever state it is in.
+func TestChaosNothingLeft(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	d, err := weirtest.StartDaemon(c.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.upgrade(d)
+	d.Kill()
+	if !weirtest.Eventually(d.Exited) {
+		t.Errorf("left: %+v", d.Processes())
+	}
+}
