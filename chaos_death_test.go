@@ -136,7 +136,7 @@ func TestChaosCrashLoop(t *testing.T) {
 	var deaths []weirtest.Death
 	var pauses []time.Duration
 	worker := s.Worker()
-	for range rounds(4, 8) {
+	for range rounds(4, 6) {
 		died := c.kill(worker)
 		deaths = append(deaths, died)
 		if !weirtest.Eventually(func() bool { worker = s.Worker(); return worker != 0 }) {
