@@ -42,6 +42,41 @@ func TestChaosSignalStorm(t *testing.T) {
 	c.unfailing(load)
 }
 
+// TestChaosUpgradeStorm asks again and again for everything that a master does and goes on afterwards: there is
+// one new binary in the end, and it can be gone on with.
+func TestChaosUpgradeStorm(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	d := c.daemon()
+	load := c.crowd()
+	storm := []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGHUP, syscall.SIGUSR2}
+	for n := range rounds(1, 5) {
+		old := d.Master()
+		for i := range 20 * len(storm) {
+			if err := d.SignalTo(old, storm[i%len(storm)]); err != nil {
+				t.Fatal(err)
+			}
+			if i == 3 {
+				c.configure(n + 1)
+			}
+		}
+		if !weirtest.Eventually(func() bool { m := d.Master(); return d.Old() == old && m != 0 && m != old && d.WorkerOf(m) != 0 }) {
+			t.Fatalf("pid file %d, .oldbin %d, %+v", d.Master(), d.Old(), d.Processes())
+		}
+		c.retire(d, old)
+		if !weirtest.Eventually(func() bool { return len(d.Processes()) == 2 }) {
+			t.Errorf("two processes are enough: %+v", d.Processes())
+		}
+		if err := d.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		c.servedBy(d.Worker(), n+1)
+	}
+	load.End()
+	t.Log(load)
+	c.unfailing(load)
+}
+
 // TestChaosReloadDuringReload asks for reloads while one is under way, by signals and by commands: every
 // command is answered, and the last configuration is in force.
 func TestChaosReloadDuringReload(t *testing.T) {
