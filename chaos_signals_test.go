@@ -1,0 +1,116 @@
+package weir_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"weir/weirtest"
+)
+
+// TestChaosSignalStorm sends hundreds of signals under load, as fast as they can be sent: nothing fails, and
+// what was asked for last holds.
+func TestChaosSignalStorm(t *testing.T) {
+	c := newChaos(t)
+	s := c.start()
+	load := c.crowd()
+	load.Join(2, weirtest.Socket, "/ws")
+	worker := s.Worker()
+	// In the foreground WINCH says that a terminal's window has another size.
+	storm := []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGHUP, syscall.SIGHUP}
+	for n := range rounds(300, 3000) {
+		if n%100 == 0 {
+			c.configure(n)
+		}
+		if err := s.Signal(storm[n%len(storm)]); err != nil {
+			t.Fatal(err)
+		}
+		if n%10 == 0 { // a worker has ears of its own
+			_ = syscall.Kill(worker, []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}[n/10%3])
+		}
+	}
+	c.configure(7777)
+	if err := s.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	c.servedBy(worker, 7777)
+	load.End()
+	t.Logf("%d signals: %v", rounds(300, 3000), load)
+	c.unfailing(load)
+}
+
+// TestChaosReloadDuringReload asks for reloads while one is under way, by signals and by commands: every
+// command is answered, and the last configuration is in force.
+func TestChaosReloadDuringReload(t *testing.T) {
+	c := newChaos(t)
+	s := c.start()
+	worker := s.Worker()
+	for n := 1; n <= rounds(2, 10); n++ {
+		c.many(10 * n)
+		var askers sync.WaitGroup
+		for range 4 {
+			_ = s.Signal(syscall.SIGHUP)
+			askers.Go(func() {
+				if out, err := s.Command("-s", "reload"); err != nil {
+					t.Errorf("-s reload: %v\n%s", err, out)
+				}
+			})
+		}
+		c.many(10*n + 1)
+		if out, err := s.Command("-s", "reload"); err != nil {
+			t.Errorf("-s reload: %v\n%s", err, out)
+		}
+		if got, want := c.ask("/n"), fmt.Sprintf("%d %d\n", worker, 10*n+1); got != want {
+			t.Errorf("after -s reload has said that it is done: %q; want %q", got, want)
+		}
+		askers.Wait()
+	}
+}
+
+// TestChaosUpgradeDuringReload changes the binary while a reload is under way: first the one is done, then
+// the other.
+func TestChaosUpgradeDuringReload(t *testing.T) {
+	c := newChaos(t)
+	d := c.daemon()
+	load := c.crowd()
+	for n := 1; n <= rounds(1, 5); n++ {
+		old := d.Master()
+		c.many(n)
+		if err := d.SignalTo(old, syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		c.upgrade(d)
+		c.retire(d, old)
+		c.servedBy(d.WorkerOf(d.Master()), n)
+	}
+	load.End()
+	c.unfailing(load)
+}
+
+// many is configure with a configuration that takes its time.
+func (c *chaos) many(n int) {
+	var b strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&b, "	server { listen %s; server_name s%d.example.com ~^r%d-.*$; location ~ /x%d { return 204; } }\n", c.addr, i, i, i)
+	}
+	c.names["N"] = fmt.Sprint(n)
+	text := weirtest.Expand(chaosConf, c.names)
+	end := strings.LastIndex(text, "}")
+	c.write(text[:end] + b.String() + "}\n")
+}
+
+// retire ends an old binary whose successor serves.
+func (c *chaos) retire(d *weirtest.Daemon, old int) {
+	c.t.Helper()
+	for _, s := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGQUIT} {
+		if err := d.SignalTo(old, s); err != nil {
+			c.t.Fatal(err)
+		}
+		c.logged(fmt.Sprintf(`\[notice\] %d#.*signal %d \(SIG\w+\)`, old, s))
+	}
+	if !weirtest.Eventually(func() bool { return !d.Alive(old) }) {
+		c.t.Fatalf("the old binary does not end: %+v", d.Processes())
+	}
+}
