@@ -244,7 +244,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 	if chunk == 0 {
 		chunk = 1 << 30
 	}
-	err = x.out.Write(limit, chunk, core.Sendfile)
+	err = x.out.Write(http.Manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
 	if err == loop.ErrAgain {
 		return 0, nil
 	}
