@@ -40,10 +40,16 @@ lint: ## vet, staticcheck, gofumpt
 	staticcheck ./...
 	@test -z "$$(gofumpt -l .)" || { gofumpt -l .; exit 1; }
 
+deb: ## a Debian package in this folder; GOARCH=arm64 for another processor
+	packaging/deb
+
+image: ## a container image called weir; needs docker
+	docker build -f packaging/Dockerfile -t weir .
+
 demo: build ## build weir and run its demo
 	./weir demo
 
 ci: ## what CI runs
 	bash .ci/run
 
-.PHONY: help build test script oracle race fuzz bench soak chaos gen lint demo ci
+.PHONY: help build test script oracle race fuzz bench soak chaos gen lint deb image demo ci

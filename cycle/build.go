@@ -79,6 +79,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	if n := tree.Main.First("events"); n != nil && n.Block != nil {
 		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
 	}
+	b.App.Debug = &c.Events.DebugConnection
 	b.SetUpstreamOptions(upstream.Options{Loops: c.Main.Workers})
 	c.Log = c.loggers.at(scopes, tree.Main)
 	if n := tree.Main.First("http"); n != nil && n.Block != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/logs"
 )
 
 // Main holds the settings outside of every block.
@@ -37,7 +38,7 @@ type Events struct {
 	MultiAccept     bool
 	AcceptMutex     bool
 	AcceptMutexWait time.Duration
-	DebugConnection []string
+	DebugConnection logs.DebugPeers
 	AIORequests     int
 }
 
@@ -199,9 +200,14 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 		Set: conf.Time(func(c *Events) *time.Duration { return &c.AcceptMutexWait }),
 	},
 	{
-		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true, Support: conf.Ignored,
-		Doc: "Accepted and ignored for now: there is no debug log of single connections yet.",
-		Set: conf.Strings(func(c *Events) *[]string { return &c.DebugConnection }),
+		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true,
+		Doc: `Logs the connections of some clients at level debug, whatever the level of the error logs is.
+
+The clients are those with an *address*, of a network (192.0.2.0/24), with the addresses that a host name has when the configuration is
+read, or, with **unix:**, those of Unix sockets. What is asked of upstream servers on their behalf is logged with it, to the error_log of
+the place that the request is in.`,
+		Example: "debug_connection 192.0.2.0/24;",
+		Set:     func(c *Events, call *conf.Call) error { return c.DebugConnection.Add(call, call.Lookup) },
 	},
 	{
 		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,

@@ -18,6 +18,9 @@ type Outline struct {
 	Log    *logs.Logger  // error_log of the main block
 	Files  *logs.Files   // the log files of this configuration, and no others
 
+	// RawSockets says that the worker must keep CAP_NET_RAW, for proxy_bind with transparent.
+	RawSockets bool
+
 	loggers []*logs.Logger
 	release func()
 }
@@ -27,7 +30,7 @@ type Outline struct {
 func (c *Cycle) Outline(files *logs.Files) *Outline {
 	o := &Outline{
 		Options: c.Options, Main: *c.Main, Events: *c.Events, Specs: c.specs(),
-		Log: c.Log, Files: files, release: c.builder.Releases(),
+		Log: c.Log, Files: files, RawSockets: c.builder.RawSockets(), release: c.builder.Releases(),
 	}
 	for _, l := range c.loggers.made {
 		o.loggers = append(o.loggers, l)
@@ -50,7 +53,7 @@ func (o *Outline) PidFile() string { return pidFile(o.Options, &o.Main) }
 // all needs a new one: its user, its environment, the number of its loops.
 func (o *Outline) SameProcess(next *Outline) bool {
 	a, b := &o.Main, &next.Main
-	return a.User == b.User && a.Group == b.Group && a.Workers == b.Workers && a.Priority == b.Priority &&
+	return o.RawSockets == next.RawSockets && a.User == b.User && a.Group == b.Group && a.Workers == b.Workers && a.Priority == b.Priority &&
 		a.WorkingDir == b.WorkingDir && slices.Equal(a.Env, b.Env) && slices.Equal(a.Affinity, b.Affinity)
 }
 

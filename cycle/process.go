@@ -18,6 +18,7 @@ import (
 type Identity struct {
 	UID, GID int
 	Groups   []int // supplementary, as initgroups(3) would set them
+	Raw      bool  // keep the right to bind addresses that are not the machine's (CAP_NET_RAW)
 }
 
 // Identity is the user of the configuration. The error is nginx's sentence.
@@ -49,6 +50,11 @@ func (m *Main) Identity() (id Identity, err error) {
 
 // Assume makes the process run as that user, with all its threads. It is for good.
 func (id Identity) Assume() error {
+	if id.Raw && id.UID != 0 {
+		if err := keepCapabilities(); err != nil {
+			return err
+		}
+	}
 	if err := syscall.Setgroups(id.Groups); err != nil {
 		return fmt.Errorf("initgroups(%d) failed %s", id.GID, logs.AppendErrno(nil, err))
 	}
@@ -57,6 +63,11 @@ func (id Identity) Assume() error {
 	}
 	if err := syscall.Setuid(id.UID); err != nil {
 		return fmt.Errorf("setuid(%d) failed %s", id.UID, logs.AppendErrno(nil, err))
+	}
+	if id.Raw && id.UID != 0 {
+		if err := onlyRawSockets(); err != nil {
+			return err
+		}
 	}
 	return allowCore()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +46,26 @@ func setAffinity(processors []int) error {
 func allowCore() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_DUMPABLE) failed %s", logs.AppendErrno(nil, err))
+	}
+	return nil
+}
+
+// keepCapabilities lets the process have its capabilities still when it is not root any more: permitted, and not in effect.
+func keepCapabilities() error {
+	_, _, e := syscall.AllThreadsSyscall(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0)
+	if e != 0 {
+		return fmt.Errorf("prctl(PR_SET_KEEPCAPS, 1) failed %s", logs.AppendErrno(nil, e))
+	}
+	return nil
+}
+
+// onlyRawSockets gives up every capability but CAP_NET_RAW, for all threads.
+func onlyRawSockets() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := [2]unix.CapUserData{{Effective: 1 << unix.CAP_NET_RAW, Permitted: 1 << unix.CAP_NET_RAW}}
+	_, _, e := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&data[0])), 0)
+	if e != 0 {
+		return fmt.Errorf("capset() failed %s", logs.AppendErrno(nil, e))
 	}
 	return nil
 }

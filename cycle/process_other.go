@@ -15,5 +15,9 @@ func setAffinity([]int) error { return syscall.ENOSYS }
 
 func allowCore() error { return nil }
 
+// Where there are no capabilities, transparent needs a worker that is root.
+func keepCapabilities() error { return nil }
+func onlyRawSockets() error   { return nil }
+
 // LimitOther cannot be done here: new limits hold from the next start on.
 func (m *Main) LimitOther(int, func(logs.Level, string)) {}

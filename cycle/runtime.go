@@ -210,9 +210,29 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	c.inherit(old)
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	rt.engine.SetMaxConns(c.Events.Connections)
+	rt.engine.SetMaxConns(c.Events.Connections)
 	rt.adopt(c, opened)
+	rt.bound(old)
 	old.retire()
 	return nil
+}
+
+// bound ends what still uses a configuration when its worker_shutdown_timeout is over after a reload, as nginx ends the old
+// workers then. Idle connections have asked for nothing of it, and stay.
+func (rt *Runtime) bound(old *Cycle) {
+	d := old.Main.ShutdownTimeout
+	if d <= 0 {
+		return
+	}
+	swapped := rt.engine.Now()
+	time.AfterFunc(d, func() {
+		rt.engine.Each(func(c *loop.Conn) {
+			if x, ok := c.Handler.(interface{ Predates(loop.Time) bool }); ok && x.Predates(swapped) {
+				c.Close()
+			}
+		})
+	})
 }
 
 // Reopen opens all log files anew, after they were moved away. Any goroutine.

@@ -87,6 +87,9 @@ func (r *Request) ReadBody() Verdict {
 		return Next
 	}
 	b.state = bodyReading
+	if r.debug {
+		r.Debugf("http read client request body, length %d", b.Length)
+	}
 	v := r.readWholeBody(core)
 	if v != Next {
 		b.state = bodyGone
@@ -115,6 +118,9 @@ func (r *Request) readWholeBody(core *Core) Verdict {
 		}
 		n, err := r.Wire.ReadBody(r, b.own[fill:])
 		fill += n
+		if r.debug {
+			r.Debugf("http client request body recv %d, rest %d", n, b.Length-b.Size-int64(fill))
+		}
 		if err == io.EOF {
 			break
 		}
@@ -232,6 +238,9 @@ func (r *Request) DiscardBody() Verdict {
 		return Next
 	}
 	b.state = bodyGone
+	if r.debug {
+		r.Debugf("http set discard body")
+	}
 	buf := r.Loop().Take(16 << 10)
 	defer r.Loop().Give(buf)
 	defer func(n int64) { b.Received = n }(b.Received) // it counts for nothing

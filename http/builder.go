@@ -21,6 +21,7 @@ type App struct {
 	Hostname  string
 	Temp      *TempNumbers
 	Files     *logs.Files
+	Debug     *logs.DebugPeers // whose connections are logged at level debug
 	Vars      *vars.Table[*Request]
 	Servers   []*Server
 	Listens   []*Listening
@@ -65,6 +66,7 @@ type Builder struct {
 	releases  []func()
 	atEnd     []func() error
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
+	raw       bool                        // NeedRawSockets
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -134,6 +136,12 @@ func (b *Builder) Releases() func() {
 	}
 }
 
+// NeedRawSockets says that whoever serves the configuration must keep the right to addresses that are not the machine's.
+func (b *Builder) NeedRawSockets() { b.raw = true }
+
+// RawSockets reports whether a directive needs that right.
+func (b *Builder) RawSockets() bool { return b.raw }
+
 func (b *Builder) addTempPath(p *TempPath) { b.tempPaths = append(b.tempPaths, p) }
 
 // TempPaths returns the folders of temporary files that this configuration uses.
@@ -182,6 +190,7 @@ func (b *Builder) buildLocation(loc *Location) *Location {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
 	loc.ErrorLog = b.Logger(b.Scopes, loc.Block)
+	loc.debugs = loc.ErrorLog.Enabled(logs.Debug)
 	for _, m := range b.Modules {
 		if m.install == nil {
 			continue

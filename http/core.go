@@ -130,8 +130,12 @@ const (
 
 // Logger returns the error log that holds for the request now.
 func (r *Request) Logger() *logs.Logger {
-	if r.Loc != nil {
-		return r.Loc.ErrorLog
+	loc := r.Loc
+	if loc == nil {
+		loc = r.Server.Root
 	}
-	return r.Server.Root.ErrorLog
+	if r.Client.Debug {
+		return loc.ErrorLog.Verbose()
+	}
+	return loc.ErrorLog
 }

@@ -25,6 +25,8 @@ type Location struct {
 	// Nameless marks if and limit_except blocks.
 	Nameless bool
 
+	exact         bool // "location ="
+	debugs        bool // ErrorLog takes lines of level debug
 	postRead      []Step
 	serverRewrite []Step
 	rewrite       []Step

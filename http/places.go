@@ -54,6 +54,7 @@ func (b *Builder) readLocation(loc *Location, node *conf.Node) (kind route.Kind,
 		}
 		return route.Prefix, nil
 	case "=":
+		loc.exact = true
 		return route.Exact, nil
 	case "^~":
 		return route.NoRegexp, nil
@@ -81,6 +82,9 @@ func splitModifier(word string) (mark, name string) {
 
 // locate finds the location of the URI; the server itself holds what is in no location.
 func (r *Request) locate() (loc *Location, redirect bool, err error) {
+	if r.debug {
+		r.Server.Locations.Passed(r.URI, func(name string) { r.Debugf("test location: \"%s\"", name) })
+	}
 	found, err := r.Server.Locations.Find(r.URI, r.tryLocation)
 	if err != nil {
 		return nil, false, err
@@ -93,5 +97,8 @@ func (r *Request) locate() (loc *Location, redirect bool, err error) {
 
 // matchLocation asks a location's regular expression, keeping its captures.
 func (r *Request) matchLocation(loc *Location, uri []byte) (bool, error) {
+	if r.debug {
+		r.Debugf("test location: ~ \"%s\"", loc.Name)
+	}
 	return r.MatchPattern(loc.Pattern, loc.slots, uri)
 }

@@ -110,10 +110,16 @@ func (r *Request) Bind(p *Port) {
 	r.slots = r.slots[:p.App.slots]
 	clear(r.slots)
 	r.Server = p.at(r.Client.Conn).def
+	r.debug = r.Client.Debug || r.Server.Root.debugs
 }
 
 // ChooseServer leads the request to the server of its host name.
 func (r *Request) ChooseServer(p *Port) {
+	r.findServer(p)
+	r.debug = r.Client.Debug || r.Server.Root.debugs
+}
+
+func (r *Request) findServer(p *Port) {
 	n := p.at(r.Client.Conn)
 	if n.table == nil || len(r.HostName) == 0 && !n.regexp {
 		if n.table != nil {

@@ -49,6 +49,7 @@ type Client struct {
 	Socket   *Socket
 	Serial   uint64 // connection number, unique in the process
 	Requests uint32 // requests begun on this connection
+	Debug    bool   // debug_connection names the client
 	Started  loop.Time
 }
 
@@ -113,6 +114,7 @@ type Request struct {
 
 	Doing string // what is being done, for "while …" in the log; "" is "…"
 
+	debug       bool // lines of level debug are wanted, see Debugs
 	rate        rate
 	redirects   int8
 	inErrorPage bool
@@ -209,12 +211,21 @@ func (r *Request) Text(x *Text) []byte {
 		return s
 	}
 	if ref, ok := x.Single(); ok {
-		return ref.Get(r).B
+		v := ref.Get(r).B
+		if r.debug {
+			r.Debugf("http script var: \"%s\"", v)
+		}
+		return v
 	}
 	// variables may take memory of the arena themselves: the text is put together elsewhere
 	l := r.Task.Loop()
 	buf := l.Take(1024)
-	text := r.Copy(x.Append(buf[:0], r))
+	var text []byte
+	if r.debug {
+		text = r.Copy(r.debugText(buf[:0], x))
+	} else {
+		text = r.Copy(x.Append(buf[:0], r))
+	}
 	l.Give(buf)
 	return text
 }

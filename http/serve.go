@@ -17,7 +17,7 @@ func (r *Request) Serve() {
 // Refuse answers a request that the wire found faulty with a status, through error_page as any other.
 func (r *Request) Refuse(status int) {
 	if r.Loc == nil {
-		r.Loc = r.Server.Root
+		r.stand(r.Server.Root)
 	}
 	r.settle(Verdict(status))
 }
@@ -25,6 +25,9 @@ func (r *Request) Refuse(status int) {
 // settle carries out verdicts until the request is answered.
 func (r *Request) settle(v Verdict) {
 	for {
+		if r.debug {
+			r.debugVerdict(v)
+		}
 		switch {
 		case v == Done:
 			return
@@ -60,7 +63,7 @@ func (r *Request) settle(v Verdict) {
 
 // admit checks what every request must satisfy before a location is looked for.
 func (r *Request) admit() Verdict {
-	r.Loc = r.Server.Root
+	r.stand(r.Server.Root)
 	if r.Method == TRACE || r.Method == CONNECT {
 		name := "TRACE"
 		if r.Method == CONNECT {
@@ -79,6 +82,9 @@ func (r *Request) admit() Verdict {
 func (r *Request) servePhases() Verdict {
 	r.Doing = ""
 	srv := r.Server
+	if r.debug {
+		r.Debugf("rewrite phase of server \"%s\"", srv.Name)
+	}
 	if r.redirects == 0 && !r.Internal {
 		for _, s := range srv.Root.postRead {
 			if v := s(r); v != Next {
@@ -104,8 +110,11 @@ func (r *Request) findLocation() Verdict {
 			r.LogErr(logs.Error, nil, err.Error())
 			return StatusInternal
 		}
+		if r.debug {
+			r.debugPlace(loc)
+		}
 		if loc.Core.Internal && !r.Internal {
-			r.Loc = loc
+			r.stand(loc)
 			return StatusNotFound
 		}
 		r.enter(loc)
@@ -150,10 +159,16 @@ func (r *Request) locationPhases(rewrite []Step) Verdict {
 // locationSteps runs what follows the rewrite phase: r.Loc may be an if block by now.
 func (r *Request) locationSteps() Verdict {
 	loc := r.Loc
+	if r.debug && len(loc.steps) > 0 {
+		r.Debugf("access phase")
+	}
 	for _, s := range loc.steps {
 		if v := s(r); v != Next {
 			return v
 		}
+	}
+	if r.debug {
+		r.Debugf("content phase")
 	}
 	if loc.handler != nil {
 		return loc.handler(r)
@@ -198,10 +213,13 @@ func (r *Request) InternalRedirect(uri, args []byte) Verdict {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
 		return StatusInternal
 	}
+	if r.debug {
+		r.Debugf("internal redirect: \"%s?%s\"", uri, args)
+	}
 	r.setURI(uri, args)
 	r.Internal = true
 	r.clearCtx()
-	r.Loc = r.Server.Root
+	r.stand(r.Server.Root)
 	return Redirected
 }
 
@@ -219,6 +237,9 @@ func (r *Request) JumpTo(name []byte) Verdict {
 	if !ok {
 		r.Logf(logs.Error, "could not find named location \"%s\"", name)
 		return StatusInternal
+	}
+	if r.debug {
+		r.Debugf("using location: %s \"%s?%s\"", name, r.URI, r.Args)
 	}
 	r.Internal = true
 	r.clearCtx()
@@ -265,6 +286,9 @@ func (r *Request) SetExten() {
 // bodyFits holds the announced length of the body against client_max_body_size.
 func (r *Request) bodyFits() Verdict {
 	limit := r.Loc.Core.MaxBody
+	if r.debug {
+		r.Debugf("http cl:%d max:%d", r.Body.Length, limit)
+	}
 	if limit == 0 || r.Body.Length <= limit {
 		return Next
 	}
@@ -288,7 +312,7 @@ func (r *Request) enter(loc *Location) {
 	if e := loc.except; e != nil && r.Method&e.allowed == 0 {
 		loc = e.loc
 	}
-	r.Loc = loc
+	r.stand(loc)
 	c := loc.Core
 	if r.KeepAlive {
 		switch {
@@ -304,7 +328,7 @@ func (r *Request) enter(loc *Location) {
 // Abandon ends a request that cannot be answered any more, for the log's sake.
 func (r *Request) Abandon(status int) {
 	if r.Loc == nil {
-		r.Loc = r.Server.Root
+		r.stand(r.Server.Root)
 	}
 	r.Out.Status = status
 	r.Out.Cut = true
@@ -318,6 +342,9 @@ func (r *Request) End() {
 		r.logged = true
 		if r.Loc != nil {
 			r.Doing = "logging request"
+			if r.debug {
+				r.Debugf("http log handler")
+			}
 			r.KeepAlive = false // for $sent_http_connection, which says so in every log
 			for _, f := range r.Loc.logs {
 				f(r)

@@ -11,6 +11,9 @@ import (
 // page. It is what nginx calls a special response.
 func (r *Request) answerStatus(status int) Verdict {
 	r.errStatus = status
+	if r.debug {
+		r.Debugf("http special response: %d, \"%s?%s\"", status, r.URI, r.Args)
+	}
 	switch status {
 	case 400, 413, 414, 494, 495, 496, 497, 500, 501:
 		r.KeepAlive = false

@@ -94,6 +94,9 @@ func (r *Request) Subrequest(uri, args []byte, o SubrequestOptions) (*Request, e
 	if s == nil {
 		s = &subrequest{}
 	}
+	if r.debug {
+		r.Debugf("http subrequest \"%s?%s\"", uri, args)
+	}
 	s.begin(r, uri, args, o)
 	s.depth = depth
 	s.main.OnEnd(s)

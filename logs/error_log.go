@@ -16,11 +16,12 @@ type ErrorLog struct {
 	fallback string // the path of the file that is written when nothing else is said
 }
 
-// An ErrorTarget is one error_log line. It has a path or a syslog server.
+// An ErrorTarget is one error_log line. It has a path, a syslog server, or a size of memory.
 type ErrorTarget struct {
 	Level  Level
 	Path   string // absolute, or Stderr
 	Syslog *SyslogSettings
+	Memory int64
 }
 
 // DefaultErrorLog is where errors go when nothing is said.
@@ -37,8 +38,10 @@ var ErrorLogModule = conf.Define("errlog", "Where errors are logged, and how muc
 		Set:     (*ErrorLog).add,
 		Doc: `Writes errors to a file, and to further ones where it stands again in the same block.
 
-*file* may be **stderr**, or **syslog:server=***address*[,**facility=***word*][,**severity=***word*][,**tag=***word*][,**nohostname**].
-Errors of the level and of the more severe ones are written; without a level that is **error**.
+*file* may be **stderr**, or **syslog:server=***address*[,**facility=***word*][,**severity=***word*][,**tag=***word*][,**nohostname**], or
+**memory:***size*, which keeps the last lines in memory, for a debugger.
+Errors of the level and of the more severe ones are written; without a level that is **error**. **debug** tells the whole way of every
+request; see debug_connection for those of some clients only.
 A block with an error_log of its own does not use those around it.`,
 		Example: "error_log logs/error.log warn;",
 	},
@@ -71,8 +74,11 @@ func (t *ErrorTarget) setPlace(call *conf.Call) error {
 			return call.Errorf(0, "%v", err)
 		}
 		t.Syslog = &set
-	case strings.HasPrefix(place, "memory:"):
-		return call.Errorf(0, "nginx was built without debug support")
+	case strings.HasPrefix(place, MemoryPrefix):
+		var err error
+		if t.Memory, err = parseMemory(call, place[len(MemoryPrefix):]); err != nil {
+			return err
+		}
 	case place == Stderr || place == "":
 		t.Path = Stderr
 	default:
@@ -116,6 +122,10 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) (*Logger, error) {
 	var targets []Target
 	var closers []func()
 	for _, t := range e.resolved(o.Fallback) {
+		if t.Memory > 0 {
+			targets = append(targets, Target{t.Level, NewMemory(t.Memory)})
+			continue
+		}
 		if t.Syslog != nil {
 			s := NewSyslog(*t.Syslog, SyslogOptions{Now: o.Now})
 			targets = append(targets, Target{t.Level, s})
@@ -136,7 +146,7 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) (*Logger, error) {
 }
 
 // resolved returns the targets that really hold. At the top level there is always a file: nginx adds
-// the default one to a list that only has syslog servers.
+// the default one to a list that has none.
 func (e *ErrorLog) resolved(fallback string) []ErrorTarget {
 	if fallback == "" {
 		fallback = e.fallback
@@ -149,7 +159,7 @@ func (e *ErrorLog) resolved(fallback string) []ErrorTarget {
 		return e.Targets
 	}
 	for _, t := range e.Targets {
-		if t.Syslog == nil {
+		if t.Path != "" {
 			return e.Targets
 		}
 	}

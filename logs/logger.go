@@ -37,6 +37,7 @@ type Logger struct {
 	stamps  stamps
 	lines   sync.Pool // of *lineBuf
 	close   []func()
+	verbose *Logger
 }
 
 // A lineBuf holds a line being made.
@@ -44,6 +45,17 @@ type lineBuf struct{ b [MaxLine]byte }
 
 // NewLogger makes a Logger of targets.
 func NewLogger(o Options, targets ...Target) *Logger {
+	l := newLogger(o, targets)
+	all := make([]Target, len(targets))
+	for i, t := range targets {
+		all[i] = Target{Debug, t.Sink}
+	}
+	l.verbose = newLogger(o, all)
+	l.verbose.verbose = l.verbose
+	return l
+}
+
+func newLogger(o Options, targets []Target) *Logger {
 	l := &Logger{targets: targets, pid: o.PID}
 	if l.pid == 0 {
 		l.pid = os.Getpid()
@@ -57,6 +69,15 @@ func NewLogger(o Options, targets ...Target) *Logger {
 
 // Enabled reports whether a line of level v would be written anywhere. Any goroutine.
 func (l *Logger) Enabled(v Level) bool { return l != nil && v <= l.most }
+
+// Verbose returns what writes to the same targets, and all levels to each of them: the log of a connection
+// that debug_connection names. It lives as long as l does.
+func (l *Logger) Verbose() *Logger {
+	if l == nil {
+		return nil
+	}
+	return l.verbose
+}
 
 // Log writes a message of connection conn (0: of none) at level v. It adds time, level, process and
 // connection before it and a newline behind. Any goroutine; msg is borrowed.

@@ -69,6 +69,7 @@ type Engine struct {
 	Loops []*Loop
 
 	o       Options
+	most    atomic.Int64 // Options.MaxConns, which may change
 	base    time.Time
 	panics  atomic.Int64
 	fullAt  [2]atomic.Int64 // when OnFull was last called, for FullConns and FullFiles
@@ -88,10 +89,8 @@ const awaits = 512
 // New makes an engine whose loops do not run yet; sockets and listeners may be registered at once.
 func New(o Options) (*Engine, error) {
 	o.Loops = max(o.Loops, 1)
-	if o.MaxConns <= 0 {
-		o.MaxConns = 1 << 30
-	}
 	e := &Engine{o: o, base: time.Now(), await: make(chan struct{}, awaits), quiet: make(chan struct{}, 1)}
+	e.SetMaxConns(o.MaxConns)
 	for i := range o.Loops {
 		l, err := newLoop(e, i)
 		if err != nil {
@@ -103,6 +102,14 @@ func New(o Options) (*Engine, error) {
 		e.Loops = append(e.Loops, l)
 	}
 	return e, nil
+}
+
+// SetMaxConns changes Options.MaxConns. Connections beyond it stay until they end. Any goroutine.
+func (e *Engine) SetMaxConns(n int) {
+	if n <= 0 {
+		n = 1 << 30
+	}
+	e.most.Store(int64(n))
 }
 
 // Now reads the clock. Any goroutine. On a loop, [Loop.Now] costs nothing.
@@ -134,6 +141,19 @@ func (e *Engine) Run() {
 func (e *Engine) CloseIdle() {
 	for _, l := range e.Loops {
 		l.Post(l.wakeParked)
+	}
+}
+
+// Each has f look at every connection, on its loop and outside a task; f may close it. Any goroutine.
+func (e *Engine) Each(f func(c *Conn)) {
+	for _, l := range e.Loops {
+		l.Post(func() {
+			for i := range len(l.slots) {
+				if c := l.slots[i].conn; c != nil {
+					f(c)
+				}
+			}
+		})
 	}
 }
 

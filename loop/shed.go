@@ -39,7 +39,7 @@ func (s *idleList) remove(c *Conn) {
 // room counts one more connection, for which it sheds an idle one when need be. It says false, and does not count, when
 // there is no room.
 func (l *Loop) room() bool {
-	for int(l.conns.Add(1)) > l.engine.o.MaxConns {
+	for int64(l.conns.Add(1)) > l.engine.most.Load() {
 		l.conns.Add(-1)
 		if !l.shed() {
 			l.engine.full(FullConns)

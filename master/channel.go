@@ -25,6 +25,7 @@ const (
 	kindLoad   kind = iota + 1 // to the worker: serve this configuration
 	kindReopen                 // to the worker: these are the log files now; to the master: let me have them
 	kindPing                   // to the worker: are your loops alive?
+	kindQuit                   // to the worker: finish what you have begun, as at a SIGQUIT
 	kindDone                   // to the master: the answer to one of these
 )
 

@@ -7,9 +7,12 @@ import (
 	"weir/logs"
 )
 
-// How a worker that dies is replaced: at once, unless it died young and those before it did as well.
+// How a worker that dies is replaced: at once, unless it died young and those before it did as well. One that never came to serve
+// has something wrong with it; one that served may have been killed, or have met with a request that it does not survive, and
+// clients wait for the next.
 const (
 	young      = time.Second
+	unlucky    = 10 // so many in a row are replaced at once if they have served
 	firstPause = 100 * time.Millisecond
 	longPause  = 10 * time.Second
 )
@@ -24,17 +27,21 @@ func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
 		return 0
 	}
 	c.inARow++
-	if c.inARow == 1 {
+	n := c.inARow - 1
+	if served {
+		n = c.inARow - unlucky
+	}
+	if n <= 0 {
 		return 0
 	}
-	return min(firstPause<<min(c.inARow-2, 10), longPause)
+	return min(firstPause<<min(n-1, 10), longPause)
 }
 
 // workerGone sees to it that somebody serves after a worker has ended.
 func (m *Master) workerGone(w *child, state *os.ProcessState) {
 	level, how := howEnded("worker process", w.pid, state)
-	if w.ending && level == logs.Alert && m.stopping {
-		level = logs.Notice // it was killed because it did not obey
+	if w.ending && !w.ready && level == logs.Alert {
+		level = logs.Notice // it was told to end before it had learned to
 	}
 	m.log(level, "%s", how)
 	serves := m.worker == w

@@ -73,6 +73,9 @@ func load(r *Reading, have map[string]*socket, found []*socket, say func(logs.Le
 		l.identity = &id
 	}
 	l.outline = c.Outline(r.Files)
+	if l.identity != nil {
+		l.identity.Raw = l.outline.RawSockets
+	}
 	if err := l.open(have, found, say); err != nil {
 		return fail(err)
 	}

@@ -220,7 +220,11 @@ func (m *Master) retire(w *child) {
 	}
 	w.ending = true
 	m.old = append(m.old, w)
-	w.signal(unix.SIGQUIT)
+	if w.ready {
+		w.signal(unix.SIGQUIT)
+	} else { // it may not know of signals yet, and a SIGQUIT would be its death
+		w.tell(&message{Kind: kindQuit}, nil, nil)
+	}
 }
 
 // sendHome is WINCH: the worker goes, the master stays and can start another.
@@ -237,7 +241,7 @@ func (m *Master) quit() {
 		return
 	}
 	m.quitting = true
-	m.notify.stopping()
+	m.tellEnd()
 	if m.worker != nil {
 		m.retire(m.worker)
 	}
@@ -251,10 +255,19 @@ func (m *Master) stop() {
 		return
 	}
 	m.stopping = true
-	m.notify.stopping()
+	m.tellEnd()
 	m.endSockets()
 	m.press(50 * time.Millisecond)
 	m.maybeFinish()
+}
+
+// tellEnd tells systemd that the service stops, or that the new binary is the service from now on.
+func (m *Master) tellEnd() {
+	if m.next != nil {
+		m.notify.mainPid(m.next.pid)
+		return
+	}
+	m.notify.stopping()
 }
 
 // press tells the workers to end, and again with more weight after a while.
@@ -288,7 +301,6 @@ func (m *Master) finish(status int) {
 	path := m.cur.outline.PidFile()
 	if m.next != nil {
 		path = oldPid(path)
-		m.notify.mainPid(m.next.pid)
 	}
 	reMovePid(path)
 	m.log(logs.Notice, "exit")

@@ -160,6 +160,9 @@ func (w *worker) obey(orphaned chan<- struct{}) {
 			w.log(logs.Notice, "reopening logs")
 			w.take(msg, fds)()
 			w.answer(msg, nil)
+		case kindQuit:
+			w.log(logs.Notice, "shutting down")
+			w.rt.Quit()
 		case kindPing:
 			go func() { // loops that do not answer must not keep orders from being obeyed
 				w.rt.Alive()

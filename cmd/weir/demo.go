@@ -151,7 +151,7 @@ func (d *demonstration) start() error {
 	}
 	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
 	c, diags := cycle.Build(place(&options{prefix: d.dir, conf: "nginx.conf"}), p)
-	report(diags, nil)
+	report(diags, nil, false)
 	if diags.Failed() {
 		return fmt.Errorf("configuration file %snginx.conf failed", d.dir)
 	}

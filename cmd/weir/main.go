@@ -81,7 +81,7 @@ func configureArguments() []string {
 	} {
 		args = append(args, "--without-"+missing+"_module")
 	}
-	return append(args, "--without-http-cache", "--with-http_realip_module")
+	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-debug")
 }
 
 // place turns the options into what the cycle is built from.
@@ -127,14 +127,14 @@ func under(prefix, path string) string {
 	return prefix + path
 }
 
-// report prints diagnostics on standard error and, when weir really starts, to the error log.
-func report(d *conf.Diagnostics, log *logs.Logger) {
-	d.Print(os.Stderr, "weir")
-	if log == nil {
+// report prints diagnostics on standard error and, when weir really starts, to the error log. A daemon is read twice, by the
+// process in the foreground and by itself: what is no error is printed by the first and logged by the second.
+func report(d *conf.Diagnostics, log *logs.Logger, daemon bool) {
+	if !daemon || !isDaemon() || d.Failed() {
+		d.Print(os.Stderr, "weir")
+	}
+	if log == nil || daemon && !isDaemon() && !d.Failed() {
 		return
 	}
-	for _, g := range d.List() {
-		level, _ := logs.ParseLevel(g.Level)
-		log.LogString(level, 0, d.Sentence(g))
-	}
+	cycle.Sentences(d, func(v logs.Level, text string) { log.LogString(v, 0, text) })
 }

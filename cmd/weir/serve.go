@@ -29,7 +29,7 @@ func serve(o *options) int {
 		return sendSignal(o.signal, r)
 	}
 	if !o.quiet || r.Diags.Failed() {
-		report(r.Diags, early)
+		report(r.Diags, early, r.Cycle.Main.Daemon && !o.test)
 	}
 	if r.Diags.Failed() {
 		if o.test {

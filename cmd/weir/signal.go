@@ -22,7 +22,7 @@ func sendSignal(word string, r *master.Reading) int {
 		return 1
 	}
 	if r.Diags.Failed() {
-		report(r.Diags, nil)
+		report(r.Diags, nil, false)
 		return 1
 	}
 	path := r.Cycle.PidFile()

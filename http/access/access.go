@@ -102,6 +102,9 @@ func parseNetwork(word string) (netip.Prefix, error) {
 // run holds the client's address against the rules.
 func (c *rules) run(r *http.Request) http.Verdict {
 	deny, ok := c.find(r.From.Addr())
+	if r.Debugs() {
+		r.Debugf("access: rule found: %t, denies: %t", ok, deny)
+	}
 	switch {
 	case !ok:
 		return http.Next

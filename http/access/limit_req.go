@@ -248,6 +248,9 @@ func (c *limitReq) ask(r *http.Request, holds []hold) (all []hold, asked, refuse
 			continue
 		}
 		o, excess, slot := z.buckets.ask(z.buckets.id(key), now, z.rate, c.limits[i].burst, i == len(c.limits)-1)
+		if r.Debugs() {
+			r.Debugf("limit_req[%s]: excess %d.%03d", z.name, excess/1000, excess%1000)
+		}
 		switch o {
 		case over:
 			r.Logf(c.level, "limiting requests%s, excess: %d.%03d by zone \"%s\"", c.dry(), excess/1000, excess%1000, z.name)

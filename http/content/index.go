@@ -73,6 +73,9 @@ func (x *index) serve(r *http.Request) http.Verdict {
 			}
 		}
 		p := fullPath(r, folder.text(), name)
+		if r.Debugs() {
+			r.Debugf("open index \"%s\"", p.text())
+		}
 		_, bad := x.files.stat(r, p)
 		if !bad.failed() {
 			return r.InternalRedirect(r.Concat(r.URI, name), r.Args)

@@ -34,6 +34,9 @@ func (s static) serve(r *http.Request) http.Verdict {
 	if v != http.Next {
 		return v
 	}
+	if r.Debugs() {
+		r.Debugf("http filename: \"%s\"", p.text())
+	}
 	if h := s.hot(p); h != nil {
 		return s.fromMemory(r, h)
 	}
@@ -64,6 +67,9 @@ func (s static) hot(p path) *hotFile {
 
 // fromMemory answers with a file that is in memory.
 func (s static) fromMemory(r *http.Request, h *hotFile) http.Verdict {
+	if r.Debugs() {
+		r.Debugf("http static: %d bytes in memory", len(h.body))
+	}
 	if v := s.begin(r, &h.info, h.etag); v != http.Next {
 		return v
 	}
@@ -83,6 +89,9 @@ func (s static) answer(r *http.Request, p path, f file) http.Verdict {
 	if h := s.memory.match(p.text(), &f.info); h != nil {
 		f.close()
 		return s.fromMemory(r, h)
+	}
+	if r.Debugs() {
+		r.Debugf("http static fd: %d", f.fd)
 	}
 	v := s.begin(r, &f.info, appendETag(r.Alloc(40)[:0], &f.info))
 	if v != http.Next {

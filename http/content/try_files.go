@@ -50,6 +50,14 @@ type try struct {
 	dir  bool
 }
 
+// kind is what the debug log calls what is looked for.
+func (t *try) kind() string {
+	if t.dir {
+		return "dir"
+	}
+	return "file"
+}
+
 type trier struct {
 	tries []try
 	last  *http.Text
@@ -88,6 +96,9 @@ func (t *trier) run(r *http.Request) http.Verdict {
 	for i := range t.tries {
 		name := t.name(r, t.tries[i].name)
 		p := fullPath(r, root, name)
+		if r.Debugs() {
+			r.Debugf("trying to use %s: \"%s\" \"%s\"", t.tries[i].kind(), name, p.text())
+		}
 		found, bad := t.files.stat(r, p)
 		if bad.failed() {
 			if !bad.is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG) {
@@ -96,6 +107,9 @@ func (t *trier) run(r *http.Request) http.Verdict {
 			continue
 		}
 		if found.isDir() == t.tries[i].dir {
+			if r.Debugs() {
+				r.Debugf("try file uri: \"%s\"", name)
+			}
 			t.take(r, name, found.isDir())
 			return http.Next
 		}

@@ -25,13 +25,18 @@ func (x *exchange) begin() headResult {
 	c := x.conn
 	port := c.client.Socket.Port()
 	r := &x.req
-	core := port.DefaultServer(x.c).Core
+	server := port.DefaultServer(x.c)
+	core := server.Core
+	c.debug = c.client.Debug || server.Root.Debugs()
 	if x.buf == nil {
 		x.buf = x.c.Loop().Take(int(core.HeaderBuffer))
 	}
 	pipelined := x.w > 0
 	if !pipelined {
 		n, err := x.c.TryRead(x.buf)
+		if c.debug && err != loop.ErrAgain {
+			x.debugBegin(n)
+		}
 		switch err {
 		case nil:
 			x.w = n
@@ -48,6 +53,7 @@ func (x *exchange) begin() headResult {
 		}
 	}
 	c.first = false
+	c.until = x.c.Loop().Now()
 	r.Reset()
 	r.Task, r.Wire, r.Client = x.t, x, &c.client
 	r.Pipelined = pipelined
@@ -86,6 +92,9 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	if err := x.takeLine(port, core); err != nil {
 		return x.refuseHead(err)
 	}
+	if r.Debugs() {
+		x.debugLine()
+	}
 	if r.Version == http.HTTP09 {
 		x.headDone()
 		return x.admitted(port)
@@ -110,6 +119,9 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	x.headDone()
 	if res := x.takeFields(port, core); res != headReady {
 		return res
+	}
+	if r.Debugs() {
+		r.Debugf("http header done")
 	}
 	if res := x.settleFields(); res != headReady {
 		return res
@@ -154,6 +166,9 @@ func (x *exchange) fill(port *http.Port, core *http.ServerCore, deadline loop.Ti
 		return x.refuseFields(port, core, FaultFieldTooLong)
 	}
 	n, err := x.c.Read(x.t, x.buf[x.w:], deadline)
+	if x.req.Debugs() {
+		x.req.Debugf("recv: fd:%d %d of %d", x.c.FD(), n, len(x.buf)-x.w)
+	}
 	if err == nil {
 		x.w += n
 		return headReady
@@ -325,6 +340,9 @@ func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult
 	r.In = all[:0]
 	for i := range all {
 		f := all[i]
+		if r.Debugs() {
+			r.Debugf("http header: \"%s: %s\"", f.Name, f.Value)
+		}
 		if core.IgnoreInvalid && !f.Valid(core.Underscores) {
 			r.Log(logs.Info, "client sent invalid header line: \""+string(f.Name)+": "+string(f.Value)+"\"")
 			continue

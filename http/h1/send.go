@@ -42,6 +42,9 @@ func (x *exchange) SendHead(r *http.Request) error {
 		b = AppendField(b, o.Fields[i].Name, o.Fields[i].Value)
 	}
 	b = append(b, "\r\n"...)
+	if r.Debugs() {
+		x.debugHead(b)
+	}
 	x.head = b
 	o.HeadBytes += int64(len(b))
 	x.out.Add(http.Mem(b))
@@ -244,7 +247,11 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 	if chunk == 0 {
 		chunk = 1 << 30
 	}
-	err = x.out.Write(limit, chunk, core.Sendfile)
+	before := x.out.Sent
+	err = x.out.Write(http.Manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
+	if r.Debugs() && (x.out.Sent != before || x.out.Queued() > 0) {
+		r.Debugf("writev: %d of %d", x.out.Sent-before, x.out.Sent-before+x.out.Queued())
+	}
 	if err == loop.ErrAgain {
 		return 0, nil
 	}

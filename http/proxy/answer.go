@@ -21,6 +21,7 @@ func (x *exchange) answer() http.Verdict {
 	}
 	x.copyHead()
 	x.proto.startBody()
+	x.beginStore()
 	if !x.buffering && !x.reply.upgrade {
 		r.SetLimitRate(0)
 	}

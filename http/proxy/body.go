@@ -35,6 +35,7 @@ func (x *exchange) take(raw, own []byte) (err error) {
 	if err != nil {
 		err = errFraming
 	}
+	x.store.keep(x, x.pieces[n:])
 	if own == nil {
 		return err
 	}
@@ -49,6 +50,7 @@ func (x *exchange) take(raw, own []byte) (err error) {
 // last sends the pieces as the end of the body and lets the peer go; the wire sees the rest to the
 // client.
 func (x *exchange) last() http.Verdict {
+	x.store.finish(x)
 	x.finish()
 	x.r.Doing = "sending to client"
 	if x.road.opt.PassTrailers {
@@ -105,9 +107,13 @@ func (x *exchange) slowPeer() http.Verdict {
 
 // slowClient ends a body because the client has taken nothing for send_timeout.
 func (x *exchange) slowClient() http.Verdict {
+	x.tellSlowClient()
+	return x.lostClient(loop.ErrTimeout)
+}
+
+func (x *exchange) tellSlowClient() {
 	x.r.Doing = "sending to client"
 	x.r.Log(logs.Info, "client timed out (110: Connection timed out)")
-	return x.lostClient(loop.ErrTimeout)
 }
 
 // lostClient ends a body that nobody takes any more.

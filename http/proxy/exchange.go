@@ -77,6 +77,7 @@ type exchange struct {
 	fields    http.Fields
 	trailers  http.Fields
 	pieces    []http.Piece
+	store     storing
 
 	done     bool      // the peer is finished with
 	previous *exchange // of the same request, before an internal redirect
@@ -109,6 +110,9 @@ func (x *exchange) begin(r *http.Request) {
 // run asks peers until one answers or none is left, and answers the client.
 func (x *exchange) run() http.Verdict {
 	g := x.place.group
+	if x.r.Debugs() {
+		x.debugRequest()
+	}
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
 	if peer := x.r.From; peer.IsValid() {
@@ -177,8 +181,14 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	x.peer = peer
 	x.cur().peer = peer.Name
 	x.setUpstream(peer.Name, peer.Addr.Unix != "")
+	if r.Debugs() {
+		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
+	}
 	if x.link = g.Take(r.Loop(), peer, x.road.tag); x.link != nil {
 		x.kept = true
+		if r.Debugs() {
+			r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
+		}
 		return 0, http.Next
 	}
 	return x.dial()
@@ -196,12 +206,21 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		o.Bind = addr
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
-	if !opt.IgnoreAbort {
+	if !x.road.stays {
 		o.Watch = r.Wire.Socket()
+	}
+	if r.Debugs() {
+		r.Debugf("connect to %s", x.peer.Name)
 	}
 	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, r.Task.After(opt.ConnectTimeout))
 	if err != nil {
+		if r.Debugs() {
+			r.Debugf("http upstream connect: %v", err)
+		}
 		return x.dialFailed(err, o.Bind)
+	}
+	if r.Debugs() {
+		r.Debugf("http upstream connect: done, fd:%d", c.FD())
 	}
 	x.link = x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
 	return 0, http.Next
@@ -219,6 +238,9 @@ func (x *exchange) setUpstream(name string, unix bool) {
 
 // next decides what comes after a fault: another peer, or the client's answer.
 func (x *exchange) next(f Faults) (http.Verdict, bool) {
+	if x.r.Debugs() {
+		x.r.Debugf("http next upstream, %x", int(f))
+	}
 	o := upstream.Failed
 	if f == fault403 || f == fault404 {
 		o = upstream.NotCounted
@@ -274,6 +296,9 @@ func (x *exchange) leave(o upstream.Outcome) {
 	}
 	p, t := x.peer, x.cur()
 	x.peer = nil
+	if x.r.Debugs() {
+		x.r.Debugf("free peer %s, failed: %t", p.Name, o == upstream.Failed)
+	}
 	timing := upstream.Timing{Header: t.header, Last: x.since()}
 	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {
 		x.r.Log(logs.Warn, "upstream server temporarily disabled")
@@ -283,10 +308,14 @@ func (x *exchange) leave(o upstream.Outcome) {
 	if k == nil {
 		return
 	}
-	if o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag) {
-		return
+	fd := k.Conn.FD()
+	kept := o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag)
+	if x.r.Debugs() {
+		x.debugLeave(fd, kept)
 	}
-	k.Conn.Close()
+	if !kept {
+		k.Conn.Close()
+	}
 }
 
 // finish ends what the exchange has to do with its peer.
@@ -295,6 +324,9 @@ func (x *exchange) finish() {
 		return
 	}
 	x.done = true
+	if x.r.Debugs() {
+		x.r.Debugf("finalize http upstream request: %d", x.reply.status)
+	}
 	if n := len(x.tries); n > 0 && x.tries[n-1].response < 0 {
 		x.tries[n-1].response = x.since()
 	}
@@ -303,7 +335,7 @@ func (x *exchange) finish() {
 
 // gone says that the client has gone and nobody wants the answer.
 func (x *exchange) gone() bool {
-	return !x.road.opt.IgnoreAbort && x.r.Wire.Gone()
+	return !x.road.stays && x.r.Wire.Gone()
 }
 
 // CloseWith gives everything back when the request has ended (http.Closer).

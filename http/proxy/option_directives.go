@@ -17,6 +17,7 @@ func optionDirectives[C any](prefix string, of func(*C) *Options) []conf.Directi
 	d := append(timeoutDirectives(of), bufferDirectives(prefix, of)...)
 	d = append(d, passDirectives(of)...)
 	d = append(d, nextDirectives(of)...)
+	d = append(d, storeDirectives(of)...)
 	d = append(d, socketDirectives(of)...)
 	for i := range d {
 		d[i].Name = prefix + d[i].Name
@@ -279,6 +280,7 @@ func setBind(b *bind, call *conf.Call) error {
 			return call.Errorf(1, "invalid parameter \"%s\"", call.Arg(1))
 		}
 		b.transparent = true
+		http.Env(call).NeedRawSockets()
 	}
 	return nil
 }

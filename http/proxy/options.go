@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"time"
 
@@ -38,6 +39,8 @@ type Options struct {
 	PassBody     bool
 	PassTrailers bool
 	Hide, Pass   []string // names of response fields
+	Store        storePlace
+	StoreAccess  fs.FileMode
 
 	SocketKeepalive bool
 	RecvBuf         int64

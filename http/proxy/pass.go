@@ -60,6 +60,7 @@ func (x *exchange) readPart() (int, error) {
 		}
 		return 0, err
 	}
+	x.debugRecv(n, len(buf))
 	x.cur().received += int64(n)
 	x.cur().length += int64(n)
 	return n, x.take(buf[:n], buf)

@@ -25,6 +25,7 @@ type pipe struct {
 	end int
 	own bool // raw is to be given away, or back
 
+	alone  bool // the client was lost, and the body is read for its own sake
 	filing bool // the client is behind: what comes goes to the file
 	file   *http.TempFile
 	given  int64 // bytes of file that the wire was given
@@ -71,7 +72,7 @@ func (p *pipe) run() http.Verdict {
 		}
 		switch {
 		case err == errClient:
-			return http.Done
+			return p.lost()
 		case err != nil:
 			return p.broken(err)
 		case x.bodyEnd:
@@ -79,7 +80,7 @@ func (p *pipe) run() http.Verdict {
 		}
 		at, err := p.drain()
 		if err != nil {
-			return http.Done
+			return p.lost()
 		}
 		if more {
 			continue
@@ -138,6 +139,7 @@ func (p *pipe) fill() (more bool, err error) {
 		}
 		return false, err
 	}
+	x.debugRecv(n, len(p.raw)-p.end)
 	p.end += n
 	p.got(n)
 	if p.ripe() {
@@ -191,6 +193,9 @@ func (p *pipe) room() int {
 		if n = min(n, p.allowance()); n <= 0 {
 			return 0
 		}
+	}
+	if p.alone {
+		return int(n)
 	}
 	z := &x.road.sizes
 	if !p.filing {
@@ -303,7 +308,12 @@ func (p *pipe) wait(at loop.Time) http.Verdict {
 	now := x.r.Task.Now()
 	switch {
 	case clientEnd != 0 && now >= clientEnd:
-		return x.slowClient()
+		x.tellSlowClient()
+		if x.store.on {
+			x.failWire(loop.ErrTimeout)
+			return p.lost()
+		}
+		return x.lostClient(loop.ErrTimeout)
 	case peerEnd != 0 && now >= peerEnd:
 		x.pieces = x.pieces[:0]
 		p.giveFile()

@@ -28,6 +28,9 @@ type road struct {
 	paths    []rewrite
 	flags    []cookieFlags
 	dial     loop.DialOptions
+	// stays says that a peer is left to finish when the client has gone: as proxy_ignore_client_abort says, or
+	// because the response is stored.
+	stays bool
 	// sendsBody says that the client's body is passed on; sendsChunks that it may be in chunks.
 	sendsBody, sendsChunks bool
 }
@@ -81,6 +84,7 @@ func install(c *settings, in *http.Install) error {
 		opt: &c.Options, schema: httpPrefix, sizes: z, tag: connectionTag(c, in),
 		hidden: hiddenNames(c.Hide, c.Pass), redirect: c.redirect.forTarget(c.pass),
 		domains: c.domains.list, paths: c.paths.list, flags: c.flags,
+		stays:     c.IgnoreAbort || c.Store.set(),
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
 	}
 	p.head = newHeadPlan(c)

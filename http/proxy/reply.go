@@ -31,6 +31,9 @@ func (y *reply) reset() {
 // readHead reads what the peer has sent until the head of the response is complete.
 func (x *exchange) readHead() (headState, Faults) {
 	x.r.Doing = "reading response header from upstream"
+	if x.r.Debugs() {
+		x.r.Debugf("http upstream process header")
+	}
 	if x.buf == nil {
 		x.buf = x.r.Loop().Take(int(x.road.opt.BufferSize))
 	}
@@ -43,6 +46,7 @@ func (x *exchange) readHead() (headState, Faults) {
 			x.peerFailed("recv()", err)
 			return headMore, faultError
 		}
+		x.debugRecv(n, len(x.buf)-x.end)
 		x.end += n
 		x.cur().received += int64(n)
 		if state, f := x.parse(); state == headDone || f != 0 {
@@ -57,6 +61,9 @@ func (x *exchange) parse() (headState, Faults) {
 		switch x.proto.parseHead() {
 		case headDone:
 			x.cur().header = x.since()
+			if x.r.Debugs() {
+				x.debugReply()
+			}
 			return headDone, 0
 		case headBad:
 			return headMore, faultInvalidHeader

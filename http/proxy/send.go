@@ -194,11 +194,17 @@ func (s *sender) close(r *http.Request) {
 func (x *exchange) converse() (Faults, http.Verdict) {
 	r, opt := x.r, x.road.opt
 	r.Doing = "sending request to upstream"
+	if r.Debugs() {
+		r.Debugf("http upstream send request")
+	}
 	deadline := r.Task.After(opt.SendTimeout)
 	for {
 		if !x.bodySent {
 			before := x.cur().sent
 			err := x.request.push(x)
+			if r.Debugs() {
+				r.Debugf("http upstream send request: %d bytes, fd:%d, complete: %t", x.cur().sent-before, x.link.Conn.FD(), x.bodySent)
+			}
 			switch {
 			case err == nil:
 				deadline = r.Task.After(opt.ReadTimeout)

@@ -31,6 +31,9 @@ type flow struct {
 func (x *exchange) tunnel() http.Verdict {
 	r := x.r
 	r.Doing = "proxying upgraded connection"
+	if r.Debugs() {
+		r.Debugf("http upstream upgrade")
+	}
 	if r.Send(nil, http.Flush) != nil || r.Drain() != nil {
 		return http.Done
 	}
@@ -66,6 +69,9 @@ func (t *tunnel) run() http.Verdict {
 		t.x.cur().sent += n.wrote
 		if err != nil {
 			return http.Done
+		}
+		if t.x.r.Debugs() {
+			t.x.r.Debugf("http upstream process upgraded, to the peer: %d, to the client: %d", t.x.cur().sent, t.x.cur().length)
 		}
 		if t.over() {
 			return http.Done

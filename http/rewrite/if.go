@@ -30,6 +30,9 @@ func addIf(p *program, call *conf.Call) error {
 				r.Log(logs.Error, err.Error())
 				return http.StatusInternal, true
 			}
+			if r.Debugs() {
+				r.Debugf("http script if: %t", ok)
+			}
 			if !ok {
 				return http.Next, false
 			}
@@ -77,6 +80,9 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 	if len(words) == 1 {
 		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B
+			if r.Debugs() {
+				r.Debugf("http script var: \"%s\"", v)
+			}
 			return len(v) > 0 && (len(v) != 1 || v[0] != '0'), nil
 		}, nil
 	}
@@ -93,6 +99,9 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 		equal := op == "="
 		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B
+			if r.Debugs() {
+				r.Debugf("http script var: \"%s\"", v)
+			}
 			return string(v) == string(r.QuotedText(text)) == equal, nil
 		}, nil
 	case "~", "~*", "!~", "!~*":

@@ -133,11 +133,15 @@ func (m *mapping) addPattern(call *conf.Call, n *conf.Node, source string, v *ma
 
 // find looks the source's value up.
 func (m *mapping) find(r *http.Request) http.Value {
-	v := m.lookup(r, r.Text(m.source))
-	if v == nil {
-		return http.Value{B: []byte{}}
+	key := r.Text(m.source)
+	value := []byte{}
+	if v := m.lookup(r, key); v != nil {
+		value = r.Text(v.text)
 	}
-	return http.Value{B: r.Text(v.text)}
+	if r.Debugs() {
+		r.Debugf("http map: \"%s\" \"%s\"", key, value)
+	}
+	return http.Value{B: value}
 }
 
 func (m *mapping) lookup(r *http.Request, key []byte) *mapValue {

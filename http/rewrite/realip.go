@@ -136,6 +136,9 @@ func (c *realIP) take(r *http.Request, list []byte) (more bool) {
 		if !ok {
 			return false
 		}
+		if r.Debugs() {
+			r.Debugf("realip: \"%s\"", last)
+		}
 		r.From = a
 		r.SetCtx(http.CtxRealIP, c)
 		if !c.recursive || !c.trusts(a.Addr(), false) {

@@ -127,6 +127,9 @@ func (p *program) begin(r *http.Request) http.Verdict {
 // match holds a text against a pattern of the program. Unlike other patterns, one that does not match makes
 // the request forget the captures it had.
 func match(r *http.Request, p *vars.Pattern, slots []int, text []byte, log bool) (bool, error) {
+	if r.Debugs() {
+		r.Debugf("http script regex: \"%s\"", p.Source())
+	}
 	ok, err := r.MatchPattern(p, slots, text)
 	if err != nil {
 		return false, err
@@ -136,7 +139,7 @@ func match(r *http.Request, p *vars.Pattern, slots []int, text []byte, log bool)
 		r.SetCaptures(nil, nil)
 		does = "does not match"
 	}
-	if log {
+	if log || r.Debugs() {
 		r.Logf(logs.Notice, "\"%s\" %s \"%s\"", p.Source(), does, text)
 	}
 	return ok, nil
@@ -179,6 +182,9 @@ func addSet(p *program, call *conf.Call) error {
 	}
 	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
 		ref.Set(r, r.QuotedText(value))
+		if r.Debugs() {
+			r.Debugf("http script set $%s", ref.Name())
+		}
 		return http.Next, false
 	}))
 	return nil
@@ -305,7 +311,7 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 	} else if !u.keep {
 		args = args[:0]
 	}
-	if u.log {
+	if u.log || r.Debugs() {
 		r.Logf(logs.Notice, "rewritten data: \"%s\", args: \"%s\"", uri, args)
 	}
 	r.Internal = true
@@ -338,7 +344,7 @@ func (u *rule) redirect(r *http.Request) (http.Verdict, bool) {
 	case u.keep && len(r.Args) > 0:
 		to = r.Concat(to, []byte("?"), r.Args)
 	}
-	if u.log {
+	if u.log || r.Debugs() {
 		r.Logf(logs.Notice, "rewritten redirect: \"%s\"", to)
 	}
 	r.Out.Location = to

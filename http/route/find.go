@@ -1,5 +1,7 @@
 package route
 
+import "strings"
+
 // A Found is the answer of a search.
 type Found[T any] struct {
 	Loc T
@@ -33,6 +35,23 @@ func (l *Locations[T]) Find(uri []byte, try Try[T]) (Found[T], error) {
 		return Found[T]{}, err
 	}
 	return Found[T]{Loc: s.found.loc, OK: true, AutoRedirect: s.redirect}, nil
+}
+
+// Passed tells which prefix and exact locations a search for the URI passes, from the outside inwards, for a
+// log that shows how a location was found. It looks at every location of the blocks that it comes through.
+func (l *Locations[T]) Passed(uri []byte, tell func(name string)) {
+	for l != nil {
+		for _, e := range l.static.entries {
+			if e.kind == Exact && e.name == string(uri) || e.kind != Exact && strings.HasPrefix(string(uri), e.name) {
+				tell(e.name)
+			}
+		}
+		e, how := l.static.find(uri)
+		if how != isPrefix {
+			return
+		}
+		l = e.inside
+	}
 }
 
 // search is one Find under way. What it searches for is passed beside it, so that the compiler sees

@@ -1,0 +1,211 @@
+package proxy
+
+import (
+	"io"
+	"io/fs"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+	"weir/logs"
+	"weir/loop"
+)
+
+// storePlace is where responses are stored: nowhere, at the path that the URI maps to (on), or at one with
+// variables.
+type storePlace struct {
+	on   bool
+	path *http.Text
+}
+
+func (s *storePlace) set() bool { return s.on || s.path != nil }
+
+func storeDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+	return []conf.Directive[C]{
+		{
+			Name: "store", Syntax: "on | off | <path:text>", Default: "off",
+			Doc: `Stores responses as files: **on**, where root or alias has the URI, otherwise at the *path*.
+
+A file is there once it is complete: it is written in the folder of temporary files, which best is on the same disk, and then moved. It gets
+the time of Last-Modified. Only responses with status 200 are stored, with buffering on, also when the client goes away before the end.`,
+			Example: "store /data/www$uri;",
+			Set:     func(c *C, call *conf.Call) error { return setStore(&of(c).Store, call) },
+		},
+		{
+			Name: "store_access", Syntax: "<users:string> [<users:string>] [<users:string>]", Default: "user:rw",
+			Doc:     "Who may read and write the stored files: **user**, **group** or **all**, a colon, and **r** or **rw**. The user may do both unless it is named.",
+			Example: "store_access user:rw group:rw all:r;",
+			Set:     func(c *C, call *conf.Call) error { return setStoreAccess(&of(c).StoreAccess, call) },
+		},
+	}
+}
+
+func setStore(s *storePlace, call *conf.Call) (err error) {
+	*s = storePlace{}
+	switch word := call.Arg(0); word {
+	case "off":
+	case "on":
+		s.on = true
+	case "":
+		return call.Errorf(0, "empty path")
+	default:
+		s.path, err = http.CompileText(call, 0, word)
+	}
+	return err
+}
+
+func setStoreAccess(mode *fs.FileMode, call *conf.Call) error {
+	shifts := map[string]int{"user": 6, "group": 3, "all": 0}
+	rights := map[string]fs.FileMode{"r": 4, "rw": 6}
+	user := fs.FileMode(0o600)
+	*mode = 0
+	for i := range call.Len() {
+		who, what, _ := strings.Cut(call.Arg(i), ":")
+		shift, known := shifts[who]
+		right, allowed := rights[what]
+		if !known || !allowed {
+			return call.Errorf(i, "invalid value \"%s\"", call.Arg(i))
+		}
+		if who == "user" {
+			user = 0
+		}
+		*mode |= right << shift
+	}
+	*mode |= user
+	return nil
+}
+
+// A storing is the body of a response on its way to a file of its own, beside the client.
+type storing struct {
+	on   bool
+	file *http.TempFile
+}
+
+// beginStore has the body stored, if it is to be. A HEAD has none: nginx stores an empty file if the peer
+// does not tell a length.
+func (x *exchange) beginStore() {
+	x.store.on = x.road.opt.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead()
+}
+
+// keep writes pieces of the body to the file. If that fails, the client gets its response all the same.
+func (s *storing) keep(x *exchange, pieces []http.Piece) {
+	if !s.on {
+		return
+	}
+	for i := range pieces {
+		if !s.open(x) {
+			return
+		}
+		if err := s.file.Append(x.r, pieces[i].B); err != nil {
+			x.r.LogErr(logs.Crit, err, "pwrite() \""+s.file.Path+"\" failed")
+			s.on = false
+			return
+		}
+	}
+}
+
+// open makes the file. One that is not moved in the end is removed with the exchange.
+func (s *storing) open(x *exchange) bool {
+	if s.file != nil {
+		return true
+	}
+	place := x.road.opt.TempPath
+	f, err := x.r.CreateTemp(place, false, true)
+	if err != nil {
+		x.r.LogErr(logs.Crit, err, "open() \""+place.Dir+"\" failed")
+		s.on = false
+		return false
+	}
+	s.file = f
+	x.r.OnEnd(f)
+	return true
+}
+
+// finish puts the complete file where it belongs.
+func (s *storing) finish(x *exchange) {
+	if !s.on || !s.open(x) {
+		return
+	}
+	s.on = false
+	r, opt := x.r, x.road.opt
+	if n := x.reply.length; n >= 0 && n != s.file.Size {
+		return
+	}
+	path := string(r.FilePath())
+	if opt.Store.path != nil {
+		path = string(r.Text(opt.Store.path))
+	}
+	if path == "" {
+		return
+	}
+	if path[0] != '/' {
+		path = r.App.Prefix + path
+	}
+	if r.Debugs() {
+		r.Debugf("upstream stores \"%s\" to \"%s\"", s.file.Path, path)
+	}
+	if err := s.file.MoveTo(r, path, opt.StoreAccess, x.reply.modified); err != nil {
+		r.Log(logs.Crit, err.Error())
+	}
+}
+
+// lost goes on after the client was lost: a response that is being stored is read to its end.
+func (p *pipe) lost() http.Verdict {
+	x := p.x
+	if !x.store.on {
+		return http.Done
+	}
+	p.alone = true
+	for x.dropPieces(); !x.bodyEnd; x.dropPieces() {
+		more, err := p.fill()
+		if err == io.EOF && x.untilEOF {
+			err = p.use()
+			x.bodyEnd = true
+		}
+		if err != nil {
+			if err != errFraming {
+				x.peerFailed("readv()", err)
+			}
+			break
+		}
+		if !more && !x.bodyEnd && !p.waitPeer() {
+			break
+		}
+	}
+	if x.bodyEnd {
+		x.store.finish(x)
+	} else {
+		x.keepalive = false
+	}
+	x.finish()
+	return http.Done
+}
+
+// waitPeer waits for more of a body that no client wants. It reports false, and has logged why, when there
+// will be none.
+func (p *pipe) waitPeer() bool {
+	x := p.x
+	end := p.heard.Add(x.road.opt.ReadTimeout)
+	peer := loop.In
+	if p.later != 0 { // proxy_limit_rate
+		peer, end = 0, p.later
+	}
+	switch err := x.wait(peer, 0, end); {
+	case err == nil, err == loop.ErrTimeout && peer == 0:
+		return true
+	case err == loop.ErrTimeout:
+		x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
+	}
+	return false
+}
+
+// dropPieces gives back what nobody will be sent.
+func (x *exchange) dropPieces() {
+	for i := range x.pieces {
+		if own := x.pieces[i].Own; own != nil {
+			x.r.Loop().Give(own)
+		}
+	}
+	clear(x.pieces)
+	x.pieces = x.pieces[:0]
+}
