@@ -3,6 +3,8 @@ package weir_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -134,16 +136,17 @@ func TestChaosCrashLoop(t *testing.T) {
 	c := newChaos(t)
 	s := c.start()
 	var deaths []weirtest.Death
-	var pauses []time.Duration
 	worker := s.Worker()
-	for range rounds(4, 6) {
-		died := c.kill(worker)
-		deaths = append(deaths, died)
+	// Some of them may have come to serve before they are killed, and are replaced at once; it takes a few more then.
+	paused := regexp.MustCompile(`\[alert\] \d+#\d+: \d+ worker processes died within a second of their start, one after the other; the next one starts in (400|800)ms`)
+	for len(deaths) < 40 && !slices.ContainsFunc(weirtest.Lines(c.path("error.log")), paused.MatchString) {
+		deaths = append(deaths, c.kill(worker))
 		if !weirtest.Eventually(func() bool { worker = s.Worker(); return worker != 0 }) {
 			t.Fatal("no worker")
 		}
-		pauses = append(pauses, time.Since(died.Sent))
 	}
+	last := deaths[len(deaths)-1]
+	pause := time.Since(last.Sent)
 	load := weirtest.NewLoad(c.addr)
 	load.Join(20, weirtest.Fresh, "/n")
 	deaths = append(deaths, c.kill(worker)) // and now with clients that come while there is no worker
@@ -151,14 +154,11 @@ func TestChaosCrashLoop(t *testing.T) {
 		t.Error("no recovery")
 	}
 	load.End()
-	t.Logf("killed at once: the next worker came after %v; then %v", pauses, load)
+	t.Logf("%d killed at once: the next worker came after %v; then %v", len(deaths), pause, load)
 	c.unfailing(load, deaths...)
-	c.logged(`\[alert\] \d+#\d+: 2 worker processes died within a second of their start, one after the other; the next one starts in 100ms`)
-	c.logged(`\[alert\] \d+#\d+: 4 worker processes died .*; the next one starts in 400ms`)
-	for i, p := range pauses[1:] {
-		if least := 100 * time.Millisecond << i; p < least {
-			t.Errorf("the worker after %d deaths came after %v; want at least %v", i+2, p, least)
-		}
+	c.logged(paused.String())
+	if pause < 400*time.Millisecond {
+		t.Errorf("the next worker came after %v; want at least 400ms", pause)
 	}
 	// A reload does not wait for the pause.
 	c.configure(1)
