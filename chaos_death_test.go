@@ -3,6 +3,8 @@ package weir_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ func (c *chaos) kill(pid int) weirtest.Death {
 // TestChaosMasterDies kills the master: the worker ends at once when it is idle and takes nothing new, and
 // the next start works although everything is left behind: addresses, the unix socket, the pid file.
 func TestChaosMasterDies(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	for _, what := range []string{"master", "master in a reload", "worker and master", "master and worker"} {
 		t.Run(what, func(t *testing.T) {
@@ -90,6 +93,7 @@ func TestChaosMasterDies(t *testing.T) {
 // TestChaosKillInReload kills the worker while a reload is under way: the next one serves the old or the new
 // configuration, and the reload that follows is in force.
 func TestChaosKillInReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	load := c.crowd()
@@ -128,19 +132,21 @@ func TestChaosKillInReload(t *testing.T) {
 // TestChaosCrashLoop kills each worker as soon as it is there: the next ones come after longer and longer
 // pauses, which the log tells; clients wait for them and are answered; and when it is over, all is as before.
 func TestChaosCrashLoop(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	var deaths []weirtest.Death
-	var pauses []time.Duration
 	worker := s.Worker()
-	for range rounds(4, 8) {
-		died := c.kill(worker)
-		deaths = append(deaths, died)
+	// Some of them may have come to serve before they are killed, and are replaced at once; it takes a few more then.
+	paused := regexp.MustCompile(`\[alert\] \d+#\d+: \d+ worker processes died within a second of their start, one after the other; the next one starts in (400|800)ms`)
+	for len(deaths) < 40 && !slices.ContainsFunc(weirtest.Lines(c.path("error.log")), paused.MatchString) {
+		deaths = append(deaths, c.kill(worker))
 		if !weirtest.Eventually(func() bool { worker = s.Worker(); return worker != 0 }) {
 			t.Fatal("no worker")
 		}
-		pauses = append(pauses, time.Since(died.Sent))
 	}
+	last := deaths[len(deaths)-1]
+	pause := time.Since(last.Sent)
 	load := weirtest.NewLoad(c.addr)
 	load.Join(20, weirtest.Fresh, "/n")
 	deaths = append(deaths, c.kill(worker)) // and now with clients that come while there is no worker
@@ -148,14 +154,11 @@ func TestChaosCrashLoop(t *testing.T) {
 		t.Error("no recovery")
 	}
 	load.End()
-	t.Logf("killed at once: the next worker came after %v; then %v", pauses, load)
+	t.Logf("%d killed at once: the next worker came after %v; then %v", len(deaths), pause, load)
 	c.unfailing(load, deaths...)
-	c.logged(`\[alert\] \d+#\d+: 2 worker processes died within a second of their start, one after the other; the next one starts in 100ms`)
-	c.logged(`\[alert\] \d+#\d+: 4 worker processes died .*; the next one starts in 400ms`)
-	for i, p := range pauses[1:] {
-		if least := 100 * time.Millisecond << i; p < least {
-			t.Errorf("the worker after %d deaths came after %v; want at least %v", i+2, p, least)
-		}
+	c.logged(paused.String())
+	if pause < 400*time.Millisecond {
+		t.Errorf("the next worker came after %v; want at least 400ms", pause)
 	}
 	// A reload does not wait for the pause.
 	c.configure(1)
@@ -168,6 +171,7 @@ func TestChaosCrashLoop(t *testing.T) {
 // TestChaosBadWorker reloads a configuration with which no worker can live: it is refused, and the one before
 // stays in force.
 func TestChaosBadWorker(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	worker := s.Worker()
@@ -188,4 +192,19 @@ func TestChaosBadWorker(t *testing.T) {
 		t.Errorf("reload: %v\n%s", err, out)
 	}
 	c.servedBy(worker, 1)
+}
+
+// TestChaosNothingLeft ends a daemon as the end of a test does, whatever state it is in.
+func TestChaosNothingLeft(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	d, err := weirtest.StartDaemon(c.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.upgrade(d)
+	d.Kill()
+	if !weirtest.Eventually(d.Exited) {
+		t.Errorf("left: %+v", d.Processes())
+	}
 }

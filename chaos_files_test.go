@@ -17,6 +17,7 @@ import (
 // TestChaosConfigurationGone takes the configuration away from a server that is told to reload, in all ways
 // that a file can be away: it says what is missing, and serves on.
 func TestChaosConfigurationGone(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	load := c.crowd()
@@ -58,6 +59,7 @@ func TestChaosConfigurationGone(t *testing.T) {
 // TestChaosIncludeFlickers takes an include away and brings it back while the server reloads all the time:
 // each reload succeeds or fails as a whole.
 func TestChaosIncludeFlickers(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	c.write(strings.Replace(weirtest.Expand(chaosConf, c.names), "http {", "http { include extra.conf; include many/*.conf;", 1))
 	if err := os.Mkdir(c.path("many"), 0o755); err != nil {
@@ -123,6 +125,7 @@ func fullDisk(t *testing.T, path, options string) {
 // TestChaosDiskFullAtReopen opens logs anew on a disk with no room, for a file or for what is in it: the
 // server says so where it can, and serves on; with room again all is as before.
 func TestChaosDiskFullAtReopen(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	fullDisk(t, c.path("disk"), "size=16k,nr_inodes=3") // the folder is one of them
 	c.write(strings.Replace(weirtest.Expand(chaosConf, c.names), "access_log access.log", "access_log disk/access.log", 1))
@@ -169,6 +172,7 @@ func TestChaosDiskFullAtReopen(t *testing.T) {
 // TestChaosReopen moves logs away again and again under load, while configurations change as well: all lines
 // of all files are as many as the requests, and each is whole. One log is written through a buffer.
 func TestChaosReopen(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	format := `log_format whole '<$connection $connection_requests $uri $http_nth>'; access_log access.log whole; access_log buffered.log whole buffer=4k flush=50ms;`
 	c.write(strings.Replace(weirtest.Expand(chaosConf, c.names), "access_log access.log;", format, 1))
@@ -263,6 +267,7 @@ func (c *chaos) wholeLog(name string, asked int64) {
 // TestChaosPidFile has the pid file name a process that is dead, or somebody else's: a start overwrites it,
 // and no command signals it.
 func TestChaosPidFile(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	sleep := exec.Command("sleep", "600")
 	if err := sleep.Start(); err != nil {

@@ -13,6 +13,7 @@ import (
 // TestChaosSignalStorm sends hundreds of signals under load, as fast as they can be sent: nothing fails, and
 // what was asked for last holds.
 func TestChaosSignalStorm(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	load := c.crowd()
@@ -41,9 +42,45 @@ func TestChaosSignalStorm(t *testing.T) {
 	c.unfailing(load)
 }
 
+// TestChaosUpgradeStorm asks again and again for everything that a master does and goes on afterwards: there is
+// one new binary in the end, and it can be gone on with.
+func TestChaosUpgradeStorm(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	d := c.daemon()
+	load := c.crowd()
+	storm := []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGHUP, syscall.SIGUSR2}
+	for n := range rounds(1, 5) {
+		old := d.Master()
+		for i := range 20 * len(storm) {
+			if err := d.SignalTo(old, storm[i%len(storm)]); err != nil {
+				t.Fatal(err)
+			}
+			if i == 3 {
+				c.configure(n + 1)
+			}
+		}
+		if !weirtest.Eventually(func() bool { m := d.Master(); return d.Old() == old && m != 0 && m != old && d.WorkerOf(m) != 0 }) {
+			t.Fatalf("pid file %d, .oldbin %d, %+v", d.Master(), d.Old(), d.Processes())
+		}
+		c.retire(d, old)
+		if !weirtest.Eventually(func() bool { return len(d.Processes()) == 2 }) {
+			t.Errorf("two processes are enough: %+v", d.Processes())
+		}
+		if err := d.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		c.servedBy(d.Worker(), n+1)
+	}
+	load.End()
+	t.Log(load)
+	c.unfailing(load)
+}
+
 // TestChaosReloadDuringReload asks for reloads while one is under way, by signals and by commands: every
 // command is answered, and the last configuration is in force.
 func TestChaosReloadDuringReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	s := c.start()
 	worker := s.Worker()
@@ -72,6 +109,7 @@ func TestChaosReloadDuringReload(t *testing.T) {
 // TestChaosUpgradeDuringReload changes the binary while a reload is under way: first the one is done, then
 // the other.
 func TestChaosUpgradeDuringReload(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	d := c.daemon()
 	load := c.crowd()
@@ -92,7 +130,11 @@ func TestChaosUpgradeDuringReload(t *testing.T) {
 // many is configure with a configuration that takes its time.
 func (c *chaos) many(n int) {
 	var b strings.Builder
-	for i := range 1000 {
+	servers := 1000
+	if raceDetector {
+		servers = 200
+	}
+	for i := range servers {
 		fmt.Fprintf(&b, "	server { listen %s; server_name s%d.example.com ~^r%d-.*$; location ~ /x%d { return 204; } }\n", c.addr, i, i, i)
 	}
 	c.names["N"] = fmt.Sprint(n)

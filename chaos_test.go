@@ -19,9 +19,7 @@ func TestChaosReloads(t *testing.T) {
 	load.Join(4, weirtest.Socket, "/ws")
 	// A heap grows to what its load needs before it is flat: only the long test waits for that.
 	growth := int64(rounds(25, 10))
-	if !weirtest.Eventually(func() bool { return load.Answered() > rounds(500, 5000) }) {
-		t.Fatal("no load")
-	}
+	<-time.After(time.Duration(rounds(0, 20)) * time.Second)
 	worker, before := s.Worker(), memory(s.Processes())
 	many, every := rounds(10, 100), time.Duration(rounds(100, 600))*time.Millisecond
 	tick := time.NewTicker(every)

@@ -47,6 +47,7 @@ func copyFile(t *testing.T, from, to string) {
 // TestChaosBadBinary upgrades to binaries that do not start: each time the old one goes on as if nothing had
 // been, and says why; and a good one is taken in the end.
 func TestChaosBadBinary(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	good := c.binary
 	path := c.ownBinary()
@@ -102,6 +103,7 @@ func TestChaosBadBinary(t *testing.T) {
 // TestChaosRollback goes back to the old binary, as nginx's manual has it: HUP to the old one, QUIT to the
 // new one.
 func TestChaosRollback(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	d := c.daemon()
 	load := c.crowd()
@@ -136,9 +138,52 @@ func TestChaosRollback(t *testing.T) {
 	c.unfailing(load)
 }
 
+// TestChaosUpgradeDies kills the master of the new binary, before and after the worker of the old one was sent
+// home: the old one is in charge again, by itself. Then it kills the old one: the new one is the server.
+func TestChaosUpgradeDies(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	d := c.daemon()
+	load := c.crowd()
+	old := d.Master()
+	for _, sentHome := range []bool{false, true} {
+		c.upgrade(d)
+		next := d.Master()
+		nextWorker := d.WorkerOf(next)
+		if sentHome {
+			worker := d.WorkerOf(old)
+			if err := d.SignalTo(old, syscall.SIGWINCH); err != nil {
+				t.Fatal(err)
+			}
+			if !weirtest.Eventually(func() bool { return !d.Alive(worker) }) {
+				t.Fatal("the worker stays")
+			}
+		}
+		c.servedBy(nextWorker, 0)
+		c.kill(next)
+		if !weirtest.Eventually(func() bool {
+			return d.Master() == old && d.Old() == 0 && d.WorkerOf(old) != 0 && !d.Alive(nextWorker)
+		}) {
+			t.Fatalf("pid file %d, .oldbin %d, %+v; want %d in the pid file", d.Master(), d.Old(), d.Processes(), old)
+		}
+		c.servedBy(d.WorkerOf(old), 0)
+	}
+	c.upgrade(d)
+	oldWorker := d.WorkerOf(old)
+	c.kill(old)
+	if !weirtest.Eventually(func() bool { return !d.Alive(oldWorker) }) {
+		t.Error("the worker of the old binary stays")
+	}
+	c.servedBy(d.Worker(), 0)
+	load.End()
+	t.Log(load)
+	c.unfailing(load)
+}
+
 // TestChaosUnixSocket has clients on a unix socket through an upgrade; its file is there as long as somebody
 // listens, and not afterwards.
 func TestChaosUnixSocket(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	d := c.daemon()
 	path := c.path("s.sock")
@@ -181,6 +226,7 @@ func (c *chaos) loggedAfter(lines int, pattern string) {
 // TestChaosFakeUpgrade starts a binary that claims to be an upgrade, with numbers that are no sockets: of its
 // own descriptors, or of none.
 func TestChaosFakeUpgrade(t *testing.T) {
+	t.Parallel()
 	c := newChaos(t)
 	cmd := exec.Command(c.binary, append(weirtest.Flags(c.dir, ""), "-g", weirtest.Globals())...)
 	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "NGINX=7;x;99;;")

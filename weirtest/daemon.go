@@ -57,10 +57,7 @@ func StartDaemon(o Options) (*Daemon, error) {
 	}
 	// The group is guarded as soon as it is there, which is before it serves: a start may fail half way.
 	Eventually(func() bool {
-		d.group = childOf(cmd.Process.Pid)
-		if m := d.Master(); d.group == 0 && returned() && len(Processes(m)) > 0 { // else the file is of a server that was killed
-			d.group = m
-		}
+		d.group = d.findGroup(cmd.Process.Pid, returned())
 		return d.group != 0 || returned() && !cmd.ProcessState.Success()
 	})
 	if d.group == 0 {
@@ -91,9 +88,21 @@ func StartDaemon(o Options) (*Daemon, error) {
 
 func closedTo(addr string) bool { return !takesConnections(addr) }
 
+// findGroup finds the process that the command has put in the background, which leads the group: its child, or, when the command was
+// quicker than we were, the master of the pid file, unless that was left by a server that was killed.
+func (d *Daemon) findGroup(command int, returned bool) int {
+	if pid := childOf(command); pid != 0 {
+		return pid
+	}
+	if m := d.Master(); returned && len(Processes(m)) > 0 {
+		return m
+	}
+	return 0
+}
+
 // startGuard starts the process that ends the group when our end of its pipe is closed.
 func (d *Daemon) startGuard() error {
-	d.guard = exec.Command("/bin/sh", "-c", `cat >/dev/null; kill -9 -- -"$0"`, strconv.Itoa(d.group))
+	d.guard = exec.Command("/bin/sh", "-c", `cat >/dev/null; kill -9 "-$0"`, strconv.Itoa(d.group))
 	d.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C for the test is not for the guard
 	var err error
 	if d.release, err = d.guard.StdinPipe(); err != nil {
@@ -102,7 +111,7 @@ func (d *Daemon) startGuard() error {
 	return d.guard.Start()
 }
 
-// childOf finds a child of a process.
+// childOf finds a child of a process that leads a group.
 func childOf(parent int) int {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, f := range stats {
