@@ -1,0 +1,62 @@
+package cycle
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	weirhttp "weir/http"
+	"weir/logs"
+	"weir/weirtest"
+)
+
+// manyServers writes a configuration of n servers and returns what reads it.
+func manyServers(t testing.TB, n int) (Options, *Process) {
+	dir := t.TempDir()
+	text := "events { }\nhttp {\naccess_log off;\n" + weirtest.SiteUpstreams() + "include sites/*.conf;\n}\n"
+	if err := weirtest.WriteSites(filepath.Join(dir, "sites"), "127.0.0.1:18080", n); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return Options{
+		Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: dir + "/error.log", AccessLog: dir + "/access.log",
+		TempPrefix: dir + "/", Version: "test",
+	}, &Process{Files: logs.NewFiles(), Temp: weirhttp.NewTempNumbers()}
+}
+
+func mustBuild(t testing.TB, o Options, p *Process) *Cycle {
+	c, d := Build(o, p)
+	if d.Failed() {
+		t.Fatal(d.Sentence(d.List()[0]))
+	}
+	return c
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkBuild builds a cycle of many servers; kept-B/server is what the cycle holds on to.
+func BenchmarkBuild(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			o, p := manyServers(b, n)
+			var c *Cycle
+			before := heap()
+			b.ReportAllocs()
+			for b.Loop() {
+				c = mustBuild(b, o, p)
+			}
+			b.ReportMetric(float64(heap()-before)/float64(n), "kept-B/server")
+			runtime.KeepAlive(c)
+		})
+	}
+}
