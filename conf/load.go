@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // LoadOptions say where a configuration is.
@@ -111,7 +112,7 @@ func (l *loader) source(path string) (*source, error) {
 	if len(b) > 1<<31-2 {
 		return nil, syscall.EFBIG
 	}
-	s := &source{text: string(b)}
+	s := &source{text: unsafe.String(unsafe.SliceData(b), len(b))} // nobody changes what was read
 	l.sources[path] = s
 	return s, nil
 }
@@ -222,8 +223,7 @@ func (l *loader) block(n *Node, parent *Block) *Block {
 	if len(l.bls) == cap(l.bls) {
 		l.bls = make([]Block, 0, 64)
 	}
-	l.bls = append(l.bls, Block{Node: n, Parent: parent, id: l.tree.blocks})
-	l.tree.blocks++
+	l.bls = append(l.bls, Block{Node: n, Parent: parent})
 	return &l.bls[len(l.bls)-1]
 }
 
