@@ -128,6 +128,10 @@ type Tree struct {
 	outside   Outside
 }
 
+// Forget drops all blocks: once settings were made of them, they are only in the way. Files stay, for Dump and for
+// diagnostics.
+func (t *Tree) Forget() { t.Main = &Block{Context: Main} }
+
 // Lookup finds the addresses of a name while the configuration is read. It may wait.
 func (t *Tree) Lookup(host string) ([]netip.Addr, error) { return t.outside.Lookup(host) }
 

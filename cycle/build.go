@@ -92,6 +92,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	}
 	c.Groups = b.Groups()
 	c.builder = b
+	b.Forget()
+	tree.Forget()
+	c.loggers.diags = nil
 	return c, d
 }
 

@@ -3,6 +3,7 @@ package http
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -67,6 +68,14 @@ type Builder struct {
 	atEnd     []func() error
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
 	raw       bool                        // NeedRawSockets
+
+	// Where what lives as long as the App is allocated.
+	servers   slab[Server]
+	locations slab[Location]
+	steps     slab[Step]
+	heads     slab[HeadFilter]
+	logs      slab[func(*Request)]
+	idle      []*equipment
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -165,8 +174,20 @@ func (b *Builder) Build(http *conf.Block) *App {
 	return b.App
 }
 
+// Forget drops what was needed to build only: while the App serves, the configuration's tree should not
+// take up memory.
+func (b *Builder) Forget() {
+	b.Tree, b.Diags, b.Scopes, b.Logger, b.Modules = nil, nil, nil, nil, nil
+	b.Upstreams().Forget()
+	b.shared, b.atEnd, b.idle = nil, nil, nil
+	for _, s := range b.App.Servers {
+		s.Core.forget()
+	}
+}
+
 func (b *Builder) buildServer(block *conf.Block) *Server {
-	s := &Server{Block: block, Core: conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)}
+	s := b.servers.one()
+	s.Core = conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)
 	if len(s.Core.Names) > 0 {
 		s.Name = s.Core.Names[0].Text
 		if s.Core.Names[0].Pattern != nil {
@@ -175,7 +196,9 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 			s.Name = strings.TrimPrefix(s.Name, ".")
 		}
 	}
-	s.Root = b.buildLocation(&Location{Server: s, Block: block})
+	s.Root = b.locations.one()
+	s.Root.Server = s
+	b.buildLocation(s.Root, block)
 	tree := route.NewLocations[*Location]()
 	b.addLocations(s, block, tree)
 	tree.Finish()
@@ -184,37 +207,40 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 }
 
 // buildLocation runs every module's Install for a location.
-func (b *Builder) buildLocation(loc *Location) *Location {
-	loc.Core = conf.Settings[Core](b.Scopes, CoreModule.Conf, loc.Block)
+func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
+	loc.Core = conf.Settings[Core](b.Scopes, CoreModule.Conf, block)
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
-	loc.ErrorLog = b.Logger(b.Scopes, loc.Block)
+	loc.ErrorLog = b.Logger(b.Scopes, block)
 	loc.debugs = loc.ErrorLog.Enabled(logs.Debug)
+	e := b.equip(loc)
+	in := &e.install
+	in.Block = block
 	for _, m := range b.Modules {
 		if m.install == nil {
 			continue
 		}
-		in := &Install{Builder: b, Loc: loc, Block: loc.Block, Module: m}
-		if err := m.install(b.Scopes.Any(m.Conf, loc.Block), in); err != nil {
+		in.Module = m
+		if err := m.install(b.Scopes.Any(m.Conf, block), in); err != nil {
 			b.Diags.Err(err)
 		}
 	}
-	loc.flatten()
+	e.finish(b, loc)
+	b.give(e)
 	b.buildExcept(loc)
 	if loc.slashRedirect && b.inside != nil && !loc.Nameless {
 		b.inside.AutoRedirect()
 	}
-	return loc
 }
 
 // Nameless builds the location of an if or limit_except block: it answers as the location around it
 // would, with settings of its own.
 func (b *Builder) Nameless(around *Location, block *conf.Block) *Location {
-	return b.buildLocation(&Location{
-		Name: around.Name, Server: around.Server, Block: block,
-		Pattern: around.Pattern, Named: around.Named, Nameless: true,
-	})
+	loc := b.locations.one()
+	*loc = Location{Name: around.Name, Server: around.Server, Pattern: around.Pattern, Named: around.Named, Nameless: true}
+	b.buildLocation(loc, block)
+	return loc
 }
 
 type sharedTypes struct{ types *Types }
@@ -230,6 +256,9 @@ func (s *sharedTypes) get() *Types {
 // ones.
 func (b *Builder) CaptureSlots(p *vars.Pattern) ([]int, error) {
 	names := p.Names()
+	if !slices.ContainsFunc(names, func(name string) bool { return name != "" }) {
+		return nil, nil
+	}
 	slots := make([]int, len(names))
 	for i, name := range names {
 		slots[i] = -1
