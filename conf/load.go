@@ -66,8 +66,9 @@ type loader struct {
 	diags   *Diagnostics
 	o       LoadOptions
 	sources map[string]*source
-	nodes   []Node  // where nodes are allocated
-	bls     []Block // where blocks are allocated
+	words   []Word  // where words are allocated
+	nodes   []Node  // where nodes are
+	bls     []Block // where blocks are
 }
 
 // file reads one file into a block; by is the directive that includes it.
@@ -140,7 +141,7 @@ func (t *Tree) loop(path string, by *Node) string {
 func (l *loader) read(f *File, into *Block) {
 	id := int32(len(l.tree.Files))
 	l.tree.Files = append(l.tree.Files, f)
-	lex := &lexer{src: f.Text, file: id, args: f.Name == ""}
+	lex := &lexer{src: f.Text, file: id, args: f.Name == "", slab: &l.words}
 	lex.fail = func(at, length, line int, text string) {
 		g := Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}}
 		if lex.unclosed > 0 {

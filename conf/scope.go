@@ -58,8 +58,9 @@ func (t *Table) NewScopes(tree *Tree, env any, d *Diagnostics) *Scopes {
 func Settings[C any](s *Scopes, m *Module, b *Block) *C { return s.Any(m, b).(*C) }
 
 // Any is Settings for when the type is not known.
-func (s *Scopes) Any(m *Module, b *Block) any {
-	st := s.resolve(m, b)
+func (s *Scopes) Any(m *Module, b *Block) any { return s.settings(m, s.resolve(m, b), b) }
+
+func (s *Scopes) settings(m *Module, st *state, b *Block) any {
 	if st.settings == nil {
 		st.settings = s.build(m, st, b)
 	}
@@ -81,6 +82,14 @@ func (s *Scopes) Source(e *Entry, b *Block) *Block {
 
 // resolve finds what holds in b.
 func (s *Scopes) resolve(m *Module, b *Block) *state {
+	if st := s.said(m, b); st != nil {
+		return st
+	}
+	return s.root(m)
+}
+
+// said is resolve for where something was said: nil where only the defaults hold.
+func (s *Scopes) said(m *Module, b *Block) *state {
 	nameless := true // all blocks on the way up are
 	for at := b; at != nil; at = at.Parent {
 		if p := at.of(m); p != nil {
@@ -92,7 +101,26 @@ func (s *Scopes) resolve(m *Module, b *Block) *state {
 		}
 		nameless = nameless && at.Context&Nameless != 0
 	}
-	return s.root(m)
+	return nil
+}
+
+// A View is the settings of one module, for whoever asks for them block after block.
+type View struct {
+	scopes *Scopes
+	module *Module
+	root   *state
+}
+
+// View prepares to ask for the settings of a module.
+func (s *Scopes) View(m *Module) View { return View{s, m, s.root(m)} }
+
+// Any is Scopes.Any of the module.
+func (v *View) Any(b *Block) any {
+	st := v.scopes.said(v.module, b)
+	if st == nil {
+		st = v.root
+	}
+	return v.scopes.settings(v.module, st, b)
 }
 
 func (s *Scopes) root(m *Module) *state {

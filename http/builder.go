@@ -69,6 +69,9 @@ type Builder struct {
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
 	raw       bool                        // NeedRawSockets
 
+	core     conf.View
+	installs []installing
+
 	// Where what lives as long as the App is allocated.
 	servers   slab[Server]
 	locations slab[Location]
@@ -76,6 +79,12 @@ type Builder struct {
 	heads     slab[HeadFilter]
 	logs      slab[func(*Request)]
 	idle      []*equipment
+}
+
+// installing is a module that adds to locations.
+type installing struct {
+	*Module
+	view conf.View
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -158,6 +167,12 @@ func (b *Builder) TempPaths() []*TempPath { return b.tempPaths }
 
 // Build makes the App of an http block. Errors go to the diagnostics.
 func (b *Builder) Build(http *conf.Block) *App {
+	b.core = b.Scopes.View(CoreModule.Conf)
+	for _, m := range b.Modules {
+		if m.install != nil {
+			b.installs = append(b.installs, installing{m, b.Scopes.View(m.Conf)})
+		}
+	}
 	for _, node := range http.All("server") {
 		b.App.Servers = append(b.App.Servers, b.buildServer(node.Block))
 	}
@@ -179,7 +194,8 @@ func (b *Builder) Build(http *conf.Block) *App {
 func (b *Builder) Forget() {
 	b.Tree, b.Diags, b.Scopes, b.Logger, b.Modules = nil, nil, nil, nil, nil
 	b.Upstreams().Forget()
-	b.shared, b.atEnd, b.idle = nil, nil, nil
+	b.shared, b.atEnd, b.idle, b.installs, b.core = nil, nil, nil, nil, conf.View{}
+	b.Vars.Forget()
 	for _, s := range b.App.Servers {
 		s.Core.forget()
 	}
@@ -208,7 +224,7 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 
 // buildLocation runs every module's Install for a location.
 func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
-	loc.Core = conf.Settings[Core](b.Scopes, CoreModule.Conf, block)
+	loc.Core = b.core.Any(block).(*Core)
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
@@ -217,12 +233,10 @@ func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
 	e := b.equip(loc)
 	in := &e.install
 	in.Block = block
-	for _, m := range b.Modules {
-		if m.install == nil {
-			continue
-		}
-		in.Module = m
-		if err := m.install(b.Scopes.Any(m.Conf, block), in); err != nil {
+	for i := range b.installs {
+		m := &b.installs[i]
+		in.Module = m.Module
+		if err := m.install(m.view.Any(block), in); err != nil {
 			b.Diags.Err(err)
 		}
 	}

@@ -146,6 +146,11 @@ func (t *Table[R]) Finish() []error {
 	return errs
 }
 
+// Forget drops what is needed only while texts and patterns are compiled.
+func (t *Table[R]) Forget() {
+	t.texts, t.patterns = map[string]*Text[R]{}, map[patternKey]*Pattern{}
+}
+
 // Pattern is CompilePattern for the patterns of one configuration: many servers have the same ones, and
 // share them. Load only.
 func (t *Table[R]) Pattern(src string, fold bool) (*Pattern, error) {
