@@ -72,3 +72,15 @@ func BenchmarkBuild(b *testing.B) {
 		})
 	}
 }
+
+// TestCycleKeepsLittle is the promise that a cycle holds on to what serves only, not to the configuration's tree.
+func TestCycleKeepsLittle(t *testing.T) {
+	const n, most = 1000, 10 << 10
+	o, p := manyServers(t, n)
+	before := heap()
+	c := mustBuild(t, o, p)
+	if kept := int64(heap()-before) / n; kept > most {
+		t.Errorf("%d bytes for each server, want at most %d", kept, most)
+	}
+	runtime.KeepAlive(c)
+}
