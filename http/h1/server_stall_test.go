@@ -176,8 +176,8 @@ func (s *server) state() string {
 func TestNoAnswerStays(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(5))
 	steps := map[string]http.Step{"answer": bytesStep([]byte(payload))}
-	back := newServer(t, options{loops: 2, steps: steps}, `location / { do answer; }`)
-	front := newServer(t, options{loops: 2, steps: steps, backend: back.addr}, `
+	back := newServer(t, options{loops: 2, steps: steps}, `keepalive_requests 1000000; location / { do answer; }`)
+	front := newServer(t, options{loops: 2, steps: steps, backend: back.addr}, `keepalive_requests 1000000;
 		location / { do answer; }
 		location /p/ { proxy_pass http://$BACKEND/; proxy_buffers 4 4k; }
 		location /u/ { proxy_pass http://$BACKEND/; proxy_buffering off; proxy_request_buffering off; }`)
