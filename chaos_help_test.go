@@ -186,6 +186,21 @@ func (c *chaos) servedBy(worker, n int) {
 	}
 }
 
+// serving waits until somebody answers by configuration n, and returns who.
+func (c *chaos) serving(n int) (worker int) {
+	c.t.Helper()
+	got := ""
+	if !weirtest.Eventually(func() bool {
+		got = c.ask("/n")
+		k := -1
+		_, err := fmt.Sscanf(got, "%d %d\n", &worker, &k)
+		return err == nil && k == n
+	}) {
+		c.t.Fatalf("answered by %q; want configuration %d", got, n)
+	}
+	return worker
+}
+
 // logged waits for a line of the error log.
 func (c *chaos) logged(pattern string) {
 	c.t.Helper()
