@@ -17,20 +17,21 @@ const (
 	longPause  = 10 * time.Second
 )
 
-// crashes counts workers that died young, one after the other.
-type crashes struct{ inARow int }
+// crashes counts workers that died young, one after the other, and the last of them that never served.
+type crashes struct{ inARow, unserved int }
 
 // pause is how long to wait before the next worker, after one that lived for that long.
 func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
 	if served && lived >= young {
-		c.inARow = 0
+		*c = crashes{}
 		return 0
 	}
 	c.inARow++
-	n := c.inARow - 1
+	c.unserved++
 	if served {
-		n = c.inARow - unlucky
+		c.unserved = 0
 	}
+	n := max(c.unserved-1, c.inARow-unlucky)
 	if n <= 0 {
 		return 0
 	}

@@ -40,6 +40,16 @@ func TestPause(t *testing.T) {
 	if got := c.pause(0, true); got != firstPause {
 		t.Errorf("too unlucky: %v; want %v", got, firstPause)
 	}
+	c = crashes{}
+	for range unlucky - 2 {
+		c.pause(0, true)
+	}
+	if got := c.pause(0, false); got != 0 { // the others were no reason to think that none can serve
+		t.Errorf("the first that did not serve: %v", got)
+	}
+	if got := c.pause(0, false); got != firstPause {
+		t.Errorf("the second: %v; want %v", got, firstPause)
+	}
 	for range 100 {
 		c.pause(0, false)
 	}
