@@ -19,6 +19,12 @@ oracle: ## the same requests to nginx and weir, answers compared
 race: ## tests with the race detector, the server too
 	CGO_ENABLED=1 $(GO) test -race ./...
 
+portable: ## all tests on the engine for systems without epoll, and vet for those
+	$(GO) test -tags portable ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	GOOS=freebsd GOARCH=amd64 $(GO) vet ./...
+	GOOS=openbsd GOARCH=amd64 $(GO) vet ./...
+
 fuzz: ## every fuzz target for TIME (10s)
 	bash .ci/fuzz $(or $(TIME),10s)
 
@@ -52,4 +58,4 @@ demo: build ## build weir and run its demo
 ci: ## what CI runs
 	bash .ci/run
 
-.PHONY: help build test script oracle race fuzz bench soak chaos gen lint deb image demo ci
+.PHONY: help build test script oracle race portable fuzz bench soak chaos gen lint deb image demo ci

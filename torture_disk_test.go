@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -133,23 +132,6 @@ func TestTortureTempPath(t *testing.T) {
 	if got := post(t, addr, "/app", 1<<20); got != 200 {
 		t.Errorf("with the folders back: %d", got)
 	}
-}
-
-// TestTortureDiskFull gives temporary files a file system with no room.
-func TestTortureDiskFull(t *testing.T) {
-	s, addr := diskServer(t, tortureBinary(t), func(dir string) {
-		for _, name := range []string{"tmp-body", "tmp-proxy"} {
-			path := filepath.Join(dir, name)
-			if err := os.Mkdir(path, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=64k"); err != nil {
-				t.Skipf("needs to mount a file system: %v", err)
-			}
-			t.Cleanup(func() { _ = syscall.Unmount(path, syscall.MNT_DETACH) })
-		}
-	})
-	troubled(t, s, addr, "28: No space left on device")
 }
 
 // TestTortureFileLimit runs the server under "ulimit -f": the kernel sends a signal for each file that would

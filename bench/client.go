@@ -101,17 +101,8 @@ func from(n int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+n/200%4), byte(1+n%200))}
 }
 
-// With this option the kernel chooses the port at connect, when it knows the whole pair of addresses; else ports run out at once.
-const ipBindAddressNoPort = 24
-
 func once(addr string, local *net.TCPAddr, request, buf []byte) error {
-	d := net.Dialer{LocalAddr: local, Timeout: weirtest.Patience(), Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		cerr := c.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, ipBindAddressNoPort, 1)
-		})
-		return errors.Join(err, cerr)
-	}}
+	d := net.Dialer{LocalAddr: local, Timeout: weirtest.Patience(), Control: weirtest.LazyPort}
 	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return err

@@ -156,5 +156,5 @@ func raiseFileLimit() (uint64, error) {
 		return 0, err
 	}
 	l.Cur = l.Max
-	return l.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+	return uint64(l.Cur), syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
 }

@@ -16,6 +16,7 @@ import (
 	"weir/conf"
 	weirhttp "weir/http"
 	"weir/logs"
+	"weir/loop"
 )
 
 // newRuntime starts a server from the text of an nginx.conf in a folder of its own; $1, $2 … stand for
@@ -94,6 +95,9 @@ http {
 func TestPlainRoadAllocatesNothing(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector allocates on its own")
+	}
+	if loop.Portable {
+		t.Skip("the portable engine allocates")
 	}
 	_, dir, addrs := newRuntime(t, twoServers, 2)
 	if err := os.Mkdir(filepath.Join(dir, "p"), 0o755); err != nil {

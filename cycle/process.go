@@ -103,12 +103,21 @@ func (m *Main) Apply(report func(logs.Level, string)) {
 		try(fmt.Sprintf("setpriority(%d)", m.Priority), setPriority(m.Priority))
 	}
 	for _, l := range m.Limits() {
-		try(fmt.Sprintf("setrlimit(%s, %d)", l.Name, l.Value), unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}))
+		try(fmt.Sprintf("setrlimit(%s, %d)", l.Name, l.Value), setLimit(l.Resource, l.Value))
 	}
 	if len(m.Affinity) > 0 {
 		try("sched_setaffinity()", setAffinity(m.Processors))
 	}
 }
+
+func setLimit(resource int, value uint64) error {
+	var l unix.Rlimit
+	setBoth(&l.Cur, &l.Max, value)
+	return unix.Setrlimit(resource, &l)
+}
+
+// setBoth is for limits that are signed on some systems.
+func setBoth[T int64 | uint64](now, most *T, value uint64) { *now, *most = T(value), T(value) }
 
 // A Limit is one resource limit of the configuration.
 type Limit struct {

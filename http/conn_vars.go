@@ -5,8 +5,6 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"weir/loop"
 )
 
@@ -44,20 +42,23 @@ func connectionVariables() []Var {
 			return r.millis(r.Task.Now().Sub(r.Client.Started).Milliseconds())
 		}},
 		{Name: "nginx_version", Doc: "Version of nginx that weir behaves as.", Get: func(r *Request, _ string) Value { return r.str(NginxVersion) }},
-		{Name: "tcpinfo_rtt", Doc: "Round trip time of the client's connection, microseconds.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rtt })},
-		{Name: "tcpinfo_rttvar", Doc: "Variance of the round trip time, microseconds.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rttvar })},
-		{Name: "tcpinfo_snd_cwnd", Doc: "Congestion window of the client's connection.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Snd_cwnd })},
-		{Name: "tcpinfo_rcv_space", Doc: "Receive window of the client's connection.", Get: tcpInfo(func(i *unix.TCPInfo) uint32 { return i.Rcv_space })},
+		{Name: "tcpinfo_rtt", Doc: "Round trip time of the client's connection, microseconds.", Get: tcpInfo(func(i *tcpState) uint32 { return i.rtt })},
+		{Name: "tcpinfo_rttvar", Doc: "Variance of the round trip time, microseconds.", Get: tcpInfo(func(i *tcpState) uint32 { return i.rttvar })},
+		{Name: "tcpinfo_snd_cwnd", Doc: "Congestion window of the client's connection.", Get: tcpInfo(func(i *tcpState) uint32 { return i.cwnd })},
+		{Name: "tcpinfo_rcv_space", Doc: "Receive window of the client's connection.", Get: tcpInfo(func(i *tcpState) uint32 { return i.space })},
 	}
 }
 
-func tcpInfo(f func(*unix.TCPInfo) uint32) func(*Request, string) Value {
+// tcpState is what the kernel thinks of a connection, as far as there are variables for it.
+type tcpState struct{ rtt, rttvar, cwnd, space uint32 }
+
+func tcpInfo(f func(*tcpState) uint32) func(*Request, string) Value {
 	return func(r *Request, _ string) Value {
-		info, err := unix.GetsockoptTCPInfo(r.Client.Conn.FD(), unix.IPPROTO_TCP, unix.TCP_INFO)
+		info, err := tcpStateOf(r.Client.Conn.FD())
 		if err != nil {
 			return Value{Missing: true}
 		}
-		return r.num(int64(f(info)))
+		return r.num(int64(f(&info)))
 	}
 }
 

@@ -22,7 +22,7 @@ func onLoop(t *testing.T, f func(k *loop.Task, c *loop.Conn, peer net.Conn)) {
 	}
 	e.Run()
 	defer e.Stop()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

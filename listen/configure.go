@@ -2,6 +2,7 @@ package listen
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -30,20 +31,27 @@ func Configure(fd int, s Spec, alert func(error)) {
 	if s.isUnix() {
 		return
 	}
+	tcp := func(parameter, name string, option, value int) {
+		if option != 0 {
+			set(name+", "+itoa(value), unix.IPPROTO_TCP, option, value)
+		} else if alert != nil {
+			alert(fmt.Errorf("the \"%s\" parameter of %s is not supported on this platform, ignored", parameter, s))
+		}
+	}
 	if n := seconds(s.Keepalive.Idle); n > 0 {
-		set("TCP_KEEPIDLE, "+itoa(n), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, n)
+		tcp("so_keepalive", "TCP_KEEPIDLE", optKeepIdle, n)
 	}
 	if n := seconds(s.Keepalive.Interval); n > 0 {
-		set("TCP_KEEPINTVL, "+itoa(n), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, n)
+		tcp("so_keepalive", "TCP_KEEPINTVL", optKeepInterval, n)
 	}
 	if n := s.Keepalive.Count; n > 0 {
-		set("TCP_KEEPCNT, "+itoa(n), unix.IPPROTO_TCP, unix.TCP_KEEPCNT, n)
+		tcp("so_keepalive", "TCP_KEEPCNT", optKeepCount, n)
 	}
 	if s.FastOpen >= 0 {
-		set("TCP_FASTOPEN, "+itoa(s.FastOpen), unix.IPPROTO_TCP, unix.TCP_FASTOPEN, s.FastOpen)
+		tcp("fastopen", "TCP_FASTOPEN", optFastOpen, s.FastOpen)
 	}
 	if s.Deferred {
-		set("TCP_DEFER_ACCEPT, 1", unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+		tcp("deferred", "TCP_DEFER_ACCEPT", optDeferred, 1)
 	}
 }
 
@@ -54,8 +62,8 @@ func Reconfigure(fd int, old, s Spec, alert func(error)) {
 		alert = func(error) {}
 	}
 	Configure(fd, s, alert)
-	if !s.isUnix() && old.Deferred && !s.Deferred {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 0); err != nil {
+	if optDeferred != 0 && !s.isUnix() && old.Deferred && !s.Deferred {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, optDeferred, 0); err != nil {
 			alert(failed("setsockopt(TCP_DEFER_ACCEPT, 0)", s, err))
 		}
 	}

@@ -30,17 +30,14 @@ func open(s Spec, replace bool, alert func(error)) (fd int, err error) {
 }
 
 func newSocket(s Spec) (int, error) {
-	domain, proto := unix.AF_INET, 0
+	domain := unix.AF_INET
 	switch {
 	case s.isUnix():
 		domain = unix.AF_UNIX
 	case s.isIPv6():
 		domain = unix.AF_INET6
 	}
-	if s.Multipath {
-		proto = unix.IPPROTO_MPTCP
-	}
-	return unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	return streamSocket(domain, s.Multipath)
 }
 
 // setUp does what must be done before and at bind, and listens.
@@ -79,7 +76,7 @@ func bind(fd int, s Spec, replace bool) error {
 
 // isStale reports whether path is a socket that nobody listens on: what a killed server leaves.
 func isStale(path string) bool {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := streamSocket(unix.AF_UNIX, false)
 	if err != nil {
 		return false
 	}

@@ -33,8 +33,8 @@ func ErrnoText(no syscall.Errno) string {
 	if no == 0 {
 		return "Success"
 	}
-	if int(no) < len(errnoText) && errnoText[no] != "" {
-		return errnoText[no]
+	if text := errnoText(no); text != "" {
+		return text
 	}
 	return "Unknown error " + strconv.Itoa(int(no))
 }

@@ -107,10 +107,10 @@ func errIncomplete(path string, n, size int) error {
 // swap puts fd in the place of the file's descriptor. One system call does it: a write under way
 // ends in the old file, and the next one goes to the new.
 func (f *File) swap(fd int) error {
-	err := unix.Dup3(fd, int(f.fd.Load()), unix.O_CLOEXEC)
+	call, err := Replace(fd, int(f.fd.Load()))
 	unix.Close(fd)
 	if err != nil {
-		return callError("dup3()", f.path, err)
+		return callError(call, f.path, err)
 	}
 	f.full.Store(0)
 	return nil

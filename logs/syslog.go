@@ -145,7 +145,7 @@ func (s *Syslog) sendOnce(packet []byte) error {
 }
 
 func (s *Syslog) connect() (call string, err error) {
-	fd, err := unix.Socket(s.family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := datagramSocket(s.family)
 	if err != nil {
 		return "socket()", err
 	}

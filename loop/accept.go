@@ -13,9 +13,10 @@ type Listener struct {
 	fd     int
 	accept func(c *Conn)
 	loops  []*listening
+	door
 }
 
-// listening is a listener in one loop. The lock is held over each accept4, so that after Close nobody touches the
+// listening is a listener in one loop. The lock is held over each accept, so that after Close nobody touches the
 // descriptor; nobody else ever wants it (20 ns of the 5 µs of an accept).
 type listening struct {
 	*Listener
@@ -52,10 +53,10 @@ func (e *Engine) Listen(fd int, accept func(c *Conn)) (*Listener, error) {
 		w := &listening{Listener: ln, loop: l}
 		ln.loops = append(ln.loops, w)
 		l.setWatch(ln.index, w)
-		if no := w.watch(); no != 0 {
-			ln.close()
-			return nil, no
-		}
+	}
+	if no := ln.open(ln); no != 0 {
+		ln.close()
+		return nil, no
 	}
 	return ln, nil
 }
@@ -81,12 +82,6 @@ func (l *Loop) setWatch(i int, w *listening) {
 	l.watches.Store(&list)
 }
 
-// watch is level-triggered, so that what a bounded batch leaves is told again, and exclusive: one loop wakes, not all.
-func (w *listening) watch() syscall.Errno {
-	ev := syscall.EpollEvent{Events: epollIn | epollExclusive, Fd: int32(w.index), Pad: padListener}
-	return epollCtl(w.loop.epfd, syscall.EPOLL_CTL_ADD, w.fd, &ev)
-}
-
 // Close takes the listener out of the loops. When it returns, no loop uses the descriptor, which stays open. Any goroutine.
 //
 // Connections that wait in the queue are still taken and given to accept. The kernel may have woken one of these loops for
@@ -102,7 +97,7 @@ func (ln *Listener) Close() {
 
 // takeLast takes what waits in the queue of a listener that was taken out of the loops.
 func (ln *Listener) takeLast() {
-	var sa syscall.RawSockaddrAny
+	var sa rawAddr
 	var peer address
 	for range acceptLast {
 		fd, e := accept(ln.fd, &sa)
@@ -146,7 +141,7 @@ func (w *listening) close() {
 	defer w.mu.Unlock()
 	if !w.closed {
 		w.closed = true
-		_ = epollCtl(w.loop.epfd, syscall.EPOLL_CTL_DEL, w.fd, nil)
+		w.unwatch()
 	}
 }
 
@@ -159,7 +154,7 @@ func (l *Loop) unlisten() {
 	}
 }
 
-// take is accept4 under the lock.
+// take is accept under the lock.
 func (w *listening) take() (int, syscall.Errno) {
 	w.mu.Lock()
 	if w.closed {
@@ -172,7 +167,7 @@ func (w *listening) take() (int, syscall.Errno) {
 }
 
 // acceptable takes what waits at a listener: as many as the last times, twice that when there were more, so that a lone
-// connection costs no failed accept4 and a crowd not one epoll_wait each. The level-triggered epoll tells what is left.
+// connection costs no failed accept and a crowd not one wait each. The poller tells again what is left.
 func (l *Loop) acceptable(index int) {
 	list := *l.watches.Load()
 	if index >= len(list) || list[index] == nil {

@@ -33,7 +33,7 @@ func (answer) Wake(t *Task, c *Conn, why Woke) {
 // blocking connects a socket for plain system calls.
 func blocking(t testing.TB, addr string) int {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,50 +43,6 @@ func blocking(t testing.TB, addr string) int {
 	}
 	t.Cleanup(func() { syscall.Close(fd) })
 	return fd
-}
-
-func TestRoundTripAllocatesNothing(t *testing.T) {
-	e := start(t, Options{MaxConns: 10})
-	fd := blocking(t, listen(t, e, answer{}))
-	b := make([]byte, 100)
-	n := testing.AllocsPerRun(2000, func() {
-		_, _ = syscall.Write(fd, b)
-		_, _ = syscall.Read(fd, b)
-	})
-	if n != 0 && !checking { // the checks of the build tag invariants allocate
-		t.Errorf("a round trip allocates %v times; want 0", n)
-	}
-}
-
-func TestWaitsAllocateNothing(t *testing.T) {
-	e := start(t, Options{})
-	a, b := pair(t)
-	task(e.Loops[0], func(k *Task) {
-		l := k.Loop()
-		ca, _ := l.Register(a, netip.AddrPort{})
-		cb, _ := l.Register(b, netip.AddrPort{})
-		var s Signal
-		buf := make([]byte, 10)
-		parts := [][]byte{buf[:2], buf[:3]}
-		n := testing.AllocsPerRun(100, func() {
-			_, _ = ca.TryWrite(buf)
-			_, _ = cb.Read(k, buf, k.After(time.Minute))
-			_, _ = ca.TryWritev(parts)
-			w := Wait{A: cb, AWant: In, Signal: &s, Deadline: k.After(time.Minute)}
-			_ = k.Poll(&w)
-			_, _ = cb.TryRead(buf)
-			_ = k.Poll(&Wait{Deadline: k.Now() + 1})
-			s.Fire()
-			_ = k.Poll(&w)
-			l.Give(l.Take(1000))
-			_, _ = ca.Peer(), ca.Local()
-		})
-		if n != 0 && !checking { // the checks of the build tag invariants allocate
-			t.Errorf("%v allocations; want 0", n)
-		}
-		ca.Close()
-		cb.Close()
-	})
 }
 
 // TestEchoServer is the server of BenchmarkEcho, in a process of its own so that its processor time can be told.
@@ -191,7 +147,7 @@ func BenchmarkNewConnection(b *testing.B) {
 	to := &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
 	p := make([]byte, 10)
 	for b.Loop() {
-		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -27,6 +27,7 @@ const (
 type Conn struct {
 	Handler Handler
 
+	socket
 	loop         *Loop
 	reader       *Task // waits for In or Hup
 	writer       *Task // waits for Out
@@ -39,7 +40,7 @@ type Conn struct {
 	peer, local  address
 }
 
-// Flags of a connection, above those of Ready. In and Out are what epoll said and no call has disproved since; Hup stays.
+// Flags of a connection, above those of Ready. In and Out are what the poller said and no call has disproved since; Hup stays.
 const (
 	parked uint8 = 8 << iota
 	reusable
@@ -137,7 +138,7 @@ func (c *Conn) Close() {
 	}
 	l := c.loop
 	c.detach()
-	closeFD(int(c.fd))
+	c.shut(int(c.fd))
 	c.fd = -1
 	l.conns.Add(-1)
 	if c.flags&accepted != 0 {
@@ -174,7 +175,7 @@ func (c *Conn) ShutdownWrite() error {
 	if c.flags&closed != 0 {
 		return ErrClosed
 	}
-	if _, _, e := syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(c.fd), syscall.SHUT_WR, 0); e != 0 {
+	if e := shutdownWrite(int(c.fd)); e != 0 {
 		return e
 	}
 	return nil
@@ -206,13 +207,12 @@ func (l *Loop) Adopt(c *Conn) *Conn {
 	}
 	n := &Conn{Handler: c.Handler, loop: l, fd: c.fd, flags: uint8(Out), born: c.born, peer: c.peer}
 	l.place(n)
-	if l.watch(n) != 0 {
+	if l.rewatch(n, c) != 0 {
 		l.unplace(n)
 		l.conns.Add(-1)
 		return nil
 	}
 	old := c.loop
-	_ = epollCtl(old.epfd, syscall.EPOLL_CTL_DEL, int(n.fd), nil)
 	old.Post(func() { old.forget(c) })
 	return n
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"syscall"
-	"unsafe"
 )
 
 // DialOptions are the options of a socket that connects.
@@ -60,10 +59,10 @@ func familyOf(to Addr) int {
 // socket makes a socket, for which it sheds an idle connection when there is no descriptor left.
 func (l *Loop) socket(family int) (int, error) {
 	for {
-		fd, _, e := syscall.RawSyscall(syscall.SYS_SOCKET, uintptr(family), sockStreamNBExec, 0)
+		fd, e := newSocket(family)
 		switch {
 		case e == 0:
-			return int(fd), nil
+			return fd, nil
 		case e != syscall.EMFILE && e != syscall.ENFILE:
 			return -1, e
 		case !l.shed():
@@ -79,17 +78,18 @@ func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Ti
 	if e := o.apply(fd, family); e != 0 {
 		return e
 	}
-	e, err := c.start(to, family)
-	if err != nil {
-		return err
-	}
-	// An unconnected socket would report a hang-up, so epoll gets to know it only now.
-	if e := c.loop.watch(c); e != 0 {
+	done := false
+	switch e := connect(&c.loop.sockaddr, fd, to, family); e {
+	case 0:
+		done = true
+		c.flags |= uint8(Out)
+	case syscall.EINPROGRESS:
+	default:
 		return e
 	}
-	if e == 0 {
-		c.flags |= uint8(Out)
-		return nil
+	// An unconnected socket would report a hang-up, so the poller gets to know it only now.
+	if e := c.loop.watch(c); e != 0 || done {
+		return asError(e)
 	}
 	if err := c.waitConnected(t, o.Watch, deadline); err != nil {
 		return err
@@ -97,7 +97,12 @@ func (c *Conn) connect(t *Task, to Addr, o *DialOptions, family int, deadline Ti
 	if c.flags&closed != 0 {
 		return ErrClosed
 	}
-	if e := socketError(fd); e != 0 {
+	return asError(c.socketError())
+}
+
+// asError makes no error of no error.
+func asError(e syscall.Errno) error {
+	if e != 0 {
 		return e
 	}
 	return nil
@@ -118,25 +123,6 @@ func (c *Conn) waitConnected(t *Task, watch *Conn, deadline Time) error {
 	return nil
 }
 
-// start is connect(2): 0 when it is done, EINPROGRESS when it is under way.
-func (c *Conn) start(to Addr, family int) (syscall.Errno, error) {
-	sa := &c.loop.sockaddr
-	var size uintptr
-	if family == syscall.AF_UNIX {
-		var err error
-		if size, err = sockaddrUnix(sa, to.Unix); err != nil {
-			return 0, err
-		}
-	} else if size = sockaddr(sa, to.Net, family); size == 0 {
-		return 0, syscall.EDESTADDRREQ
-	}
-	_, _, e := syscall.RawSyscall(syscall.SYS_CONNECT, uintptr(c.fd), uintptr(unsafe.Pointer(sa)), size)
-	if e != 0 && e != syscall.EINPROGRESS {
-		return 0, e
-	}
-	return e, nil
-}
-
 // apply sets the options that must come before connect, and the others.
 func (o *DialOptions) apply(fd, family int) syscall.Errno {
 	var first syscall.Errno
@@ -155,13 +141,11 @@ func (o *DialOptions) apply(fd, family int) syscall.Errno {
 	if !o.Bind.Addr().IsValid() {
 		return first
 	}
-	if family == syscall.AF_INET {
-		set(o.Transparent, syscall.IPPROTO_IP, ipTransparent, 1)
-	} else {
-		set(o.Transparent, syscall.IPPROTO_IPV6, ipv6Transparent, 1)
+	if o.Transparent && first == 0 {
+		first = setTransparent(fd, family)
 	}
 	if first == 0 && o.Bind.Port() == 0 {
-		_ = setsockopt(fd, syscall.IPPROTO_IP, bindNoPort, 1) // an old kernel does without
+		bindWithoutPort(fd)
 	}
 	if first == 0 {
 		first = bind(fd, o.Bind, family)
@@ -173,8 +157,5 @@ func bind(fd int, at netip.AddrPort, family int) syscall.Errno {
 	if family == syscall.AF_INET && !at.Addr().Unmap().Is4() {
 		return syscall.EAFNOSUPPORT
 	}
-	var sa syscall.RawSockaddrAny
-	size := sockaddr(&sa, at, family)
-	_, _, e := syscall.RawSyscall(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa)), size)
-	return e
+	return bindTo(fd, at, family)
 }

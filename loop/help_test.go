@@ -58,7 +58,7 @@ func warm(t testing.TB) {
 }
 
 func descriptors(t testing.TB) int {
-	d, err := os.ReadDir("/proc/self/fd")
+	d, err := os.ReadDir("/dev/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +67,9 @@ func descriptors(t testing.TB) int {
 
 func listDescriptors() string {
 	var s strings.Builder
-	d, _ := os.ReadDir("/proc/self/fd")
+	d, _ := os.ReadDir("/dev/fd")
 	for _, f := range d {
-		to, _ := os.Readlink("/proc/self/fd/" + f.Name())
+		to, _ := os.Readlink("/dev/fd/" + f.Name())
 		s.WriteString(f.Name() + " " + to + "\n")
 	}
 	return s.String()
@@ -187,9 +187,15 @@ func say(t testing.TB, c net.Conn, s string) {
 // pair is two connected unix sockets.
 func pair(t testing.TB) (int, int) {
 	t.Helper()
-	p, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	p, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, fd := range p {
+		syscall.CloseOnExec(fd)
+		if err := syscall.SetNonblock(fd, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return p[0], p[1]
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // What a call says about readiness: EAGAIN ends it, and so does a read that gave less than it was asked for, because the
-// edge-triggered epoll will speak again when more comes. Not so once the peer is known to have hung up, since no edge will
+// edge-triggered poller will speak again when more comes. Not so once the peer is known to have hung up, since no edge will
 // follow, and the next read must see the EOF or the error. A write that took less has found the socket full.
 
 // TryRead reads what is there. ErrAgain when nothing is, which costs no system call when that is known; io.EOF. Loop only.
@@ -18,10 +18,10 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
-	n, e := recv(int(c.fd), p)
+	n, e := c.recv(p)
 	switch {
 	case e == syscall.EAGAIN:
-		c.flags &^= uint8(In)
+		c.unready(In)
 		return 0, ErrAgain
 	case e != 0:
 		return 0, e
@@ -30,7 +30,7 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if n < len(p) && c.flags&uint8(Hup) == 0 {
-		c.flags &^= uint8(In)
+		c.unready(In)
 	}
 	return n, nil
 }
@@ -59,7 +59,7 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
-	n, e := send(int(c.fd), p)
+	n, e := c.send(p, 0)
 	return c.wrote(n, e, len(p))
 }
 
@@ -72,7 +72,7 @@ func (c *Conn) TryWriteMore(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
-	n, e := sendWith(int(c.fd), p, syscall.MSG_MORE)
+	n, e := c.send(p, msgMore)
 	return c.wrote(n, e, len(p))
 }
 
@@ -80,12 +80,12 @@ func (c *Conn) TryWriteMore(p []byte) (int, error) {
 func (c *Conn) wrote(n int, e syscall.Errno, want int) (int, error) {
 	if e == 0 {
 		if n < want {
-			c.flags &^= uint8(Out)
+			c.unready(Out)
 		}
 		return n, nil
 	}
 	if e == syscall.EAGAIN {
-		c.flags &^= uint8(Out)
+		c.unready(Out)
 		return 0, ErrAgain
 	}
 	return 0, e
@@ -138,31 +138,7 @@ func (c *Conn) TryWritev(v [][]byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
-	if len(v) <= 8 {
-		var iov [8]syscall.Iovec
-		return c.sendParts(iov[:0], v)
-	}
-	var iov [maxParts]syscall.Iovec
-	return c.sendParts(iov[:0], v[:min(len(v), maxParts)])
-}
-
-func (c *Conn) sendParts(iov []syscall.Iovec, v [][]byte) (int, error) {
-	want := 0
-	for _, p := range v {
-		if len(p) > 0 {
-			part := syscall.Iovec{Base: &p[0]}
-			part.SetLen(len(p))
-			iov = append(iov, part)
-			want += len(p)
-		}
-	}
-	if want == 0 {
-		return 0, nil
-	}
-	m := syscall.Msghdr{Iov: &iov[0]}
-	m.Iovlen = uint64(len(iov))
-	n, e := sendmsg(int(c.fd), &m)
-	return c.wrote(n, e, want)
+	return c.sendParts(v)
 }
 
 // TrySendfile sends up to n bytes of the file fd from off. io.ErrUnexpectedEOF when the file ends there. Loop only.
@@ -175,7 +151,7 @@ func (c *Conn) TrySendfile(fd int, off int64, n int) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
-	k, e := sendfile(int(c.fd), fd, off, n)
+	k, e := c.sendfile(fd, off, n)
 	if e == 0 && k == 0 && n > 0 {
 		return 0, io.ErrUnexpectedEOF
 	}

@@ -1,6 +1,9 @@
 // Package loop is weir's machine: a few event loops, each one epoll instance with its timers, its sockets and its buffers,
 // run by one goroutine. It knows no protocol.
 //
+// Where there is no epoll, or with the build tag portable, another poller takes its place, on that of Go's runtime: the files
+// *_portable.go stand for the files *_epoll.go, and everything else is the same.
+//
 // Code runs in tasks. A [Task] is a coroutine on a loop: straight-line code that waits (for a socket, a timer, a [Signal],
 // another goroutine's work) by handing control back to its loop. Nothing on a loop may block any other way.
 //

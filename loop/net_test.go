@@ -87,7 +87,7 @@ func TestDial(t *testing.T) {
 // TestDialTimeout fills a backlog of one, so that the kernel drops the next SYN.
 func TestDialTimeout(t *testing.T) {
 	e := start(t, Options{MaxConns: 100})
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,14 +8,14 @@ import (
 // What other goroutines ask of a loop comes by a queue of many writers and one reader: a linked stack that writers push to
 // with one compare-and-swap, and that the loop takes whole and turns around.
 //
-// The eventfd is written only when the loop sleeps. No wake-up is lost:
+// The loop is kicked (an eventfd, or a channel where there is no epoll) only when it sleeps. No wake-up is lost:
 //
-//	writer: push; load sleeping → 1? swap it to 0 and write the eventfd
-//	loop:   store sleeping 1; load the queue → empty? epoll_wait
+//	writer: push; load sleeping → 1? swap it to 0 and kick
+//	loop:   store sleeping 1; load the queue → empty? sleep
 //
-// Go's atomics are sequentially consistent, so either the writer's load comes after the loop's store, and it writes the
-// eventfd; or the loop's store, and with it the loop's load, comes after the writer's load and hence after its push, and the
-// loop sees the entry. The write may come late, when the loop woke for another reason: that is one needless round.
+// Go's atomics are sequentially consistent, so either the writer's load comes after the loop's store, and it kicks; or the
+// loop's store, and with it the loop's load, comes after the writer's load and hence after its push, and the loop sees the
+// entry. The kick may come late, when the loop woke for another reason: that is one needless round.
 
 // post is an entry of the queue: a function, or a task to look after.
 type post struct {
@@ -39,15 +39,6 @@ func (l *Loop) push(p *post) {
 	if l.sleeping.Load() != 0 {
 		l.kick()
 	}
-}
-
-// kick wakes the sleeping loop. The lock keeps a late writer off an eventfd that Stop has closed.
-func (l *Loop) kick() {
-	l.kickMu.Lock()
-	if l.evfd >= 0 && l.sleeping.CompareAndSwap(1, 0) {
-		eventfdWrite(l.evfd)
-	}
-	l.kickMu.Unlock()
 }
 
 // takePosts runs what was posted.

@@ -4,16 +4,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// Loop is one epoll instance and everything that lives on it.
+// Loop is one poller and everything that lives on it.
 type Loop struct {
 	engine *Engine
 	id     int
-	epfd   int
-	evfd   int // for Post; guarded by kickMu once the loop runs
 
 	now     Time
 	wall    time.Time
@@ -40,12 +37,12 @@ type Loop struct {
 	ended    bool
 	yielded  Time // when the Go scheduler last had the processor
 
-	events   [256]syscall.EpollEvent
-	sockaddr syscall.RawSockaddrAny
+	sockaddr rawAddr // what the kernel wrote last, or is to read
+	poller
 
 	_        [64]byte // what others write stands apart
 	posts    atomic.Pointer[post]
-	sleeping atomic.Uint32 // 1: in epoll_wait, or about to be
+	sleeping atomic.Uint32 // 1: waits for events, or is about to
 	conns    atomic.Int32
 	kickMu   sync.Mutex
 	_        [64]byte
@@ -55,23 +52,10 @@ type Loop struct {
 }
 
 func newLoop(e *Engine, id int) (*Loop, error) {
-	epfd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
-	if err != nil {
+	l := &Loop{engine: e, id: id, freeSlot: -1, reserve: -1, batch: 1, now: e.Now()}
+	if err := l.poller.open(); err != nil {
 		return nil, err
 	}
-	evfd, no := eventfd()
-	if no != 0 {
-		closeFD(epfd)
-		return nil, no
-	}
-	// Edge-triggered, so that nobody need read it: each write is an edge.
-	ev := syscall.EpollEvent{Events: epollIn | epollET, Pad: padPost}
-	if no := epollCtl(epfd, syscall.EPOLL_CTL_ADD, evfd, &ev); no != 0 {
-		closeFD(epfd)
-		closeFD(evfd)
-		return nil, no
-	}
-	l := &Loop{engine: e, id: id, epfd: epfd, evfd: evfd, freeSlot: -1, reserve: -1, batch: 1, now: e.Now()}
 	l.watches.Store(new([]*listening))
 	l.keepReserve()
 	return l, nil
@@ -127,62 +111,8 @@ func (l *Loop) run() {
 	l.closeAll()
 }
 
-// poll waits for events. It looks first without waiting, which needs no word to the scheduler; only a loop with nothing to
-// do sleeps in a way that lets the scheduler and the collector pass it by.
-func (l *Loop) poll() int {
-	n := epollWait(l.epfd, l.events[:], 0)
-	if n > 0 || len(l.runq)+len(l.wakes) > 0 {
-		return n
-	}
-	l.publish()
-	l.sleeping.Store(1)
-	if l.posts.Load() == nil {
-		if msec := l.untilDue(); msec != 0 {
-			n = epollWait(l.epfd, l.events[:], msec)
-		}
-	}
-	l.sleeping.Store(0)
-	return n
-}
-
-// untilDue is how long the loop may sleep, in whole milliseconds upwards, so that a timer is due when it wakes; -1: forever.
-func (l *Loop) untilDue() int {
-	if len(l.heap) == 0 {
-		return -1
-	}
-	d := l.heap[0].when - l.now
-	if d <= 0 {
-		return 0
-	}
-	return int(min((d+Time(time.Millisecond)-1)/Time(time.Millisecond), 1<<30))
-}
-
-// event brings one epoll event to whom it concerns.
-func (l *Loop) event(ev *syscall.EpollEvent) {
-	if ev.Pad < 0 {
-		if ev.Pad == padListener {
-			l.acceptable(int(ev.Fd))
-		}
-		return
-	}
-	s := &l.slots[ev.Fd]
-	c := s.conn
-	if c == nil || s.gen != ev.Pad {
-		return // for a connection that is gone
-	}
-	var r Ready
-	if ev.Events&epollIn != 0 {
-		r |= In
-	}
-	if ev.Events&epollOut != 0 {
-		r |= Out
-	}
-	if ev.Events&(epollRdhup|epollHup|epollErr) != 0 {
-		r |= In | Hup
-		if ev.Events&(epollHup|epollErr) != 0 {
-			r |= Out
-		}
-	}
+// ready is told what a connection has become ready for, and resumes or wakes whoever waits for it.
+func (l *Loop) ready(c *Conn, r Ready) {
 	c.flags |= uint8(r)
 	if c.flags&parked != 0 {
 		if r&In != 0 {
@@ -286,9 +216,7 @@ func (l *Loop) closeAll() {
 func (l *Loop) release() {
 	l.kickMu.Lock()
 	defer l.kickMu.Unlock()
-	closeFD(l.epfd)
-	closeFD(l.evfd)
-	l.evfd = -1
+	l.poller.close()
 	if l.reserve >= 0 {
 		closeFD(l.reserve)
 		l.reserve = -1

@@ -112,11 +112,11 @@ func (l *Loop) exhausted(w *listening) {
 	l.pause(w)
 }
 
-// pause takes the listener out of this loop's epoll for acceptPause.
+// pause takes the listener out of this loop's sight for acceptPause.
 func (l *Loop) pause(w *listening) {
 	w.mu.Lock()
 	if !w.closed {
-		_ = epollCtl(l.epfd, syscall.EPOLL_CTL_DEL, w.fd, nil)
+		w.unwatch()
 	}
 	w.mu.Unlock()
 	l.Go(func(t *Task) {

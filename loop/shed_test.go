@@ -79,8 +79,11 @@ func TestOutOfDescriptors(t *testing.T) {
 		c.Handler = echo{keep: true}
 		c.Park(0, false)
 	})
-	limit := 100
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(limit), Max: uint64(limit)}); err != nil {
+	const limit = 100
+	var few syscall.Rlimit // whose fields are signed on some systems
+	few.Cur += limit
+	few.Max += limit
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
 		t.Fatal(err)
 	}
 	// The client's descriptors count too, so that it must take turns: each new connection costs two.

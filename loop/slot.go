@@ -1,17 +1,8 @@
 package loop
 
-import "syscall"
-
-// An epoll event carries where its connection stands in the loop's table, and the generation of that place: an event for a
+// An event carries where its connection stands in the loop's table, and the generation of that place: an event for a
 // connection that was closed meanwhile finds another generation and is dropped, also when the kernel gave the descriptor's
 // number to a new connection.
-//
-// In the event, Fd is the slot and Pad the generation. A negative Pad marks what is not a connection.
-const (
-	padListener = -1 // Fd: index of the listener
-	padPost     = -2 // the eventfd
-)
-
 type slot struct {
 	conn *Conn
 	gen  int32 // never negative
@@ -39,10 +30,4 @@ func (l *Loop) unplace(c *Conn) {
 	s.next = l.freeSlot
 	l.freeSlot = c.slot
 	c.slot = -1
-}
-
-// watch registers a placed connection, once for all it will ever wait for.
-func (l *Loop) watch(c *Conn) syscall.Errno {
-	ev := syscall.EpollEvent{Events: epollIn | epollOut | epollRdhup | epollET, Fd: c.slot, Pad: l.slots[c.slot].gen}
-	return epollCtl(l.epfd, syscall.EPOLL_CTL_ADD, int(c.fd), &ev)
 }

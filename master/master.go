@@ -196,7 +196,7 @@ func (m *Master) reopen() {
 		m.log(logs.Emerg, "%v", err)
 	}
 	if fd := o.Log.FD(); fd >= 0 && m.cur.lastWords != nil {
-		_ = unix.Dup3(fd, int(m.cur.lastWords.Fd()), unix.O_CLOEXEC)
+		_, _ = logs.Replace(fd, int(m.cur.lastWords.Fd()))
 	}
 	m.redirectStderr()
 	paths, fds := o.Files.Opened()
@@ -321,6 +321,6 @@ func (m *Master) alone() bool { return m.next == nil && !m.Inherited.fromLivingP
 // redirectStderr lets what the Go runtime has to say come to the error log, when no terminal is there to see it.
 func (m *Master) redirectStderr() {
 	if m.Background && m.cur.lastWords != nil {
-		_ = unix.Dup3(int(m.cur.lastWords.Fd()), unix.Stderr, 0)
+		_ = logs.Dup2(int(m.cur.lastWords.Fd()), unix.Stderr)
 	}
 }

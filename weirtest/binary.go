@@ -12,8 +12,8 @@ import (
 // ErrNoServer says that there is nothing to test: no WEIR_BINARY, and this tree has no cmd/weir.
 var ErrNoServer = errors.New("no WEIR_BINARY, and no cmd/weir to build")
 
-// Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector when the test
-// itself has it. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
+// Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector and on
+// the portable engine when the test itself has them. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
 // same time never see half a file; Go's build cache makes the second build cheap.
 func Binary() (string, error) {
 	if path := os.Getenv("WEIR_BINARY"); path != "" {
@@ -29,6 +29,9 @@ func Binary() (string, error) {
 	name, args := "weir", []string{"build"}
 	if raceEnabled {
 		name, args = "weir-race", []string{"build", "-race"}
+	}
+	if portable {
+		name, args = name+"-portable", append(args, "-tags", "portable")
 	}
 	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
 }

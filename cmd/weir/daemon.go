@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"weir/logs"
 )
 
 // daemonMark tells a process that it is the one in the background: the number of the descriptor on which
@@ -59,7 +61,7 @@ func daemonReady() {
 	_ = os.Unsetenv(daemonMark)
 	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
 		for fd := range 3 {
-			_ = unix.Dup3(int(null.Fd()), fd, 0)
+			_ = logs.Dup2(int(null.Fd()), fd)
 		}
 		_ = null.Close()
 	}

@@ -20,6 +20,7 @@ import (
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/loop"
 )
 
 // A site is a server over a folder of its own.
@@ -171,6 +172,9 @@ func (s *site) asker(target string, body int) func() {
 func TestStaticAllocatesNothing(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector allocates")
+	}
+	if loop.Portable {
+		t.Skip("the portable engine allocates")
 	}
 	s := newSite(t, `
 		location /kept/ { alias www/; open_file_cache max=10; }

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
@@ -15,7 +13,7 @@ func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
 func TestMemoryAdmitsAtTheSecondReading(t *testing.T) {
 	m := newMemory()
 	const now = int64(10e9)
-	old := info{size: 10, ctime: unix.StatxTimestamp{Sec: 9}}
+	old := info{size: 10, ctime: moment{Sec: 9}}
 	for _, c := range []struct {
 		name string
 		info info
@@ -24,8 +22,8 @@ func TestMemoryAdmitsAtTheSecondReading(t *testing.T) {
 		{"small", old, [2]bool{false, true}},
 		{"largest", info{size: maxBody}, [2]bool{false, true}},
 		{"too large", info{size: maxBody + 1}, [2]bool{false, false}},
-		{"changed just now", info{size: 10, ctime: unix.StatxTimestamp{Sec: 9, Nsec: 999e6}}, [2]bool{false, false}},
-		{"changed in the future", info{size: 10, ctime: unix.StatxTimestamp{Sec: 11}}, [2]bool{false, false}},
+		{"changed just now", info{size: 10, ctime: moment{Sec: 9, Nsec: 999e6}}, [2]bool{false, false}},
+		{"changed in the future", info{size: 10, ctime: moment{Sec: 11}}, [2]bool{false, false}},
 	} {
 		got := [2]bool{m.wants([]byte(c.name), &c.info, now), m.wants([]byte(c.name), &c.info, now)}
 		if got != c.want {

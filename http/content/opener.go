@@ -106,8 +106,7 @@ func (o *opener) openNow(r *http.Request, p path) (f file, bad failure) {
 	return f, failure{}
 }
 
-// statNow looks a file up, whatever the shelf has. The kernel has no lookup that never waits, but for an
-// open that reads nothing; only paths that are in our memory are surely in the kernel's, too.
+// statNow looks a file up, whatever the shelf has. Only a path that is in our memory is surely in the kernel's, too.
 func (o *opener) statNow(r *http.Request, p path) (i info, bad failure) {
 	if o.symlinks == linksAllowed && o.memory.get(p.text()) != nil {
 		if err := statAt(unix.AT_FDCWD, p, 0, &i); err != nil {
@@ -115,22 +114,17 @@ func (o *opener) statNow(r *http.Request, p path) (i info, bad failure) {
 		}
 		return i, failure{}
 	}
-	fd, bad := o.descriptor(r, p, unix.O_PATH)
-	if bad.failed() {
-		if o.symlinks == linksAllowed {
-			bad.op = "stat()"
-		}
-		return i, bad
+	w := walk{path: p, rules: o.rulesFor(r, p), cached: true}
+	if bad = w.look(&i); bad.is(unix.EAGAIN) {
+		return waitLook(r, w)
 	}
-	err := statFD(fd, &i)
-	_ = unix.Close(fd)
-	switch {
-	case err != nil:
-		return i, failure{"fstat()", err}
-	case i.isLink(): // O_PATH does not mind; open would
-		return i, failure{"openat()", unix.ELOOP}
-	}
-	return i, failure{}
+	return i, bad
+}
+
+func waitLook(r *http.Request, w walk) (i info, bad failure) {
+	w.cached = false
+	r.Task.Await(func() { bad = w.look(&i) })
+	return i, bad
 }
 
 // descriptor opens a path with what the kernel has in memory, or, when that is not all, apart from the

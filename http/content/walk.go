@@ -21,12 +21,22 @@ func (w *walk) open() (int, failure) {
 		fd, err := openAt(unix.AT_FDCWD, w.path, w.flags, w.cached)
 		return fd, failure{"open()", err}
 	}
-	dir, bad := w.begin()
+	dir, name, bad := w.folder(make(path, 0, 256))
 	if bad.failed() {
 		return -1, bad
 	}
+	fd, bad := w.step(dir, name, w.flags)
+	_ = unix.Close(dir)
+	return fd, bad
+}
+
+// folder opens the folder that the end of the path is in, and says its name there, in room.
+func (w *walk) folder(room path) (dir int, name path, bad failure) {
+	if dir, bad = w.begin(); bad.failed() {
+		return -1, nil, bad
+	}
 	rest := bytes.TrimLeft(w.path[w.trusted:], "/")
-	name := make(path, 0, 256)
+	name = room
 	for {
 		part, after, more := bytes.Cut(rest[:len(rest)-1], []byte("/"))
 		name = append(append(name[:0], part...), 0)
@@ -38,10 +48,10 @@ func (w *walk) open() (int, failure) {
 		if len(part) == 0 {
 			continue
 		}
-		next, bad := w.step(dir, name, unix.O_PATH|unix.O_DIRECTORY)
+		next, bad := w.step(dir, name, folderFlags)
 		_ = unix.Close(dir)
 		if bad.failed() {
-			return -1, bad
+			return -1, nil, bad
 		}
 		dir = next
 		if len(after) == 0 { // the path ends in a slash: the folder itself is meant
@@ -49,9 +59,7 @@ func (w *walk) open() (int, failure) {
 			break
 		}
 	}
-	fd, bad := w.step(dir, name, w.flags)
-	_ = unix.Close(dir)
-	return fd, bad
+	return dir, name, failure{}
 }
 
 // begin opens the folder that the walk begins in.
@@ -61,7 +69,7 @@ func (w *walk) begin() (int, failure) {
 		var room [256]byte
 		start = append(append(path(room[:0]), w.path[:w.trusted]...), 0)
 	}
-	fd, err := openAt(unix.AT_FDCWD, start, unix.O_PATH|unix.O_DIRECTORY, w.cached)
+	fd, err := openAt(unix.AT_FDCWD, start, folderFlags, w.cached)
 	return fd, failure{"open()", err}
 }
 

@@ -1,3 +1,5 @@
+//go:build linux && !portable
+
 package loop
 
 import (
@@ -65,7 +67,7 @@ func (c *Conn) fill(t *Task, pipe, want int, timeout time.Duration) (int, error)
 			if e != syscall.EAGAIN {
 				return 0, e
 			}
-			c.flags &^= uint8(In)
+			c.unready(In)
 		}
 		if err := c.wait(t, In, t.within(timeout)); err != nil {
 			return 0, err
@@ -88,7 +90,7 @@ func (c *Conn) drain(t *Task, pipe, n int, timeout time.Duration) (int, error) {
 			if e != syscall.EAGAIN {
 				return n, e
 			}
-			c.flags &^= uint8(Out)
+			c.unready(Out)
 		}
 		if err := c.wait(t, Out, t.within(timeout)); err != nil {
 			return n, err

@@ -1,8 +1,18 @@
 package logs
 
-// errnoText has what the C library calls each error number of Linux. Scripts match these texts in
+import "syscall"
+
+// errnoText is what the C library calls an error number. "" where it has none.
+func errnoText(no syscall.Errno) string {
+	if int(no) >= len(errnoTexts) {
+		return ""
+	}
+	return errnoTexts[no]
+}
+
+// errnoTexts has what the C library calls each error number of Linux. Scripts match these texts in
 // error logs; those of package syscall differ.
-var errnoText = [...]string{
+var errnoTexts = [...]string{
 	1:   "Operation not permitted",
 	2:   "No such file or directory",
 	3:   "No such process",

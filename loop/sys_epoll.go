@@ -1,3 +1,5 @@
+//go:build linux && !portable
+
 package loop
 
 import (
@@ -18,14 +20,12 @@ const (
 	epollET        = 1 << 31
 
 	msgNoSignal = 0x4000 // no SIGPIPE: the signal would cost more than the call
+	msgMore     = syscall.MSG_MORE
 
 	spliceMove     = 1
 	spliceNonblock = 2
 	setPipeSize    = 1031 // F_SETPIPE_SZ
 
-	ipTransparent    = 19
-	ipv6Transparent  = 75
-	bindNoPort       = 24 // IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that one address has 28k ports per peer
 	efdNonblockExec  = syscall.O_NONBLOCK | syscall.O_CLOEXEC
 	sockStreamNBExec = syscall.SOCK_STREAM | syscall.SOCK_NONBLOCK | syscall.SOCK_CLOEXEC
 )
@@ -50,25 +50,52 @@ func epollCtl(epfd, op, fd int, ev *syscall.EpollEvent) syscall.Errno {
 	return e
 }
 
-// recv reads from a socket: recvfrom(2) skips the file layer that read(2) goes through.
-func recv(fd int, p []byte) (int, syscall.Errno) {
+// recv reads from the socket: recvfrom(2) skips the file layer that read(2) goes through.
+func (c *Conn) recv(p []byte) (int, syscall.Errno) {
 	for {
-		n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 		if e != syscall.EINTR {
 			return int(n), e
 		}
 	}
 }
 
-func send(fd int, p []byte) (int, syscall.Errno) { return sendWith(fd, p, 0) }
-
-func sendWith(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
+func (c *Conn) send(p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), msgNoSignal|flags, 0, 0)
+		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), msgNoSignal|flags, 0, 0)
 		if e != syscall.EINTR {
 			return int(n), e
 		}
 	}
+}
+
+// sendParts is one writev of the first maxParts parts that are not empty.
+func (c *Conn) sendParts(v [][]byte) (int, error) {
+	if len(v) <= 8 {
+		var iov [8]syscall.Iovec
+		return c.sendVector(iov[:0], v)
+	}
+	var iov [maxParts]syscall.Iovec
+	return c.sendVector(iov[:0], v[:min(len(v), maxParts)])
+}
+
+func (c *Conn) sendVector(iov []syscall.Iovec, v [][]byte) (int, error) {
+	want := 0
+	for _, p := range v {
+		if len(p) > 0 {
+			part := syscall.Iovec{Base: &p[0]}
+			part.SetLen(len(p))
+			iov = append(iov, part)
+			want += len(p)
+		}
+	}
+	if want == 0 {
+		return 0, nil
+	}
+	m := syscall.Msghdr{Iov: &iov[0]}
+	m.Iovlen = uint64(len(iov))
+	n, e := sendmsg(int(c.fd), &m)
+	return c.wrote(n, e, want)
 }
 
 func sendmsg(fd int, m *syscall.Msghdr) (int, syscall.Errno) {
@@ -81,9 +108,9 @@ func sendmsg(fd int, m *syscall.Msghdr) (int, syscall.Errno) {
 }
 
 // sendfile may read a cold disk, so the scheduler must know of it.
-func sendfile(out, in int, off int64, n int) (int, syscall.Errno) {
+func (c *Conn) sendfile(in int, off int64, n int) (int, syscall.Errno) {
 	for {
-		r, _, e := syscall.Syscall6(syscall.SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(&off)), uintptr(n), 0, 0)
+		r, _, e := syscall.Syscall6(syscall.SYS_SENDFILE, uintptr(c.fd), uintptr(in), uintptr(unsafe.Pointer(&off)), uintptr(n), 0, 0)
 		if e != syscall.EINTR {
 			return int(r), e
 		}
@@ -99,7 +126,7 @@ func splice(in, out, n int) (int, syscall.Errno) {
 	}
 }
 
-func accept(fd int, sa *syscall.RawSockaddrAny) (int, syscall.Errno) {
+func accept(fd int, sa *rawAddr) (int, syscall.Errno) {
 	size := uint32(syscall.SizeofSockaddrAny)
 	sa.Addr.Family = syscall.AF_UNSPEC
 	n, _, e := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(sa)), uintptr(unsafe.Pointer(&size)),
@@ -107,9 +134,14 @@ func accept(fd int, sa *syscall.RawSockaddrAny) (int, syscall.Errno) {
 	return int(n), e
 }
 
-func getsockname(fd int, sa *syscall.RawSockaddrAny) syscall.Errno {
+func getsockname(fd int, sa *rawAddr) syscall.Errno {
 	size := uint32(syscall.SizeofSockaddrAny)
 	_, _, e := syscall.RawSyscall(syscall.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(sa)), uintptr(unsafe.Pointer(&size)))
+	return e
+}
+
+func shutdownWrite(fd int) syscall.Errno {
+	_, _, e := syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_WR, 0)
 	return e
 }
 
@@ -120,10 +152,10 @@ func setsockopt(fd, level, name, v int) syscall.Errno {
 }
 
 // socketError takes SO_ERROR.
-func socketError(fd int) syscall.Errno {
+func (c *Conn) socketError() syscall.Errno {
 	var v int32
 	size := uint32(4)
-	_, _, e := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_ERROR, uintptr(unsafe.Pointer(&v)), uintptr(unsafe.Pointer(&size)), 0)
+	_, _, e := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(c.fd), syscall.SOL_SOCKET, syscall.SO_ERROR, uintptr(unsafe.Pointer(&v)), uintptr(unsafe.Pointer(&size)), 0)
 	if e != 0 {
 		return e
 	}

@@ -1,0 +1,115 @@
+//go:build !portable
+
+package content
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// folderFlags open a folder only to go on from it, for which the right to pass through is enough.
+const folderFlags = unix.O_PATH | unix.O_DIRECTORY
+
+const statxMask = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME
+
+func (i *info) take(st *unix.Statx_t) {
+	*i = info{
+		dev: uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), ino: st.Ino, size: int64(st.Size),
+		mtime: moment{st.Mtime.Sec, st.Mtime.Nsec}, ctime: moment{st.Ctime.Sec, st.Ctime.Nsec}, mode: st.Mode, uid: st.Uid,
+	}
+}
+
+// statAt is statx of a path below the folder dir (unix.AT_FDCWD for paths of their own).
+func statAt(dir int, p path, flags int, i *info) error {
+	var st unix.Statx_t
+	_, _, errno := syscall.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&p[0])), uintptr(flags),
+		statxMask, uintptr(unsafe.Pointer(&st)), 0)
+	if errno != 0 {
+		return errno
+	}
+	i.take(&st)
+	return nil
+}
+
+// statFD is statx of an open file.
+func statFD(fd int, i *info) error { return statAt(fd, path{0}, unix.AT_EMPTY_PATH, i) }
+
+// resolveCached is RESOLVE_CACHED of openat2(2), which x/sys does not have.
+const resolveCached = 0x20
+
+// openAt opens a path below the folder dir. With cached it does so only if the kernel needs no disk for
+// it, and gives EAGAIN otherwise.
+func openAt(dir int, p path, flags int, cached bool) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC)}
+	if cached {
+		how.Resolve = resolveCached
+	}
+	for {
+		fd, _, errno := syscall.Syscall6(unix.SYS_OPENAT2, uintptr(dir), uintptr(unsafe.Pointer(&p[0])),
+			uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
+		switch errno {
+		case 0:
+			return int(fd), nil
+		case unix.EINTR:
+			continue
+		case unix.ENOSYS, unix.EPERM, unix.EINVAL:
+			if cached {
+				return -1, unix.EAGAIN
+			}
+			// a kernel before 5.6, or a sandbox that does not know the call
+			return plainOpenAt(dir, p, flags)
+		}
+		return -1, errno
+	}
+}
+
+func plainOpenAt(dir int, p path, flags int) (int, error) {
+	for {
+		fd, _, errno := syscall.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&p[0])),
+			uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
+		if errno == 0 {
+			return int(fd), nil
+		}
+		if errno != unix.EINTR {
+			return -1, errno
+		}
+	}
+}
+
+// readNow fills b from the beginning of a file with what is in the page cache: EAGAIN when that is not
+// all. A kernel or file system without such reads is no error either, only EAGAIN.
+func readNow(fd int, b []byte) (int, error) {
+	iov := unix.Iovec{Base: unsafe.SliceData(b)}
+	iov.SetLen(len(b))
+	n, _, errno := syscall.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, 0, 0, unix.RWF_NOWAIT)
+	switch {
+	case errno != 0:
+		return 0, unix.EAGAIN
+	case int(n) < len(b):
+		return int(n), unix.EAGAIN
+	}
+	return int(n), nil
+}
+
+// look looks up what is at the end of the path. The kernel has no lookup that never waits, but for an open that reads nothing.
+func (w *walk) look(i *info) failure {
+	w.flags = unix.O_PATH
+	fd, bad := w.open()
+	if bad.failed() {
+		if w.mode == linksAllowed {
+			bad.op = "stat()"
+		}
+		return bad
+	}
+	err := statFD(fd, i)
+	_ = unix.Close(fd)
+	switch {
+	case err != nil:
+		return failure{"fstat()", err}
+	case i.isLink(): // O_PATH does not mind; open would
+		return failure{"openat()", unix.ELOOP}
+	}
+	return failure{}
+}

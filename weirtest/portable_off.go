@@ -1,0 +1,5 @@
+//go:build !portable
+
+package weirtest
+
+const portable = false
