@@ -20,7 +20,7 @@ func (c *chaos) ownBinary() string {
 	return path
 }
 
-// copyFile puts a copy in place by a rename: the file of a program that runs cannot be written.
+// copyFile puts a copy in place.
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	in, err := os.Open(from)
@@ -28,19 +28,17 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = in.Close() }()
-	out, err := os.OpenFile(to+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = io.Copy(out, in)
-	if e := out.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(to+".new", to)
-	}
-	if err != nil {
-		t.Fatal(err)
+	install(t, in, to)
+}
+
+// install makes a program, in place by a rename, since the file of one that runs cannot be written. Another process does it: had this
+// one the file open for writing, so would the children that other tests start at that moment, and it could not be executed.
+func install(t *testing.T, from io.Reader, to string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", `cat >"$0.new" && chmod 755 "$0.new" && mv "$0.new" "$0"`, to)
+	cmd.Stdin = from
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }
 
@@ -56,14 +54,7 @@ func TestChaosBadBinary(t *testing.T) {
 	old := d.Master()
 	worker := d.WorkerOf(old)
 	replace := func(with string) func() {
-		return func() {
-			if err := os.WriteFile(path+".new", []byte(with), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Rename(path+".new", path); err != nil {
-				t.Fatal(err)
-			}
-		}
+		return func() { install(t, strings.NewReader(with), path) }
 	}
 	for i, bad := range []struct {
 		what   string

@@ -56,6 +56,9 @@ func (m *Master) workerGone(w *child, state *os.ProcessState) {
 		}
 	}
 	w.over()
+	if !m.quitting && !m.stopping {
+		m.announce()
+	}
 	switch {
 	case m.over:
 	case m.quitting || m.stopping:
