@@ -34,6 +34,9 @@ bench: ## weir against nginx; ARGS="-only static -rounds 5"
 soak: ## load for a minute; the memory must not grow
 	$(GO) run ./bench -soak 60s
 
+chaos: ## reloads, upgrades, kills and bad input under load, for minutes
+	WEIR_CHAOS=long $(GO) test . ./cycle -count=1 -run TestChaos -v -timeout 30m
+
 gen: ## write generated files anew
 	$(GO) generate ./...
 	$(GO) test . -run TestManual -update
@@ -55,4 +58,4 @@ demo: build ## build weir and run its demo
 ci: ## what CI runs
 	bash .ci/run
 
-.PHONY: help build test script oracle race portable fuzz bench soak gen lint deb image demo ci
+.PHONY: help build test script oracle race portable fuzz bench soak chaos gen lint deb image demo ci

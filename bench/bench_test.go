@@ -1,9 +1,13 @@
 package main
 
 import (
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"weir/weirtest"
 )
 
 func TestParseWrk(t *testing.T) {
@@ -82,5 +86,34 @@ func TestWanted(t *testing.T) {
 	}
 	if wanted("idle", "static,proxy") {
 		t.Error("idle is in static,proxy")
+	}
+}
+
+func TestTree(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 60 & wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	root := cmd.Process.Pid
+	defer func() {
+		_ = syscall.Kill(-root, syscall.SIGKILL)
+		_ = cmd.Wait()
+	}()
+	if !weirtest.Eventually(func() bool { return len(tree(root)) == 2 }) {
+		t.Fatalf("%+v", tree(root))
+	}
+	if used(root) == 0 {
+		t.Error("no processor time")
+	}
+	if m := memoryOf(root); m.shared == 0 || m.high < m.shared {
+		t.Errorf("memory %+v", m)
+	}
+}
+
+func TestParseProcess(t *testing.T) {
+	p, ok := parseProcess([]byte("12 (a) b) S 7 5 0 0 0 0 0 0 0 0 1 2 3 4 20 0"))
+	if want := (process{12, 7, 5, 10 * tick}); !ok || p != want {
+		t.Errorf("%+v %v", p, ok)
 	}
 }

@@ -1,7 +1,7 @@
 // Command bench runs weir and nginx, and haproxy and caddy where they are installed, side by side under the same work and prints what each
 // request cost them. README.md says how to read it.
 //
-//	go run ./bench                       # everything, about three minutes
+//	go run ./bench                       # everything, about five minutes
 //	go run ./bench -only static,proxy1k  # some of it
 //	go run ./bench -smoke                # a few seconds: does it all still run?
 //	go run ./bench -soak 60s             # does the memory stay where it is?

@@ -72,6 +72,13 @@ func (r *report) add(w work, server string, s sample) {
 		PerConn:  med(func(s sample) float64 { return s.PerConn }),
 		Requests: int(med(func(s sample) float64 { return float64(s.Requests) })),
 		Conns:    s.Conns,
+
+		Servers:   s.Servers,
+		Start:     med(func(s sample) float64 { return s.Start }),
+		Reload:    med(reload),
+		ReloadCPU: med(reloadCPU),
+		Peak:      med(peak),
+		High:      med(high),
 	}
 }
 
@@ -96,12 +103,20 @@ func (r *report) print(out io.Writer, work string) {
 	}
 	fmt.Fprintf(out, "\n%s: %s\n", work, rows[0].What)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	if rows[0].Median.Conns > 0 {
+	switch {
+	case rows[0].Median.Servers > 0:
+		fmt.Fprint(t, "server\tstart ms\treload ms\tCPU ms\tpeak MB\tHWM MB\tsettled MB\tratio start\treload\tCPU\tpeak\tHWM\tsettled\t\n")
+		for _, x := range rows {
+			m := x.Median
+			fmt.Fprintf(t, "%s\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.Server, m.Start, m.Reload, m.ReloadCPU, m.Peak, m.High,
+				m.RSS, ratio(rows, x, start), ratio(rows, x, reload), ratio(rows, x, reloadCPU), ratio(rows, x, peak), ratio(rows, x, high), ratio(rows, x, rss))
+		}
+	case rows[0].Median.Conns > 0:
 		fmt.Fprint(t, "server\tB/connection\tRSS MB\tratio\t\n")
 		for _, x := range rows {
 			fmt.Fprintf(t, "%s\t%.0f\t%.1f\t%s\t\n", x.Server, x.Median.PerConn, x.Median.RSS, ratio(rows, x, perConn))
 		}
-	} else {
+	default:
 		fmt.Fprint(t, "server\tCPU µs\tuser µs\tspread\tboth µs\treq/s\tp99 ms\tRSS MB\tratio CPU\tboth\treq/s\tp99\tRSS\t\n")
 		for _, x := range rows {
 			m := x.Median
@@ -113,11 +128,16 @@ func (r *report) print(out io.Writer, work string) {
 }
 
 // The things compared; each is better when smaller.
-func cpu(s sample) float64     { return s.CPU }
-func both(s sample) float64    { return s.Both }
-func p99(s sample) float64     { return s.P99 }
-func rss(s sample) float64     { return s.RSS }
-func perConn(s sample) float64 { return s.PerConn }
+func cpu(s sample) float64       { return s.CPU }
+func both(s sample) float64      { return s.Both }
+func p99(s sample) float64       { return s.P99 }
+func rss(s sample) float64       { return s.RSS }
+func perConn(s sample) float64   { return s.PerConn }
+func start(s sample) float64     { return s.Start }
+func reload(s sample) float64    { return s.Reload }
+func reloadCPU(s sample) float64 { return s.ReloadCPU }
+func peak(s sample) float64      { return s.Peak }
+func high(s sample) float64      { return s.High }
 func perRequest(s sample) float64 {
 	if s.Rate == 0 {
 		return 0
@@ -176,7 +196,10 @@ func (r *report) summaryLine(t io.Writer, work string, others []string) {
 	}
 	fmt.Fprintf(t, "%s\t", work)
 	of := cpu
-	if rows[0].Median.Conns > 0 {
+	switch {
+	case rows[0].Median.Servers > 0:
+		of = reload
+	case rows[0].Median.Conns > 0:
 		of = perConn
 	}
 	for _, o := range others {

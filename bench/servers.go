@@ -15,7 +15,8 @@ import (
 type server struct {
 	name    string
 	version string
-	static  bool // serves files
+	static  bool   // serves files
+	bin     string // of those that read nginx.conf
 	command func(s *site, dir, addr string) (*exec.Cmd, error)
 }
 
@@ -51,10 +52,10 @@ func (s *site) find(name string) (server, error) {
 		return nginxLike(name, bin), nil
 	case "haproxy":
 		bin, err := exec.LookPath(name)
-		return server{name, version(bin, "-v"), false, haproxy(bin)}, err
+		return server{name: name, version: version(bin, "-v"), command: haproxy(bin)}, err
 	case "caddy":
 		bin, err := exec.LookPath(name)
-		return server{name, version(bin, "version"), true, caddy(bin)}, err
+		return server{name: name, version: version(bin, "version"), static: true, command: caddy(bin)}, err
 	}
 	return server{}, fmt.Errorf("bench knows no server %q", name)
 }
@@ -95,7 +96,7 @@ http {
 `
 
 func nginxLike(name, bin string) server {
-	return server{name, version(bin, "-v"), true, func(s *site, dir, addr string) (*exec.Cmd, error) {
+	return server{name: name, version: version(bin, "-v"), static: true, bin: bin, command: func(s *site, dir, addr string) (*exec.Cmd, error) {
 		limit, err := raiseFileLimit()
 		if err != nil {
 			return nil, err

@@ -79,6 +79,7 @@ type instance struct {
 	name, addr string
 	cmd        *exec.Cmd
 	done       chan struct{}
+	took       time.Duration // until it answered
 }
 
 // start runs a server's command in a process group of its own and waits until it takes connections.
@@ -105,6 +106,7 @@ func (s *site) start(sv server) (*instance, error) {
 	defer log.Close()
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -117,6 +119,7 @@ func (s *site) start(sv server) (*instance, error) {
 		answers, err := weirtest.Ask(addr, "GET /origin/1k HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		return err == nil && len(answers) == 1 && answers[0].Status == 200 && len(answers[0].Body) == 1024
 	})
+	in.took = time.Since(begin)
 	if !up {
 		in.kill()
 		text, _ := os.ReadFile(filepath.Join(dir, "output"))

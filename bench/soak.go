@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -23,8 +24,9 @@ func soak(s *site, d time.Duration, out io.Writer) error {
 	begin := time.Now()
 	var settled, last int64
 	requests := 0
+	loads := slices.DeleteFunc(works(), func(w work) bool { return w.load == nil })
 	for step := 0; time.Since(begin) < d; step++ {
-		w := works()[step%(len(works())-1)] // all but idle
+		w := loads[step%len(loads)]
 		l, err := w.load(in, o)
 		if err != nil {
 			return fmt.Errorf("%s after %v: %w", w.name, time.Since(begin), err)

@@ -11,6 +11,8 @@ type work struct {
 	name, what string
 	static     bool // needs a server of files
 	load       func(in *instance, o options) (load, error)
+	// measure is for works that are not a load on servers that run all the time.
+	measure func(s *site, w work, all []server, o options, rep *report) error
 }
 
 // load is what the client saw.
@@ -23,14 +25,16 @@ type load struct {
 
 func works() []work {
 	return []work{
-		{"static1k", "a file of 1 KB, keep-alive", true, wrk("/1k", 32)},
-		{"static100k", "a file of 100 KB, keep-alive", true, wrk("/100k", 32)},
-		{"static10m", "a file of 10 MB, keep-alive", true, wrk("/10m", 4)},
-		{"proxy1k", "an answer of 1 KB from the origin, keep-alive on both sides", false, wrk("/origin/1k", 32)},
-		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8)},
-		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8)},
-		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections},
-		{"idle", "memory of idle keep-alive connections", false, nil},
+		{"static1k", "a file of 1 KB, keep-alive", true, wrk("/1k", 32), nil},
+		{"static100k", "a file of 100 KB, keep-alive", true, wrk("/100k", 32), nil},
+		{"static10m", "a file of 10 MB, keep-alive", true, wrk("/10m", 4), nil},
+		{"proxy1k", "an answer of 1 KB from the origin, keep-alive on both sides", false, wrk("/origin/1k", 32), nil},
+		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8), nil},
+		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8), nil},
+		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections, nil},
+		{"idle", "memory of idle keep-alive connections", false, nil, measureIdle},
+		{"reload1k", "a reload with 1,000 servers", false, nil, reloads(1000)},
+		{"reload10k", "a reload with 10,000 servers", false, nil, reloads(10000)},
 	}
 }
 
@@ -45,13 +49,20 @@ type sample struct {
 	PerConn  float64 `json:"bytes_conn"`  // growth of RSS per idle connection
 	Requests int     `json:"requests"`    // counted by the client
 	Conns    int     `json:"connections"` // idle ones held
+
+	Servers   int     `json:"servers,omitempty"`       // in the configuration that is reloaded
+	Start     float64 `json:"start_ms,omitempty"`      // until the first answer
+	Reload    float64 `json:"reload_ms,omitempty"`     // from the signal to the first answer by the new configuration
+	ReloadCPU float64 `json:"reload_cpu_ms,omitempty"` // processor time of all processes until all is settled
+	Peak      float64 `json:"peak_mb,omitempty"`       // PSS of all processes at its highest during a reload
+	High      float64 `json:"hwm_mb,omitempty"`        // their VmHWM, added up
 }
 
 // measure runs one work over all servers, in turn, round after round, so that a slow minute of the machine falls on all alike.
 func measure(s *site, w work, all []server, o options, rep *report) error {
 	servers := slices.DeleteFunc(slices.Clone(all), func(sv server) bool { return w.static && !sv.static })
-	if w.load == nil {
-		return measureIdle(s, w, servers, o, rep)
+	if w.measure != nil {
+		return w.measure(s, w, servers, o, rep)
 	}
 	running := make([]*instance, 0, len(servers))
 	defer func() {

@@ -16,6 +16,8 @@ type checker struct {
 	table *Table
 	tree  *Tree
 	diags *Diagnostics
+	nodes []*Node    // where the lists of presences are allocated
+	slab  []presence // where presences are
 }
 
 func (c *checker) block(b *Block, in Context) {
@@ -24,23 +26,30 @@ func (c *checker) block(b *Block, in Context) {
 		c.freeForm(b)
 		return
 	}
-	var seen map[*Entry]bool
-	for _, n := range b.Nodes {
+	var seen map[*Entry]bool // of a long block; in a short one it is faster to look
+	if len(b.Nodes) > 32 {
+		seen = make(map[*Entry]bool)
+	}
+	settable := 0
+	for i, n := range b.Nodes {
 		e := c.entry(n, in)
 		if e == nil {
 			n.bad = true
 			continue
 		}
 		n.entry = e
-		if !e.Repeat && seen == nil {
-			seen = make(map[*Entry]bool, len(b.Nodes))
-		}
-		c.node(n, e, !e.Repeat && seen[e])
-		if !e.Repeat {
+		switch {
+		case e.Repeat:
+			c.node(n, e, false)
+		case seen == nil:
+			c.node(n, e, isAmong(e, b.Nodes[:i]))
+		default:
+			c.node(n, e, seen[e])
 			seen[e] = true
 		}
 		if e.set != nil && !n.bad {
-			b.addPresent(e.Module, n)
+			settable++
+			b.bits |= e.Module.bit
 		}
 		if n.Block != nil && e.HasBlock() {
 			opens := e.Opens
@@ -50,6 +59,58 @@ func (c *checker) block(b *Block, in Context) {
 			c.block(n.Block, opens)
 		}
 	}
+	if settable > 0 {
+		c.present(b, settable)
+	}
+}
+
+func isAmong(e *Entry, nodes []*Node) bool {
+	for _, n := range nodes {
+		if n.entry == e {
+			return true
+		}
+	}
+	return false
+}
+
+// present lists the occurrences of each module's directives, as many as have a place in settings.
+func (c *checker) present(b *Block, settable int) {
+	if cap(c.nodes)-len(c.nodes) < settable {
+		c.nodes = make([]*Node, 0, max(1024, settable))
+	}
+	first := len(c.slab)
+	for i, n := range b.Nodes {
+		if !n.settable() {
+			continue
+		}
+		m, from := n.entry.Module, len(c.nodes)
+		if isPresent(m, c.slab[first:]) {
+			continue
+		}
+		for _, o := range b.Nodes[i:] {
+			if o.settable() && o.entry.Module == m {
+				c.nodes = append(c.nodes, o)
+			}
+		}
+		if len(c.slab) == cap(c.slab) {
+			c.slab = append(make([]presence, 0, 256+len(c.slab)-first), c.slab[first:]...)
+			first = 0
+		}
+		c.slab = append(c.slab, presence{m, c.nodes[from:len(c.nodes):len(c.nodes)], c.tree.presences})
+		c.tree.presences++
+	}
+	b.present = c.slab[first:len(c.slab):len(c.slab)]
+}
+
+func (n *Node) settable() bool { return n.entry != nil && n.entry.set != nil && !n.bad }
+
+func isPresent(m *Module, list []presence) bool {
+	for i := range list {
+		if list[i].module == m {
+			return true
+		}
+	}
+	return false
 }
 
 // freeForm checks a block whose children have names of their own: they have no blocks.
@@ -74,7 +135,7 @@ func (c *checker) entry(n *Node, in Context) *Entry {
 		}
 		return e
 	}
-	known := c.table.known[name]
+	known := c.table.known()[name]
 	if name == "include" { // one with a wrong number of words: Load takes the others
 		c.badInclude(n)
 		return nil
@@ -122,7 +183,7 @@ func (t *Table) places(name string) Context {
 	for _, e := range t.byName[name] {
 		in |= e.In
 	}
-	if k := t.known[name]; k != nil {
+	if k := t.known()[name]; k != nil {
 		in |= k.In
 	}
 	return in

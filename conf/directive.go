@@ -1,5 +1,10 @@
 package conf
 
+import (
+	"hash/fnv"
+	"sync"
+)
+
 // A Directive is one word of nginx.conf. Everything weir knows about the word is here: what -t
 // checks, what the manual says, what an editor completes, and what the running server reads. C is
 // the settings struct of its module.
@@ -84,13 +89,21 @@ type Module struct {
 	Doc     string
 	Entries []*Entry
 
-	groups [][]*Entry // by number
-	fresh  func() any
+	groups       [][]*Entry // by number
+	never        groupSet   // groups that stay in their block
+	intoNameless groupSet
+	bit          uint64 // tells modules apart, mostly: see Block.bits
+	fresh        func() any
+	clone        func(any) any
 }
 
 // Define makes a module. It never fails: Table.Problems tells what is wrong with a module.
 func Define[C any](name, doc string, directives []Directive[C]) *Module {
-	m := &Module{Name: name, Doc: doc, fresh: func() any { return new(C) }}
+	m := &Module{
+		Name: name, Doc: doc, bit: bitOf(name),
+		fresh: func() any { return new(C) },
+		clone: func(c any) any { own := *c.(*C); return &own },
+	}
 	numbers := make(map[string]int)
 	for i := range directives {
 		e := newEntry(m, &directives[i])
@@ -99,12 +112,34 @@ func Define[C any](name, doc string, directives []Directive[C]) *Module {
 			n = len(m.groups)
 			numbers[e.Group] = n
 			m.groups = append(m.groups, nil)
+			switch e.Inherit {
+			case Never:
+				m.never.add(n)
+			case IntoNameless:
+				m.intoNameless.add(n)
+			case Nearest:
+			}
 		}
 		e.group = n
 		m.groups[n] = append(m.groups[n], e)
 		m.Entries = append(m.Entries, e)
 	}
 	return m
+}
+
+// bitOf is one of 64 bits. Two modules may have the same one.
+func bitOf(name string) uint64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return 1 << (h.Sum32() % 64)
+}
+
+// leaves reports whether some of the groups do not go into every inner block.
+func (m *Module) leaves(groups *groupSet) bool {
+	stay := *groups
+	stay.without(&m.never)
+	stay.without(&m.intoNameless)
+	return stay != *groups
 }
 
 func newEntry[C any](m *Module, d *Directive[C]) *Entry {
@@ -131,12 +166,12 @@ func newEntry[C any](m *Module, d *Directive[C]) *Entry {
 type Table struct {
 	modules []*Module
 	byName  map[string][]*Entry
-	known   map[string]*Known
+	known   func() map[string]*Known // read when it is first needed
 }
 
 // NewTable joins modules.
 func NewTable(modules ...*Module) *Table {
-	t := &Table{modules: modules, byName: make(map[string][]*Entry), known: readKnown()}
+	t := &Table{modules: modules, byName: make(map[string][]*Entry), known: sync.OnceValue(readKnown)}
 	for _, m := range modules {
 		for _, e := range m.Entries {
 			t.byName[e.Name] = append(t.byName[e.Name], e)

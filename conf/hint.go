@@ -28,7 +28,7 @@ func (t *Table) unknownHint(name string, in Context) string {
 		return didYouMean(s)
 	}
 	names = names[:0]
-	for n, k := range t.known {
+	for n, k := range t.known() {
 		if k.In&in != 0 {
 			names = append(names, n)
 		}

@@ -62,7 +62,7 @@ func readKnown() map[string]*Known {
 }
 
 // Known returns nginx's directives by name, whether weir has them or not.
-func (t *Table) Known() map[string]*Known { return t.known }
+func (t *Table) Known() map[string]*Known { return t.known() }
 
 // accepts reports whether nginx takes n arguments; sure is false when that was not looked up.
 func (f knownForm) accepts(n int) (ok, sure bool) {
@@ -105,7 +105,7 @@ func (t *Table) Misfits() []string {
 	var list []string
 	for _, m := range t.modules {
 		for _, e := range m.Entries {
-			if k := t.known[e.Name]; k != nil {
+			if k := t.known()[e.Name]; k != nil {
 				list = append(list, e.misfits(k)...)
 			}
 		}

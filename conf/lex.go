@@ -25,7 +25,7 @@ type lexer struct {
 	src  string
 	file int32
 	pos  int
-	slab []Word // where words are allocated
+	slab *[]Word // where words are allocated, of all files
 	fail func(at, length, line int, text string)
 
 	args     bool // the text is of -g
@@ -34,15 +34,15 @@ type lexer struct {
 
 // next reads a statement: its words and the place of what ended it.
 func (l *lexer) next() (kind statement, words []Word, end int) {
-	start := len(l.slab)
-	if cap(l.slab)-start < 16 {
-		l.slab = make([]Word, 0, 1024)
+	start := len(*l.slab)
+	if cap(*l.slab)-start < 16 {
+		*l.slab = make([]Word, 0, 1024)
 		start = 0
 	}
 	kind, end = l.words(start)
-	words = l.slab[start:len(l.slab):len(l.slab)]
+	words = (*l.slab)[start:len(*l.slab):len(*l.slab)]
 	if kind == stEOF || kind == stClose || len(words) == 0 {
-		l.slab = l.slab[:start]
+		*l.slab = (*l.slab)[:start]
 	}
 	return kind, words, end
 }
@@ -54,7 +54,7 @@ func (l *lexer) words(start int) (kind statement, end int) {
 		if !ok {
 			return stStop, l.pos
 		}
-		have := len(l.slab) > start
+		have := len(*l.slab) > start
 		at := l.pos
 		switch {
 		case c < 0 && have:
@@ -198,7 +198,7 @@ func (l *lexer) add(start, end, from, to int, escaped, quoted bool) {
 	if escaped {
 		text = unescape(text)
 	}
-	l.slab = append(l.slab, Word{Text: text, Pos: Pos{l.file, int32(start)}, Len: int32(end - start), Quoted: quoted})
+	*l.slab = append(*l.slab, Word{Text: text, Pos: Pos{l.file, int32(start)}, Len: int32(end - start), Quoted: quoted})
 }
 
 // unescape resolves the escapes that nginx knows; other backslashes stay.
@@ -241,7 +241,7 @@ func (l *lexer) unfinished() {
 
 // splitWords cuts a text into words, as for the arguments of a directive.
 func splitWords(s string) []Word {
-	l := lexer{src: s + " ;", file: -1, fail: func(int, int, int, string) {}}
+	l := lexer{src: s + " ;", file: -1, slab: new([]Word), fail: func(int, int, int, string) {}}
 	_, words, _ := l.next()
 	return words
 }

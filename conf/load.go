@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // LoadOptions say where a configuration is.
@@ -65,8 +66,9 @@ type loader struct {
 	diags   *Diagnostics
 	o       LoadOptions
 	sources map[string]*source
-	nodes   []Node  // where nodes are allocated
-	bls     []Block // where blocks are allocated
+	words   []Word  // where words are allocated
+	nodes   []Node  // where nodes are
+	bls     []Block // where blocks are
 }
 
 // file reads one file into a block; by is the directive that includes it.
@@ -111,7 +113,7 @@ func (l *loader) source(path string) (*source, error) {
 	if len(b) > 1<<31-2 {
 		return nil, syscall.EFBIG
 	}
-	s := &source{text: string(b)}
+	s := &source{text: unsafe.String(unsafe.SliceData(b), len(b))} // nobody changes what was read
 	l.sources[path] = s
 	return s, nil
 }
@@ -139,7 +141,7 @@ func (t *Tree) loop(path string, by *Node) string {
 func (l *loader) read(f *File, into *Block) {
 	id := int32(len(l.tree.Files))
 	l.tree.Files = append(l.tree.Files, f)
-	lex := &lexer{src: f.Text, file: id, args: f.Name == ""}
+	lex := &lexer{src: f.Text, file: id, args: f.Name == "", slab: &l.words}
 	lex.fail = func(at, length, line int, text string) {
 		g := Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}}
 		if lex.unclosed > 0 {
@@ -222,8 +224,7 @@ func (l *loader) block(n *Node, parent *Block) *Block {
 	if len(l.bls) == cap(l.bls) {
 		l.bls = make([]Block, 0, 64)
 	}
-	l.bls = append(l.bls, Block{Node: n, Parent: parent, id: l.tree.blocks})
-	l.tree.blocks++
+	l.bls = append(l.bls, Block{Node: n, Parent: parent})
 	return &l.bls[len(l.bls)-1]
 }
 

@@ -35,6 +35,9 @@ func (g *grammar) match(name string, args []Word) (vals uint64, bad *fault) {
 		if f.free {
 			return 0, nil
 		}
+		if vals, ok := f.quick(args); ok {
+			return vals, nil
+		}
 		m := &matching{f: f, name: name, args: args}
 		x := m.run(len(g.forms) > 1)
 		if x == nil {
@@ -210,6 +213,12 @@ func (e *elem) accept(s string) *atom {
 // matches reports whether s is such a word.
 func (a *atom) matches(s string, fold bool) bool {
 	for _, alt := range a.alts {
+		if p := &alt[0]; len(alt) == 1 && p.opt == nil { // the usual case, without a search
+			if p.lit != "" && (s == p.lit || fold && strings.EqualFold(p.lit, s)) || p.val != nil && p.val.accepts(s) {
+				return true
+			}
+			continue
+		}
 		if fold && strings.EqualFold(alt[0].lit, s) || matchPieces(alt, s, func(r string) bool { return r == "" }) {
 			return true
 		}

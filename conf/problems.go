@@ -68,7 +68,7 @@ func (e *Entry) problems(add func(e *Entry, format string, a ...any)) {
 // has in some place where nginx has them; sorted.
 func (t *Table) Uncovered() []string {
 	var names []string
-	for name, k := range t.known {
+	for name, k := range t.known() {
 		var in Context
 		for _, e := range t.byName[name] {
 			if e.Support != Missing {
@@ -88,7 +88,7 @@ func (t *Table) Uncovered() []string {
 func (t *Table) Misplaced() []string {
 	var list []string
 	for name, entries := range t.byName {
-		k := t.known[name]
+		k := t.known()[name]
 		if k == nil {
 			continue
 		}

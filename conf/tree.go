@@ -62,14 +62,15 @@ type Block struct {
 	Node    *Node // the directive that opened it; nil for the main block
 	Parent  *Block
 
-	id      int32
 	present []presence // by module, set by Check
+	bits    uint64     // of the modules in present: most blocks have directives of few
 }
 
 // presence is the occurrences of one module's directives in a block.
 type presence struct {
 	module *Module
 	nodes  []*Node
+	number int // in the tree
 }
 
 // All returns the directives with this name that stand in the block itself, in order.
@@ -103,24 +104,17 @@ func (b *Block) Walk(f func(*Node) bool) {
 	}
 }
 
-// of returns the occurrences of a module's directives in b.
-func (b *Block) of(m *Module) []*Node {
+// of returns the occurrences of a module's directives in b, nil when there are none.
+func (b *Block) of(m *Module) *presence {
+	if b.bits&m.bit == 0 {
+		return nil
+	}
 	for i := range b.present {
 		if b.present[i].module == m {
-			return b.present[i].nodes
+			return &b.present[i]
 		}
 	}
 	return nil
-}
-
-func (b *Block) addPresent(m *Module, n *Node) {
-	for i := range b.present {
-		if b.present[i].module == m {
-			b.present[i].nodes = append(b.present[i].nodes, n)
-			return
-		}
-	}
-	b.present = append(b.present, presence{m, []*Node{n}})
 }
 
 // A Tree is a whole configuration, with the files that were read for it.
@@ -130,9 +124,13 @@ type Tree struct {
 	Prefix     string  // of relative paths in general; ends in "/" unless empty
 	ConfPrefix string  // of included files: the folder of the main file; ends in "/" unless empty
 
-	blocks  int32
-	outside Outside
+	presences int
+	outside   Outside
 }
+
+// Forget drops all blocks: once settings were made of them, they are only in the way. Files stay, for Dump and for
+// diagnostics.
+func (t *Tree) Forget() { t.Main = &Block{Context: Main} }
 
 // Lookup finds the addresses of a name while the configuration is read. It may wait.
 func (t *Tree) Lookup(host string) ([]netip.Addr, error) { return t.outside.Lookup(host) }

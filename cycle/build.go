@@ -58,6 +58,7 @@ type Process struct {
 // Build reads a configuration and builds a cycle of it. It opens log files and resolves names, and
 // changes nothing else. The diagnostics say whether the cycle may be used.
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
+	defer pauseCollector()()
 	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
 	table := Table()
 	table.Check(tree, d)
@@ -92,6 +93,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	}
 	c.Groups = b.Groups()
 	c.builder = b
+	b.Forget()
+	tree.Forget()
+	c.loggers.diags = nil
 	return c, d
 }
 

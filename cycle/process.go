@@ -29,6 +29,7 @@ func (m *Main) Identity() (id Identity, err error) {
 	}
 	id.UID, _ = strconv.Atoi(u.Uid)
 	id.GID, _ = strconv.Atoi(u.Gid)
+	own := id.GID
 	if m.Group != "" && m.Group != m.User {
 		g, err := user.LookupGroup(m.Group)
 		if err != nil {
@@ -39,7 +40,8 @@ func (m *Main) Identity() (id Identity, err error) {
 	id.Groups = []int{id.GID}
 	names, _ := u.GroupIds() // a user without further groups is no error
 	for _, n := range names {
-		if gid, err := strconv.Atoi(n); err == nil && gid != id.GID {
+		// initgroups(3) takes the user's own group, which is not in the group file, for the one that it is told
+		if gid, err := strconv.Atoi(n); err == nil && gid != id.GID && gid != own {
 			id.Groups = append(id.Groups, gid)
 		}
 	}

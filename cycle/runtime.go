@@ -250,9 +250,13 @@ func (rt *Runtime) Reopen() {
 func (rt *Runtime) Quit() {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if rt.quit.Swap(true) {
+	if rt.quit.Load() {
 		return
 	}
+	// Until each loop has seen to its idle connections, some of which may stay. It comes before the word is out: a request that
+	// ends in between would take itself for the last.
+	rt.count(-1, len(rt.engine.Loops))
+	rt.quit.Store(true)
 	for text, s := range rt.sockets {
 		rt.closeSocket(s)
 		delete(rt.sockets, text)
@@ -260,7 +264,20 @@ func (rt *Runtime) Quit() {
 	if d := rt.current.Load().Main.ShutdownTimeout; d > 0 {
 		time.AfterFunc(d, rt.Stop)
 	}
-	rt.count(-1, len(rt.engine.Loops)) // until each loop has seen to its idle connections, some of which may stay
+	// A loop that has taken a connection for another one has handed it over when it comes to this; none is overlooked then.
+	var turning atomic.Int32
+	turning.Store(int32(len(rt.engine.Loops)))
+	for _, l := range rt.engine.Loops {
+		l.Post(func() {
+			if turning.Add(-1) == 0 {
+				rt.closeIdle()
+			}
+		})
+	}
+}
+
+// closeIdle has each loop see to its idle connections.
+func (rt *Runtime) closeIdle() {
 	rt.engine.CloseIdle()
 	for _, l := range rt.engine.Loops {
 		l.Post(func() { rt.count(-1, -1) })

@@ -16,6 +16,7 @@ type accessLog struct {
 	off     bool
 	targets []*logTarget
 	cache   *logs.CacheOptions
+	write   func(*Request) // once a location has asked for it
 }
 
 // A logTarget is one access_log: where lines go, when, and what they look like.
@@ -66,6 +67,10 @@ func installAccessLog(c *accessLog, in *Install) error {
 	if c.off || len(c.targets) == 0 {
 		return nil
 	}
+	if c.write != nil {
+		in.Log(c.write)
+		return nil
+	}
 	mine := make([]*logTarget, 0, len(c.targets))
 	for _, t := range c.targets {
 		u, err := t.open(c, in.Builder)
@@ -74,11 +79,12 @@ func installAccessLog(c *accessLog, in *Install) error {
 		}
 		mine = append(mine, u)
 	}
-	in.Log(func(r *Request) {
+	c.write = func(r *Request) {
 		for _, t := range mine {
 			t.write(r)
 		}
-	})
+	}
+	in.Log(c.write)
 	return nil
 }
 
@@ -262,6 +268,7 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 		return nil, err
 	}
 	s.byNode[node] = t
+	b.AtEnd(func() error { t.call = nil; return nil }) // or it would keep all of the configuration's tree
 	return t, nil
 }
 

@@ -3,6 +3,7 @@ package http
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -67,6 +68,23 @@ type Builder struct {
 	atEnd     []func() error
 	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
 	raw       bool                        // NeedRawSockets
+
+	core     conf.View
+	installs []installing
+
+	// Where what lives as long as the App is allocated.
+	servers   slab[Server]
+	locations slab[Location]
+	steps     slab[Step]
+	heads     slab[HeadFilter]
+	logs      slab[func(*Request)]
+	idle      []*equipment
+}
+
+// installing is a module that adds to locations.
+type installing struct {
+	*Module
+	view conf.View
 }
 
 // NewBuilder prepares a build; its Vars already know the variables of every module.
@@ -149,6 +167,12 @@ func (b *Builder) TempPaths() []*TempPath { return b.tempPaths }
 
 // Build makes the App of an http block. Errors go to the diagnostics.
 func (b *Builder) Build(http *conf.Block) *App {
+	b.core = b.Scopes.View(CoreModule.Conf)
+	for _, m := range b.Modules {
+		if m.install != nil {
+			b.installs = append(b.installs, installing{m, b.Scopes.View(m.Conf)})
+		}
+	}
 	for _, node := range http.All("server") {
 		b.App.Servers = append(b.App.Servers, b.buildServer(node.Block))
 	}
@@ -165,8 +189,21 @@ func (b *Builder) Build(http *conf.Block) *App {
 	return b.App
 }
 
+// Forget drops what was needed to build only: while the App serves, the configuration's tree should not
+// take up memory.
+func (b *Builder) Forget() {
+	b.Tree, b.Diags, b.Scopes, b.Logger, b.Modules = nil, nil, nil, nil, nil
+	b.Upstreams().Forget()
+	b.shared, b.atEnd, b.idle, b.installs, b.core = nil, nil, nil, nil, conf.View{}
+	b.Vars.Forget()
+	for _, s := range b.App.Servers {
+		s.Core.forget()
+	}
+}
+
 func (b *Builder) buildServer(block *conf.Block) *Server {
-	s := &Server{Block: block, Core: conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)}
+	s := b.servers.one()
+	s.Core = conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)
 	if len(s.Core.Names) > 0 {
 		s.Name = s.Core.Names[0].Text
 		if s.Core.Names[0].Pattern != nil {
@@ -175,7 +212,9 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 			s.Name = strings.TrimPrefix(s.Name, ".")
 		}
 	}
-	s.Root = b.buildLocation(&Location{Server: s, Block: block})
+	s.Root = b.locations.one()
+	s.Root.Server = s
+	b.buildLocation(s.Root, block)
 	tree := route.NewLocations[*Location]()
 	b.addLocations(s, block, tree)
 	tree.Finish()
@@ -184,37 +223,38 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 }
 
 // buildLocation runs every module's Install for a location.
-func (b *Builder) buildLocation(loc *Location) *Location {
-	loc.Core = conf.Settings[Core](b.Scopes, CoreModule.Conf, loc.Block)
+func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
+	loc.Core = b.core.Any(block).(*Core)
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
-	loc.ErrorLog = b.Logger(b.Scopes, loc.Block)
+	loc.ErrorLog = b.Logger(b.Scopes, block)
 	loc.debugs = loc.ErrorLog.Enabled(logs.Debug)
-	for _, m := range b.Modules {
-		if m.install == nil {
-			continue
-		}
-		in := &Install{Builder: b, Loc: loc, Block: loc.Block, Module: m}
-		if err := m.install(b.Scopes.Any(m.Conf, loc.Block), in); err != nil {
+	e := b.equip(loc)
+	in := &e.install
+	in.Block = block
+	for i := range b.installs {
+		m := &b.installs[i]
+		in.Module = m.Module
+		if err := m.install(m.view.Any(block), in); err != nil {
 			b.Diags.Err(err)
 		}
 	}
-	loc.flatten()
+	e.finish(b, loc)
+	b.give(e)
 	b.buildExcept(loc)
 	if loc.slashRedirect && b.inside != nil && !loc.Nameless {
 		b.inside.AutoRedirect()
 	}
-	return loc
 }
 
 // Nameless builds the location of an if or limit_except block: it answers as the location around it
 // would, with settings of its own.
 func (b *Builder) Nameless(around *Location, block *conf.Block) *Location {
-	return b.buildLocation(&Location{
-		Name: around.Name, Server: around.Server, Block: block,
-		Pattern: around.Pattern, Named: around.Named, Nameless: true,
-	})
+	loc := b.locations.one()
+	*loc = Location{Name: around.Name, Server: around.Server, Pattern: around.Pattern, Named: around.Named, Nameless: true}
+	b.buildLocation(loc, block)
+	return loc
 }
 
 type sharedTypes struct{ types *Types }
@@ -230,6 +270,9 @@ func (s *sharedTypes) get() *Types {
 // ones.
 func (b *Builder) CaptureSlots(p *vars.Pattern) ([]int, error) {
 	names := p.Names()
+	if !slices.ContainsFunc(names, func(name string) bool { return name != "" }) {
+		return nil, nil
+	}
 	slots := make([]int, len(names))
 	for i, name := range names {
 		slots[i] = -1

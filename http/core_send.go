@@ -38,7 +38,7 @@ func sendDirectives() []conf.Directive[Core] {
 		},
 		{
 			Name: "tcp_nopush", In: inLoc, Syntax: "on | off", Default: "off",
-			Doc: "Accepted for nginx's sake: weir always sends the head together with the first bytes of a file.",
+			Doc: "Whether the head of a response shares a packet with the first bytes of a file that goes by sendfile. Answers from memory are sent in one piece either way.",
 			Set: conf.Flag(func(c *Core) *bool { return &c.TCPNoPush }),
 		},
 		{

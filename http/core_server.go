@@ -28,6 +28,16 @@ type ServerCore struct {
 	ignoredHashSize int
 }
 
+// forget drops what was needed for error messages.
+func (c *ServerCore) forget() {
+	for i := range c.Listens {
+		c.Listens[i].Call = nil
+	}
+	for i := range c.Names {
+		c.Names[i].Call = nil
+	}
+}
+
 // A ListenOption is one listen directive.
 type ListenOption struct {
 	Spec listen.Spec
@@ -124,7 +134,7 @@ func ignoredNumber(name string, in conf.Context, def string) conf.Directive[Serv
 }
 
 func addListen(c *ServerCore, call *conf.Call) error {
-	specs, err := listen.ParseCall(call)
+	specs, err := Of[listens](Env(call)).parse(call)
 	if err != nil {
 		return err
 	}
@@ -132,6 +142,28 @@ func addListen(c *ServerCore, call *conf.Call) error {
 		c.Listens = append(c.Listens, ListenOption{Spec: s, Call: call})
 	}
 	return nil
+}
+
+// listens are the addresses that were read: many servers have the same one.
+type listens struct{ byText map[string][]listen.Spec }
+
+func (l *listens) parse(call *conf.Call) ([]listen.Spec, error) {
+	if call.Len() > 1 {
+		return listen.ParseCall(call)
+	}
+	specs, known := l.byText[call.Arg(0)]
+	if known {
+		return specs, nil
+	}
+	specs, err := listen.ParseCall(call)
+	if err != nil {
+		return nil, err
+	}
+	if l.byText == nil {
+		l.byText = map[string][]listen.Spec{}
+	}
+	l.byText[call.Arg(0)] = specs
+	return specs, nil
 }
 
 func addServerName(c *ServerCore, call *conf.Call) error {
@@ -145,7 +177,7 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 			if len(name) == 1 {
 				return call.Errorf(i, "empty regex in server name \"%s\"", name)
 			}
-			p, err := vars.CompilePattern(name[1:], true)
+			p, err := Env(call).Vars.Pattern(name[1:], true)
 			if err != nil {
 				return call.Errorf(i, "%v", err)
 			}

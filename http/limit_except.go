@@ -54,4 +54,8 @@ func (b *Builder) buildExcept(loc *Location) {
 		return
 	}
 	loc.except = &limitExcept{allowed: e.allowed, loc: b.Nameless(loc, e.block)}
+	b.AtEnd(func() error {
+		e.block = nil // or the settings would keep all of the configuration's tree
+		return nil
+	})
 }

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"weir/conf"
 	"weir/http/route"
 	"weir/logs"
 	"weir/vars"
@@ -14,7 +13,6 @@ type Location struct {
 	Name   string // as written, without modifiers
 	Server *Server
 	Core   *Core // settings of the core module
-	Block  *conf.Block
 
 	Pattern  *vars.Pattern // of a location by regular expression
 	slots    []int         // variables of its named groups
@@ -30,8 +28,7 @@ type Location struct {
 	postRead      []Step
 	serverRewrite []Step
 	rewrite       []Step
-	phased        [phases][]Step // as installed; flattened into steps
-	steps         []Step         // preaccess, access, precontent
+	steps         []Step // preaccess, access, precontent
 	content       []Step
 	handler       Step
 	heads         []HeadFilter
@@ -40,22 +37,10 @@ type Location struct {
 	except        *limitExcept
 }
 
-// flatten joins the phases between rewrite and content into one list. The access phase becomes one step
-// of it, which combines the verdicts of its modules.
-func (l *Location) flatten() {
-	l.steps = append(l.steps, l.phased[PreAccess]...)
-	if s := accessPhase(l.phased[Access], l.Core.Satisfy); s != nil {
-		l.steps = append(l.steps, s)
-	}
-	l.steps = append(l.steps, l.phased[PreContent]...)
-	l.phased = [phases][]Step{}
-}
-
 // A Server is one server block.
 type Server struct {
 	Name      string // the first server_name: $server_name
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
-	Block     *conf.Block
 }

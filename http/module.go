@@ -42,12 +42,15 @@ func Define[C any](s Spec[C]) *Module {
 	return m
 }
 
-// Install is a location being equipped, at load.
+// Install is a location being equipped, at load. It is of use during the call of a module's Install
+// only: the next module gets the same one.
 type Install struct {
 	Builder *Builder
 	Loc     *Location
 	Block   *conf.Block
 	Module  *Module
+
+	equipment *equipment
 }
 
 // Configured reports whether a directive of the module is in force here.
@@ -55,19 +58,7 @@ func (in *Install) Configured() bool { return in.Builder.Scopes.Has(in.Module.Co
 
 // Step adds a step to a phase.
 func (in *Install) Step(p Phase, s Step) {
-	l := in.Loc
-	switch p {
-	case PostRead:
-		l.postRead = append(l.postRead, s)
-	case ServerRewrite:
-		l.serverRewrite = append(l.serverRewrite, s)
-	case Rewrite:
-		l.rewrite = append(l.rewrite, s)
-	case Content:
-		l.content = append(l.content, s)
-	default:
-		l.phased[p] = append(l.phased[p], s)
-	}
+	in.equipment.steps[p] = append(in.equipment.steps[p], s)
 }
 
 // Handler makes s the one that answers here; content steps are not asked.
@@ -77,10 +68,10 @@ func (in *Install) Handler(s Step) { in.Loc.handler = s }
 func (in *Install) HasHandler() bool { return in.Loc.handler != nil }
 
 // Head adds a filter of response heads.
-func (in *Install) Head(f HeadFilter) { in.Loc.heads = append(in.Loc.heads, f) }
+func (in *Install) Head(f HeadFilter) { in.equipment.heads = append(in.equipment.heads, f) }
 
 // Log adds a writer for the end of the exchange.
-func (in *Install) Log(f func(*Request)) { in.Loc.logs = append(in.Loc.logs, f) }
+func (in *Install) Log(f func(*Request)) { in.equipment.logs = append(in.equipment.logs, f) }
 
 // SlashRedirect says that a request for this prefix location without its final slash is redirected
 // to it, as proxy_pass and its kin do.

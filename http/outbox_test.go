@@ -68,16 +68,15 @@ func TestOutboxWritesEverythingInOrder(t *testing.T) {
 	}
 	defer func() { _ = f.Close() }()
 	fd := int(f.Fd())
-	for name, tt := range map[string]struct {
-		limit, chunk int64
-		sendfile     bool
-	}{
-		"sendfile":               {1 << 62, 1 << 30, true},
-		"memory":                 {1 << 62, 1 << 30, false},
-		"sendfile, small chunks": {1 << 62, 1000, true},
-		"memory, small chunks":   {1 << 62, 999, false},
-		"limited":                {777, 1 << 30, true},
-		"limited, memory":        {777, 1 << 30, false},
+	for name, tt := range map[string]Manner{
+		"sendfile":               {1 << 62, 1 << 30, true, false},
+		"sendfile, nopush":       {1 << 62, 1 << 30, true, true},
+		"memory":                 {1 << 62, 1 << 30, false, false},
+		"memory, nopush":         {1 << 62, 1 << 30, false, true},
+		"sendfile, small chunks": {1 << 62, 1000, true, true},
+		"memory, small chunks":   {1 << 62, 999, false, false},
+		"limited":                {777, 1 << 30, true, true},
+		"limited, memory":        {777, 1 << 30, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want []byte
@@ -111,13 +110,13 @@ func TestOutboxWritesEverythingInOrder(t *testing.T) {
 				}
 				for o.Queued() > 0 {
 					before := o.Sent
-					err := o.Write(tt.limit, tt.chunk, tt.sendfile)
+					err := o.Write(tt)
 					if err != nil && err != loop.ErrAgain {
 						t.Error(err)
 						return
 					}
-					if n := o.Sent - before; n > min(tt.limit, tt.chunk) {
-						t.Errorf("%d bytes at once; at most %d were allowed", n, min(tt.limit, tt.chunk))
+					if n := o.Sent - before; n > min(tt.Limit, tt.Chunk) {
+						t.Errorf("%d bytes at once; at most %d were allowed", n, min(tt.Limit, tt.Chunk))
 					}
 					if err == loop.ErrAgain {
 						w := loop.Wait{A: c, AWant: loop.Out}
@@ -149,7 +148,7 @@ func TestOutboxDropGivesBuffersBack(t *testing.T) {
 			own := k.Loop().Take(64 << 10)
 			o.Add(Piece{B: own, Own: own})
 		}
-		if err := o.Write(1<<62, 1<<30, true); err != loop.ErrAgain {
+		if err := o.Write(Manner{1 << 62, 1 << 30, true, false}); err != loop.ErrAgain {
 			t.Errorf("a peer that does not read: %v; want ErrAgain", err)
 		}
 		o.Drop()
@@ -175,7 +174,7 @@ func TestOutboxTruncatedFile(t *testing.T) {
 			var o Outbox
 			o.Reset(c)
 			o.Add(File(int(f.Fd()), 0, 5000))
-			if err := o.Write(1<<62, 1<<30, sendfile); err != errTruncated {
+			if err := o.Write(Manner{1 << 62, 1 << 30, sendfile, false}); err != errTruncated {
 				t.Errorf("sendfile %v: %v; want errTruncated", sendfile, err)
 			}
 			o.Drop()

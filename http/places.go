@@ -3,7 +3,6 @@ package http
 import (
 	"weir/conf"
 	"weir/http/route"
-	"weir/vars"
 )
 
 // addLocations builds the location blocks of a block, and those inside them.
@@ -12,7 +11,8 @@ func (b *Builder) addLocations(s *Server, block *conf.Block, into *route.Locatio
 		if !node.OK() {
 			continue
 		}
-		loc := &Location{Server: s, Block: node.Block}
+		loc := b.locations.one()
+		loc.Server = s
 		kind, err := b.readLocation(loc, node)
 		if err != nil {
 			b.Diags.Err(err)
@@ -28,7 +28,7 @@ func (b *Builder) addLocations(s *Server, block *conf.Block, into *route.Locatio
 			continue
 		}
 		b.inside = inside
-		b.buildLocation(loc)
+		b.buildLocation(loc, node.Block)
 		b.inside = nil
 		b.addLocations(s, node.Block, inside)
 	}
@@ -59,7 +59,7 @@ func (b *Builder) readLocation(loc *Location, node *conf.Node) (kind route.Kind,
 	case "^~":
 		return route.NoRegexp, nil
 	case "~", "~*":
-		if loc.Pattern, err = vars.CompilePattern(name, mark == "~*"); err != nil {
+		if loc.Pattern, err = b.Vars.Pattern(name, mark == "~*"); err != nil {
 			return 0, ErrorAt(node, len(args)-1, "%v", err)
 		}
 		loc.slots, err = b.CaptureSlots(loc.Pattern)

@@ -23,7 +23,8 @@ type Entry[S comparable] struct {
 	explicit bool // Default was asked for
 }
 
-// Add adds one listen of a server. The error is nginx's sentence.
+// Add adds one listen of a server; all those of a server come one after the other. The error is nginx's
+// sentence.
 func (p *Plan[S]) Add(s Spec, server S) error {
 	e := p.byAddr[s.Addr]
 	if e == nil {
@@ -37,10 +38,8 @@ func (p *Plan[S]) Add(s Spec, server S) error {
 		p.entries = append(p.entries, e)
 		return nil
 	}
-	for _, other := range e.Servers {
-		if other == server {
-			return fmt.Errorf("a duplicate listen %s", s)
-		}
+	if e.Servers[len(e.Servers)-1] == server {
+		return fmt.Errorf("a duplicate listen %s", s)
 	}
 	if s.Set {
 		if e.Spec.Set {

@@ -30,6 +30,9 @@ const (
 	acceptMost = 64
 	// acceptPause is how long a loop leaves a listener alone when not even the reserve descriptor helped.
 	acceptPause = 100 * time.Millisecond
+	// acceptLast is how many waiting connections Close takes: more than a queue holds, as a rule, and an end to it where they
+	// come faster than they are taken.
+	acceptLast = 4096
 )
 
 // Listen accepts connections from fd, a listening stream socket, which stays the caller's. accept runs on the connection's
@@ -80,21 +83,57 @@ func (l *Loop) setWatch(i int, w *listening) {
 }
 
 // Close takes the listener out of the loops. When it returns, no loop uses the descriptor, which stays open. Any goroutine.
+//
+// Connections that wait in the queue are still taken and given to accept. The kernel may have woken one of these loops for
+// them, and nobody else: when another process has the socket too, as in a binary upgrade, it would not look before the next
+// one comes. When nobody else has it they would be reset, though the client knows nothing of an end.
 func (ln *Listener) Close() {
 	ln.engine.mu.Lock()
 	defer ln.engine.mu.Unlock()
-	ln.close()
+	if ln.close() && !ln.engine.stopped {
+		ln.takeLast()
+	}
 }
 
-func (ln *Listener) close() {
+// takeLast takes what waits in the queue of a listener that was taken out of the loops.
+func (ln *Listener) takeLast() {
+	var sa rawAddr
+	var peer address
+	for range acceptLast {
+		fd, e := accept(ln.fd, &sa)
+		switch e {
+		case 0:
+			peer.set(&sa)
+			ln.hand(ln.engine.emptiest(), fd, peer)
+		case syscall.ECONNABORTED:
+		default:
+			return
+		}
+	}
+}
+
+// emptiest is the loop with the fewest connections.
+func (e *Engine) emptiest() *Loop {
+	least := e.Loops[0]
+	for _, l := range e.Loops[1:] {
+		if l.conns.Load() < least.conns.Load() {
+			least = l
+		}
+	}
+	return least
+}
+
+// close says false when it was closed before. Under e.mu.
+func (ln *Listener) close() bool {
 	if ln.engine.watches[ln.index] != ln {
-		return
+		return false
 	}
 	ln.engine.watches[ln.index] = nil
 	for _, w := range ln.loops {
 		w.close()
 		w.loop.setWatch(ln.index, nil)
 	}
+	return true
 }
 
 func (w *listening) close() {
@@ -106,7 +145,7 @@ func (w *listening) close() {
 	}
 }
 
-// unlisten ends accepting on this loop.
+// unlisten ends accepting on this loop. What waits is left: a loop that stops could only close it.
 func (l *Loop) unlisten() {
 	for _, w := range *l.watches.Load() {
 		if w != nil {
@@ -161,6 +200,11 @@ func (l *Loop) dispatch(ln *Listener, fd int) {
 		l.admit(ln, fd, peer)
 		return
 	}
+	ln.hand(to, fd, peer)
+}
+
+// hand gives a new connection to a loop that is not the caller's.
+func (ln *Listener) hand(to *Loop, fd int, peer address) {
 	to.conns.Add(1) // now, so that the next of this batch sees it
 	to.Post(func() {
 		to.conns.Add(-1)

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"net"
+	"sync"
 	"testing"
 )
 
@@ -45,6 +46,39 @@ func TestBriefConnectionsStayWhereTheyAre(t *testing.T) {
 		t.Error("a long one did not end it")
 	}
 	l.conns.Store(0)
+}
+
+// TestListenerCloseTakesWhatWaits closes a listener while connections wait in its queue, of which the loops, busy with
+// something else, were told. The socket lives on, as it does when another process has it: nobody would be told again.
+func TestListenerCloseTakesWhatWaits(t *testing.T) {
+	e := start(t, Options{Loops: 2})
+	ln, addr := listener(t, e, func(c *Conn) {
+		c.Handler = echo{}
+		c.Park(0, true)
+	})
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for _, l := range e.Loops {
+		busy.Add(1)
+		l.Post(func() {
+			busy.Done()
+			<-done
+		})
+	}
+	busy.Wait()
+	var clients []net.Conn
+	for range 5 {
+		clients = append(clients, dial(t, addr))
+	}
+	ln.Close()
+	close(done)
+	for _, c := range clients {
+		say(t, c, "hello")
+	}
+	reach(t, e, 5, 5, 0)
+	if a, b := e.Loops[0].Conns(), e.Loops[1].Conns(); a < 2 || b < 2 {
+		t.Errorf("%d and %d connections", a, b)
+	}
 }
 
 func TestListenerClose(t *testing.T) {

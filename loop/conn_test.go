@@ -32,6 +32,30 @@ func TestEchoParksBetweenRequests(t *testing.T) {
 	reach(t, e, 0, 0, 0)
 }
 
+// TestParkWithSomethingUnread parks after each few bytes of many: what is unread must wake the connection again, since the
+// kernel has told of it and will not do so twice.
+func TestParkWithSomethingUnread(t *testing.T) {
+	e := start(t, Options{})
+	addr := listen(t, e, wake(func(k *Task, c *Conn, why Woke) {
+		b := make([]byte, 4)
+		n, err := c.TryRead(b)
+		if err != nil && err != ErrAgain || why != WokeReady {
+			c.Close()
+			return
+		}
+		if _, err := c.Write(k, b[:n], patience); err != nil {
+			c.Close()
+			return
+		}
+		c.Park(k.After(time.Hour), true)
+	}))
+	c := dial(t, addr)
+	for _, s := range []string{"a", "four", "eight by", "a word that is read in parts"} {
+		say(t, c, s)
+	}
+	reach(t, e, 1, 1, 0)
+}
+
 func TestAddresses(t *testing.T) {
 	e := start(t, Options{})
 	got := make(chan [2]netip.AddrPort, 1)

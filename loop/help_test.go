@@ -134,6 +134,13 @@ func listen(t testing.TB, e *Engine, h Handler) string {
 
 func listenWith(t testing.TB, e *Engine, accept func(c *Conn)) string {
 	t.Helper()
+	_, addr := listener(t, e, accept)
+	return addr
+}
+
+// listener is listenWith, for those who close it themselves.
+func listener(t testing.TB, e *Engine, accept func(c *Conn)) (*Listener, string) {
+	t.Helper()
 	nl, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +158,7 @@ func listenWith(t testing.TB, e *Engine, accept func(c *Conn)) string {
 		ln.Close()
 		f.Close()
 	})
-	return nl.Addr().String()
+	return ln, nl.Addr().String()
 }
 
 func dial(t testing.TB, addr string) *net.TCPConn {

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type Loop struct {
 	parked   int
 	stopping bool
 	ended    bool
+	yielded  Time // when the Go scheduler last had the processor
 
 	sockaddr rawAddr // what the kernel wrote last, or is to read
 	poller
@@ -78,11 +80,21 @@ func (l *Loop) Wall() time.Time {
 	return l.wall
 }
 
+// yieldEvery is how long a loop keeps its processor from the Go scheduler. When a goroutine was not scheduled anew for 10 ms,
+// the runtime's monitor takes its processor in the next system call, sends it a signal, and comes back every 20 µs for more; a
+// loop waits in epoll only, so that this went on all the time. Who yields in time is left alone (nanosleep calls of the
+// monitor 577 → 89 a second, CPU per proxied request 20 → 13 µs).
+const yieldEvery = 8 * time.Millisecond
+
 // run is the loop.
 func (l *Loop) run() {
 	for !l.ended {
 		n := l.poll()
 		l.now = l.engine.Now()
+		if l.now >= l.yielded.Add(yieldEvery) {
+			l.yielded = l.now
+			runtime.Gosched()
+		}
 		for i := range n {
 			l.event(&l.events[i])
 		}

@@ -7,27 +7,35 @@ import (
 	"weir/logs"
 )
 
-// How a worker that dies is replaced: at once, unless it died young and those before it did as well.
+// How a worker that dies is replaced: at once, unless it died young and those before it did as well. One that never came to serve
+// has something wrong with it; one that served may have been killed, or have met with a request that it does not survive, and
+// clients wait for the next.
 const (
 	young      = time.Second
+	unlucky    = 10 // so many in a row are replaced at once if they have served
 	firstPause = 100 * time.Millisecond
 	longPause  = 10 * time.Second
 )
 
-// crashes counts workers that died young, one after the other.
-type crashes struct{ inARow int }
+// crashes counts workers that died young, one after the other, and the last of them that never served.
+type crashes struct{ inARow, unserved int }
 
 // pause is how long to wait before the next worker, after one that lived for that long.
 func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
 	if served && lived >= young {
-		c.inARow = 0
+		*c = crashes{}
 		return 0
 	}
 	c.inARow++
-	if c.inARow == 1 {
+	c.unserved++
+	if served {
+		c.unserved = 0
+	}
+	n := max(c.unserved-1, c.inARow-unlucky)
+	if n <= 0 {
 		return 0
 	}
-	return min(firstPause<<min(c.inARow-2, 10), longPause)
+	return min(firstPause<<min(n-1, 10), longPause)
 }
 
 // workerGone sees to it that somebody serves after a worker has ended.
@@ -48,6 +56,9 @@ func (m *Master) workerGone(w *child, state *os.ProcessState) {
 		}
 	}
 	w.over()
+	if !m.quitting && !m.stopping {
+		m.announce()
+	}
 	switch {
 	case m.over:
 	case m.quitting || m.stopping:

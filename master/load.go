@@ -205,6 +205,9 @@ func read(o cycle.Options, have map[string]*socket, log *logs.Logger) (res resul
 		r.Cycle.Release()
 		return res
 	}
-	res.next, _ = load(r, have, nil, say)
+	if res.next, _ = load(r, have, nil, say); res.next != nil {
+		r.Cycle = nil
+		debug.FreeOSMemory() // before the worker builds the same: else the peak has both (10,000 servers: 495 and not 344 MB)
+	}
 	return res
 }

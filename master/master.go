@@ -52,6 +52,7 @@ type Master struct {
 	quitting bool
 	stopping bool
 	first    bool // no worker has served yet
+	shown    bool // the pid file is there
 	over     bool
 	status   int
 	crashes  crashes
@@ -101,9 +102,6 @@ func (m *Master) begin(r *Reading) error {
 		m.endSockets()
 		return err
 	}
-	if err := WritePid(cur.outline.PidFile()); err != nil {
-		return fail(err)
-	}
 	m.log(logs.Notice, "using the \"epoll\" event method")
 	m.log(logs.Notice, "weir/%s", m.Version)
 	m.log(logs.Notice, "start worker processes")
@@ -115,7 +113,6 @@ func (m *Master) begin(r *Reading) error {
 		}
 	})
 	if err != nil {
-		reMovePid(cur.outline.PidFile())
 		return fail(err)
 	}
 	m.worker = w
@@ -149,6 +146,9 @@ func (m *Master) serving() {
 		return
 	}
 	m.first = false
+	if m.announce(); m.over {
+		return
+	}
 	if m.Ready != nil {
 		m.Ready()
 	}
@@ -156,6 +156,22 @@ func (m *Master) serving() {
 	go debug.FreeOSMemory() // what reading took is not needed until the next time
 	m.notify.ready()
 	m.watchdog()
+}
+
+// announce writes the pid file, once: when the first worker serves, so that who waits for the file finds a server that
+// answers (in an upgrade: before the old worker is sent home); or when the first one has died, so that there is somebody to
+// be signalled.
+func (m *Master) announce() {
+	if m.shown || m.over {
+		return
+	}
+	m.shown = true
+	if err := WritePid(m.cur.outline.PidFile()); err != nil {
+		m.log(logs.Emerg, "%v", err)
+		fmt.Fprintln(os.Stderr, said{logs.Emerg, err.Error()})
+		m.shown = false
+		m.finish(1)
+	}
 }
 
 // signal obeys a signal, with nginx's line about it.
@@ -302,7 +318,9 @@ func (m *Master) finish(status int) {
 	if m.next != nil {
 		path = oldPid(path)
 	}
-	reMovePid(path)
+	if m.shown {
+		removePid(path)
+	}
 	m.log(logs.Notice, "exit")
 	m.cur.close()
 }

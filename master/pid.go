@@ -27,7 +27,7 @@ func WritePid(path string) error {
 	return nil
 }
 
-func reMovePid(path string) {
+func removePid(path string) {
 	if path != "" {
 		_ = os.Remove(path)
 	}
@@ -42,5 +42,5 @@ func MovePid(from, to string, report func(error)) {
 		report(err)
 		return
 	}
-	reMovePid(from)
+	removePid(from)
 }

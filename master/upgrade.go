@@ -65,7 +65,8 @@ func (h *Inherited) fromLivingParent() bool {
 	return h != nil && h.parent != 0 && os.Getppid() == h.parent
 }
 
-// sockets describes what was inherited. What is no listening socket is told to say and closed.
+// sockets describes what was inherited. What is no listening socket is told to say and left alone: it may be a descriptor of
+// our own, when somebody has set the variable by hand.
 func (h *Inherited) sockets(say func(logs.Level, string)) []*socket {
 	if h == nil {
 		return nil
@@ -79,7 +80,6 @@ func (h *Inherited) sockets(say func(logs.Level, string)) []*socket {
 		}
 		if err != nil {
 			say(logs.Alert, err.Error())
-			_ = unix.Close(fd)
 			continue
 		}
 		h.unused = append(h.unused, &socket{spec: spec, fd: fd, lent: h.lent})

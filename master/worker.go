@@ -60,6 +60,7 @@ func (w *worker) run(signals <-chan os.Signal) int {
 	if err != nil {
 		return fatal
 	}
+	go debug.FreeOSMemory() // what building took
 	orphaned := make(chan struct{})
 	go w.obey(orphaned)
 	for {

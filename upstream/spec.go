@@ -117,6 +117,14 @@ func (d *Declared) Specs() []*Spec { return d.specs }
 // Find gives the declared group of this name, or nil. Names ignore case.
 func (d *Declared) Find(name string) *Spec { return d.byName[strings.ToLower(name)] }
 
+// Forget drops what was needed for error messages: it holds on to the configuration's tree.
+func (d *Declared) Forget() {
+	for _, s := range d.specs {
+		s.Node, s.Key.Node = nil, nil
+	}
+	d.byNode = nil
+}
+
 func (d *Declared) declare(s *Spec) {
 	d.specs = append(d.specs, s)
 	d.byNode[s.Node] = s

@@ -14,11 +14,22 @@ type Table[R any] struct {
 	order    []*Ref[R] // by first mention
 	groups   [10]*Ref[R]
 	slots    int
+	texts    map[string]*Text[R] // with variables, by source
+	patterns map[patternKey]*Pattern
+}
+
+// patternKey is what makes two patterns the same.
+type patternKey struct {
+	source string
+	fold   bool
 }
 
 // NewTable returns a Table without variables.
 func NewTable[R any](h Hooks[R]) *Table[R] {
-	t := &Table[R]{hooks: h, builtin: map[string]*Var[R]{}, refs: map[string]*Ref[R]{}}
+	t := &Table[R]{
+		hooks: h, builtin: map[string]*Var[R]{}, refs: map[string]*Ref[R]{},
+		texts: map[string]*Text[R]{}, patterns: map[patternKey]*Pattern{},
+	}
 	for n := 1; n <= 9; n++ {
 		t.groups[n] = &Ref[R]{table: t, name: string(rune('0' + n)), slot: -1, from: fromGroup, group: n}
 	}
@@ -128,9 +139,30 @@ func (t *Table[R]) Finish() []error {
 		t.settle(f)
 		if f.used && f.from == fromNowhere && !f.quiet {
 			errs = append(errs, &UnknownError{Name: f.name, At: f.asked})
+			continue
 		}
+		f.asked = nil // places would keep the configuration in memory
 	}
 	return errs
+}
+
+// Forget drops what is needed only while texts and patterns are compiled.
+func (t *Table[R]) Forget() {
+	t.texts, t.patterns = map[string]*Text[R]{}, map[patternKey]*Pattern{}
+}
+
+// Pattern is CompilePattern for the patterns of one configuration: many servers have the same ones, and
+// share them. Load only.
+func (t *Table[R]) Pattern(src string, fold bool) (*Pattern, error) {
+	key := patternKey{src, fold}
+	if p := t.patterns[key]; p != nil {
+		return p, nil
+	}
+	p, err := CompilePattern(src, fold)
+	if err == nil {
+		t.patterns[key] = p
+	}
+	return p, err
 }
 
 // Slots returns how many values a request must hold. It is final after Finish.

@@ -1,6 +1,10 @@
 package vars
 
-import "errors"
+import (
+	"errors"
+	"strings"
+	"unsafe"
+)
 
 // A Text is literal text and variables in a row, as a word of the configuration compiles to.
 type Text[R any] struct {
@@ -19,20 +23,57 @@ type Part[R any] struct {
 //
 // After "$1" the digit ends the name, so "$10" is the first capture and a zero; "$0" and "${1}" are
 // ordinary names, as they are in nginx.
+//
+// Texts with variables that are written alike are one Text; the first of them speaks for all where a name is unknown, unless
+// places are given.
 func (t *Table[R]) Compile(s string, at ...any) (*Text[R], error) {
-	x := &Text[R]{source: s}
+	if strings.IndexByte(s, '$') < 0 {
+		return constText[R](s), nil
+	}
+	if len(at) > 0 {
+		return t.compile(s, at)
+	}
+	if x := t.texts[s]; x != nil {
+		return x, nil
+	}
+	x, err := t.compile(s, nil)
+	if err == nil {
+		t.texts[s] = x
+	}
+	return x, err
+}
+
+// constText is a text without variables: its bytes are those of the source, and it takes one piece of memory.
+func constText[R any](s string) *Text[R] {
+	if s == "" {
+		return &Text[R]{}
+	}
+	x := &struct {
+		Text[R]
+		part [1]Part[R]
+	}{}
+	x.part[0].Lit = literal(s)
+	x.source, x.parts = s, x.part[:]
+	return &x.Text
+}
+
+// literal is a text as bytes, which nobody changes.
+func literal(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+func (t *Table[R]) compile(s string, at []any) (*Text[R], error) {
+	parts := make([]Part[R], 0, 2*strings.Count(s, "$")+1)
 	for i := 0; i < len(s); {
 		if s[i] != '$' {
 			end := i
 			for end < len(s) && s[end] != '$' {
 				end++
 			}
-			x.parts = append(x.parts, Part[R]{Lit: []byte(s[i:end])})
+			parts = append(parts, Part[R]{Lit: literal(s[i:end])})
 			i = end
 			continue
 		}
 		if i++; i < len(s) && '1' <= s[i] && s[i] <= '9' {
-			x.parts = append(x.parts, Part[R]{Ref: t.groups[s[i]-'0']})
+			parts = append(parts, Part[R]{Ref: t.groups[s[i]-'0']})
 			i++
 			continue
 		}
@@ -40,10 +81,10 @@ func (t *Table[R]) Compile(s string, at ...any) (*Text[R], error) {
 		if err != nil {
 			return nil, err
 		}
-		x.parts = append(x.parts, Part[R]{Ref: t.Lookup(name, at...)})
+		parts = append(parts, Part[R]{Ref: t.Lookup(name, at...)})
 		i += n
 	}
-	return x, nil
+	return &Text[R]{source: s, parts: parts}, nil
 }
 
 // readName reads what follows "$" and returns how long that is.
@@ -97,10 +138,11 @@ func (x *Text[R]) Append(dst []byte, r R) []byte {
 
 // Const returns the text when it has no variables.
 func (x *Text[R]) Const() (string, bool) {
-	if b, ok := x.Bytes(); ok {
-		return string(b), true
+	_, ok := x.Bytes()
+	if !ok {
+		return "", false
 	}
-	return "", false
+	return x.source, true // a text without variables is its source
 }
 
 // Bytes is Const without a copy; they must not be changed.

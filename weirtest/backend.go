@@ -3,6 +3,7 @@ package weirtest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Backend is a server behind the server under test: a real listener that answers every request after its Kind and remembers what it was asked.
@@ -55,7 +57,13 @@ func (b *Backend) Up() error {
 		network, addr = "unix", path
 		_ = os.Remove(path) // of an earlier life
 	}
-	ln, err := net.Listen(network, addr)
+	var ln net.Listener
+	var err error
+	// A listener that was closed lives a moment longer in a process that was being forked then and has not come to its exec.
+	Eventually(func() bool {
+		ln, err = net.Listen(network, addr)
+		return !errors.Is(err, syscall.EADDRINUSE)
+	})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ func Patience() time.Duration {
 	return d
 }
 
+// Long tells whether chaos tests run for as long as they should (WEIR_CHAOS=long), which is minutes, or as long as one likes to wait.
+func Long() bool { return os.Getenv("WEIR_CHAOS") == "long" }
+
 // Eventually calls ok again and again until it is true, and reports whether that happened within the bench's patience.
 // It is for what gives no signal: a port that opens, a line that another process writes.
 func Eventually(ok func() bool) bool {

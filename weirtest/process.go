@@ -67,3 +67,47 @@ func Descriptors(pid int) []string {
 	}
 	return to
 }
+
+// workerOf knows a worker by its title, which is nginx's.
+func workerOf(all []Process, master int) int {
+	for _, p := range all {
+		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+		if p.Parent == master && strings.Contains(string(title), "worker process") {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// descriptorsOf lists the open descriptors of some processes.
+func descriptorsOf(all []Process) []string {
+	var to []string
+	for _, p := range all {
+		to = append(to, Descriptors(p.PID)...)
+	}
+	return to
+}
+
+// settled waits until a process that is not the master has an event loop and nothing is opened any more. The master may have an event
+// loop too, which means nothing unless it serves itself.
+func settled(processes func() []Process, master int) int {
+	last, same := -1, 0
+	Eventually(func() bool {
+		n, loops := 0, 0
+		for _, p := range processes() {
+			for _, to := range Descriptors(p.PID) {
+				n++
+				if to == "anon_inode:[eventpoll]" && p.PID != master {
+					loops++
+				}
+			}
+		}
+		if n == last && loops > 0 {
+			same++
+		} else {
+			last, same = n, 0
+		}
+		return same == 5
+	})
+	return last
+}

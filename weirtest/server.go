@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,11 +24,14 @@ type Options struct {
 	Conf   string   // relative to Dir; nginx.conf if empty
 	Env    []string // added to the environment
 	Ready  []string // addresses that must take a connection before Start returns
+
+	Background bool // the configuration need not say "daemon on"
 }
 
 // Server is a running server: a process group led by the master.
 type Server struct {
 	Dir    string
+	o      Options
 	cmd    *exec.Cmd
 	output lockedBuffer
 	exited chan struct{}
@@ -43,14 +47,47 @@ func Flags(dir, conf string) []string {
 }
 
 // Globals is the -g text: what every server on the bench has in common. Root's workers stay root, since the files under test are root's.
-func Globals() string {
-	g := "daemon off; pid nginx.pid;"
+func Globals() string { return "daemon off; pid nginx.pid;" + userGlobal() }
+
+func userGlobal() string {
 	if os.Geteuid() == 0 {
 		if u, err := user.Current(); err == nil {
-			g += " user " + u.Username + ";"
+			return " user " + u.Username + ";"
 		}
 	}
-	return g
+	return ""
+}
+
+// Arguments are all flags of a server, with a -g text that leaves out what its configuration says itself.
+func (o Options) Arguments() []string {
+	text, _ := os.ReadFile(filepath.Join(o.Dir, cmp.Or(o.Conf, "nginx.conf")))
+	g := "pid nginx.pid;"
+	if !backgroundRE.Match(text) && !o.Background {
+		g += " daemon off;"
+	}
+	if !userRE.Match(text) {
+		g += userGlobal()
+	}
+	return append(Flags(o.Dir, o.Conf), "-g", g)
+}
+
+var (
+	backgroundRE = regexp.MustCompile(`(?m)^daemon\s+on;`)
+	userRE       = regexp.MustCompile(`(?m)^user\s`)
+)
+
+// InBackground tells whether the configuration asks for a daemon.
+func (o Options) InBackground() bool {
+	text, _ := os.ReadFile(filepath.Join(o.Dir, cmp.Or(o.Conf, "nginx.conf")))
+	return o.Background || backgroundRE.Match(text)
+}
+
+// Command runs the binary with a server's flags and args, and returns what it says.
+func Command(o Options, args ...string) (string, error) {
+	cmd := exec.Command(o.Binary, append(o.Arguments(), args...)...)
+	cmd.Dir = o.Dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // Start runs the server and waits until it takes connections. The error of a server that did not come up has its own words in it.
@@ -58,11 +95,11 @@ func Start(o Options) (*Server, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "logs"), 0o755); err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: o.Dir, exited: make(chan struct{})}
+	s := &Server{Dir: o.Dir, o: o, exited: make(chan struct{})}
 	if text, err := os.ReadFile(filepath.Join(o.Dir, cmp.Or(o.Conf, "nginx.conf"))); err == nil {
 		s.alone = bytes.Contains(text, []byte("master_process off"))
 	}
-	s.cmd = exec.Command(o.Binary, append(Flags(o.Dir, o.Conf), "-g", Globals())...)
+	s.cmd = exec.Command(o.Binary, o.Arguments()...)
 	s.cmd.Dir = o.Dir
 	s.cmd.Env = append(os.Environ(), o.Env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
@@ -121,6 +158,18 @@ func takesConnections(addr string) bool {
 // PID is the master's.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
+// Master is the same, Old nobody: only a daemon can be upgraded.
+func (s *Server) Master() int { return s.PID() }
+
+// Old is the master of an old binary.
+func (s *Server) Old() int { return 0 }
+
+// Worker is the worker process, 0 when there is none.
+func (s *Server) Worker() int { return workerOf(s.Processes(), s.PID()) }
+
+// Command runs the binary with the server's flags and args, and returns what it says.
+func (s *Server) Command(args ...string) (string, error) { return Command(s.o, args...) }
+
 // Output is what the server wrote to its standard output and error.
 func (s *Server) Output() string { return s.output.String() }
 
@@ -128,37 +177,16 @@ func (s *Server) Output() string { return s.output.String() }
 func (s *Server) Processes() []Process { return Processes(s.PID()) }
 
 // Descriptors lists the open descriptors of all the server's processes.
-func (s *Server) Descriptors() []string {
-	var all []string
-	for _, p := range s.Processes() {
-		all = append(all, Descriptors(p.PID)...)
-	}
-	return all
-}
+func (s *Server) Descriptors() []string { return descriptorsOf(s.Processes()) }
 
 // Settled waits until a worker is at work, with an event loop of its own, and returns the number of open descriptors then. The
-// listening sockets take connections long before that. The master may have an event loop too, which means nothing unless it serves
-// itself.
+// listening sockets take connections long before that.
 func (s *Server) Settled() int {
-	last, same := -1, 0
-	Eventually(func() bool {
-		n, loops := 0, 0
-		for _, p := range s.Processes() {
-			for _, to := range Descriptors(p.PID) {
-				n++
-				if to == "anon_inode:[eventpoll]" && (p.PID != s.PID() || s.alone) {
-					loops++
-				}
-			}
-		}
-		if n == last && loops > 0 {
-			same++
-		} else {
-			last, same = n, 0
-		}
-		return same == 5
-	})
-	return last
+	master := s.PID()
+	if s.alone {
+		master = 0 // which serves itself
+	}
+	return settled(s.Processes, master)
 }
 
 // Exited tells whether the master has ended.

@@ -60,15 +60,18 @@ func foreign(pid int) (name string, known bool) {
 	if runtime.GOOS != "linux" {
 		return "", false
 	}
+	own, _ := os.Executable()
+	name, same := filepath.Base(own), own
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil {
-		return "", false
+	if err != nil { // somebody else's, or a kernel's that does not show it: its short name will do
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil {
+			return "", false
+		}
+		const longest = 15 // TASK_COMM_LEN
+		exe, same = strings.TrimSpace(string(comm)), name[:min(len(name), longest)]
 	}
 	exe = strings.TrimSuffix(exe, " (deleted)")
 	name = filepath.Base(exe)
-	own, _ := os.Executable()
-	if exe == own || strings.Contains(name, "weir") || strings.Contains(name, "nginx") {
-		return name, false
-	}
-	return name, name != filepath.Base(own)
+	return name, exe != same && name != filepath.Base(own) && !strings.Contains(name, "weir") && !strings.Contains(name, "nginx")
 }

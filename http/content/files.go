@@ -24,13 +24,16 @@ type access struct {
 	errors   bool
 	symlinks symlinkMode
 	from     *http.Text // the part of a path in which links are not looked for
+
+	opener *opener   // with these settings, once a location has asked for it
+	serve  http.Step // of Static
 }
 
-// cacheSize is one open_file_cache directive. The node tells directives apart: locations that inherit
+// cacheSize is one open_file_cache directive. Its place tells directives apart: locations that inherit
 // one share its cache.
 type cacheSize struct {
-	node     *conf.Node
-	max      int
+	at       conf.Pos
+	max      int // 0: there is none
 	inactive time.Duration
 }
 
@@ -107,7 +110,7 @@ func unused(name, syntax, def, why string) conf.Directive[access] {
 }
 
 func setOpenFileCache(a *access, call *conf.Call) (err error) {
-	c := cacheSize{node: call.Node, inactive: 60 * time.Second}
+	c := cacheSize{at: call.Node.Pos(), inactive: 60 * time.Second}
 	off := false
 	for i := range call.Len() {
 		word := call.Arg(i)

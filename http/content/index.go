@@ -22,13 +22,21 @@ for.`,
 		Set:     addIndex,
 	}},
 	Install: func(c *indexNames, in *http.Install) error {
-		x := index{c.names, newOpener(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)}
-		in.Step(http.Content, x.serve)
+		files := openerOf(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
+		if c.made == nil || c.made.files != files { // locations that share all settings share this, too
+			c.made = &index{c.names, files}
+			c.serve = c.made.serve
+		}
+		in.Step(http.Content, c.serve)
 		return nil
 	},
 })
 
-type indexNames struct{ names []*http.Text }
+type indexNames struct {
+	names []*http.Text
+	made  *index // last
+	serve http.Step
+}
 
 // index finds the index files of one location.
 type index struct {

@@ -13,7 +13,7 @@ import (
 	"weir/http"
 )
 
-// An opener opens and looks up files for one location.
+// An opener opens and looks up files for the locations that share settings.
 type opener struct {
 	*access
 	*shared
@@ -23,28 +23,32 @@ type opener struct {
 // shared is what the openers of a cycle have in common.
 type shared struct {
 	memory  *memory
-	shelves map[*conf.Node]*shelf
+	shelves map[conf.Pos]*shelf
 	pool    sync.Pool // of *outgoing
 }
 
-// newOpener makes the opener of a location. Index and try_files use the one of Static's settings: the
+// openerOf returns the opener of a location. Index and try_files use the one of Static's settings: the
 // directives are Static's.
-func newOpener(a *access, b *http.Builder) *opener {
+func openerOf(a *access, b *http.Builder) *opener {
+	if a.opener != nil {
+		return a.opener
+	}
 	all := http.Of[shared](b)
 	if all.memory == nil {
 		all.memory = &memory{seed: maphash.MakeSeed()}
-		all.shelves = map[*conf.Node]*shelf{}
+		all.shelves = map[conf.Pos]*shelf{}
 		all.pool.New = func() any { return new(outgoing) }
 	}
 	o := &opener{access: a, shared: all}
-	if n := a.cache.node; n != nil {
-		if all.shelves[n] == nil {
-			s := newShelf(a.cache)
-			all.shelves[n] = s
+	if c := a.cache; c.max > 0 {
+		if all.shelves[c.at] == nil {
+			s := newShelf(c)
+			all.shelves[c.at] = s
 			b.Release(s.close)
 		}
-		o.shelf = all.shelves[n]
+		o.shelf = all.shelves[c.at]
 	}
+	a.opener = o
 	return o
 }
 

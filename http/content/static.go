@@ -13,8 +13,10 @@ var Static = http.Define(http.Spec[access]{
 	Doc:        "Answers with files, and says how files are opened.",
 	Directives: accessDirectives(),
 	Install: func(a *access, in *http.Install) error {
-		s := static{newOpener(a, in.Builder)}
-		in.Step(http.Content, s.serve)
+		if a.serve == nil {
+			a.serve = static{openerOf(a, in.Builder)}.serve
+		}
+		in.Step(http.Content, a.serve)
 		return nil
 	},
 })

@@ -92,12 +92,33 @@ type added struct {
 }
 
 func installHeaders(c *headers, in *http.Install) error {
-	a := &added{expires: c.expires, lines: headLines.effective(in, in.Block), trailers: trailerLines.effective(in, in.Block)}
+	a := added{expires: c.expires, lines: headLines.effective(in, in.Block), trailers: trailerLines.effective(in, in.Block)}
 	if len(a.lines) == 0 && len(a.trailers) == 0 && a.expires.mode == expiresOff {
 		return nil
 	}
-	in.Head(a.head)
+	last := http.Of[lastAdded](in.Builder)
+	if last.filter == nil || !last.same(&a) {
+		own := new(added)
+		*own = a
+		last.added, last.filter = a, own.head
+	}
+	in.Head(last.filter)
 	return nil
+}
+
+// lastAdded is what the location before added: mostly the next one inherits the same.
+type lastAdded struct {
+	added
+	filter http.HeadFilter
+}
+
+func (a *lastAdded) same(b *added) bool {
+	return a.expires == b.expires && sameLines(a.lines, b.lines) && sameLines(a.trailers, b.trailers)
+}
+
+// sameLines reports whether two lists are one in memory.
+func sameLines(a, b []*line) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // A lineKind is add_header or add_trailer: its lines and its way of inheriting.
@@ -118,7 +139,11 @@ func (k lineKind) effective(in *http.Install, b *conf.Block) []*line {
 	if mode == inheritOff || mode == inheritOn && len(mine) > 0 || b.Context == conf.HTTP || b.Parent == nil {
 		return mine
 	}
-	return append(append([]*line(nil), mine...), k.effective(in, b.Parent)...)
+	around := k.effective(in, b.Parent)
+	if len(mine) == 0 {
+		return around
+	}
+	return append(append([]*line(nil), mine...), around...)
 }
 
 // plainStatus reports whether lines without "always" are added to a response of this status.

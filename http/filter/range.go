@@ -14,13 +14,19 @@ var Range = http.Define(http.Spec[none]{
 	Doc:  "Serves parts of a response, one or several, to requests with `Range`.",
 	Install: func(_ *none, in *http.Install) error {
 		n := http.Of[boundaries](in.Builder)
-		in.Head(func(r *http.Request) http.Verdict { return n.head(r) })
+		if n.filter == nil {
+			n.filter = n.head
+		}
+		in.Head(n.filter)
 		return nil
 	},
 })
 
 // boundaries numbers the boundaries of multipart responses.
-type boundaries struct{ n atomic.Uint64 }
+type boundaries struct {
+	n      atomic.Uint64
+	filter http.HeadFilter // head, for all locations
+}
 
 // A span is one range: [start, end).
 type span struct{ start, end int64 }

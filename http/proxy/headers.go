@@ -42,29 +42,41 @@ func newHeadPlan(c *settings) headPlan {
 	if c.version == http.HTTP10 {
 		h.version, h.always = []byte(" HTTP/1.0\r\n"), false
 	}
-	set := map[string]bool{}
+	h.parts = make([]headPart, 0, len(c.headers)+2)
 	for _, s := range c.headers {
 		h.dropped.add(s.name)
-		set[strings.ToLower(s.name)] = true
 		if strings.EqualFold(s.name, "Host") {
 			h.host = s.value
 			continue
 		}
 		h.add(s.name, s.value)
 	}
-	for _, name := range []string{
-		"Host", "Connection", "Proxy-Connection", "Content-Length", "Transfer-Encoding", "TE", "Keep-Alive", "Expect", "Upgrade",
-	} {
-		h.dropped.add(name)
-		switch {
-		case set[strings.ToLower(name)]:
-		case name == "Content-Length":
-			h.parts = append(h.parts, headPart{frame: frameLength})
-		case name == "Transfer-Encoding":
-			h.parts = append(h.parts, headPart{frame: frameChunked})
-		}
+	if !c.sets("Content-Length") {
+		h.parts = append(h.parts, headPart{frame: frameLength})
+	}
+	if !c.sets("Transfer-Encoding") {
+		h.parts = append(h.parts, headPart{frame: frameChunked})
+	}
+	for _, id := range ownFields {
+		h.dropped.addKnown(id)
 	}
 	return h
+}
+
+// ownFields are fields of the client that concern its own connection, or that are the proxy's own affair.
+var ownFields = [...]http.HeaderID{
+	http.HdrHost, http.HdrConnection, http.HdrProxyConnection, http.HdrContentLength, http.HdrTransferEncoding, http.HdrTE,
+	http.HdrKeepAlive, http.HdrExpect, http.HdrUpgrade,
+}
+
+// sets says whether there is a proxy_set_header for the field.
+func (c *settings) sets(name string) bool {
+	for i := range c.headers {
+		if strings.EqualFold(c.headers[i].name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // add adds a field: to the ready-made lines before it when its value is known.
@@ -77,12 +89,11 @@ func (h *headPlan) add(name string, value *http.Text) {
 	if s == "" {
 		return
 	}
-	line := name + ": " + s + "\r\n"
-	if n := len(h.parts); n > 0 && h.parts[n-1].lines != nil {
-		h.parts[n-1].lines = append(h.parts[n-1].lines, line...)
-		return
+	if n := len(h.parts); n == 0 || h.parts[n-1].lines == nil {
+		h.parts = append(h.parts, headPart{lines: make([]byte, 0, len(name)+len(s)+4)})
 	}
-	h.parts = append(h.parts, headPart{lines: []byte(line)})
+	last := &h.parts[len(h.parts)-1]
+	last.lines = append(append(append(append(last.lines, name...), ": "...), s...), "\r\n"...)
 }
 
 // createRequest writes the head of the request into x.out.head, and the body that proxy_set_body gives

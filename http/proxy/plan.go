@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -47,7 +45,20 @@ type plan struct {
 // pools are the idle exchanges of each loop, and what all plans of a build share.
 type pools struct {
 	keys   map[*upstream.Spec]*http.Text
+	hidden *nameSet // where nothing else is said
 	byLoop [maxLoops]*pool
+}
+
+// hiddenBy are the fields that clients do not get to see under these settings.
+func (p *pools) hiddenBy(o *Options) nameSet {
+	if len(o.Hide)+len(o.Pass) > 0 {
+		return hiddenNames(o.Hide, o.Pass)
+	}
+	if p.hidden == nil {
+		hidden := hiddenNames(nil, nil)
+		p.hidden = &hidden
+	}
+	return *p.hidden
 }
 
 // maxLoops is how many loops have a pool; exchanges on others are left to the collector.
@@ -82,7 +93,7 @@ func install(c *settings, in *http.Install) error {
 	p := &plan{settings: c, pools: http.Of[pools](in.Builder)}
 	p.road = road{
 		opt: &c.Options, schema: httpPrefix, sizes: z, tag: connectionTag(c, in),
-		hidden: hiddenNames(c.Hide, c.Pass), redirect: c.redirect.forTarget(c.pass),
+		hidden: p.pools.hiddenBy(&c.Options), redirect: c.redirect.forTarget(c.pass),
 		domains: c.domains.list, paths: c.paths.list, flags: c.flags,
 		stays:     c.IgnoreAbort || c.Store.set(),
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
@@ -102,20 +113,53 @@ func install(c *settings, in *http.Install) error {
 	if name := in.Loc.Name; strings.HasSuffix(name, "/") {
 		in.SlashRedirect()
 	}
-	in.Builder.AtEnd(func() error { return p.settle(in.Builder) })
+	b := in.Builder
+	b.AtEnd(func() error { return p.settle(b) })
 	return nil
 }
 
 // connectionTag tells locations apart whose kept connections are not shared ("keepalive … local"). A
 // location keeps its tag over a reload that leaves it alone.
 func connectionTag(c *settings, in *http.Install) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintln(h, len(in.Builder.App.Servers), in.Loc.Server.Name, in.Loc.Name, in.Loc.Nameless, c.pass.url)
-	fmt.Fprintln(h, c.Bind.addr, c.Bind.transparent)
-	if c.Bind.text != nil {
-		fmt.Fprintln(h, c.Bind.text.Source())
+	h := tagHash(fnvOffset)
+	h.add(in.Loc.Server.Name)
+	h.add(in.Loc.Name)
+	h.add(c.pass.url)
+	h.number(len(in.Builder.App.Servers))
+	h.flag(in.Loc.Nameless)
+	h.flag(c.Bind.transparent)
+	if c.Bind.addr.IsValid() {
+		h.add(c.Bind.addr.String())
 	}
-	return h.Sum64()
+	if c.Bind.text != nil {
+		h.add(c.Bind.text.Source())
+	}
+	return uint64(h)
+}
+
+// A tagHash is FNV-1a over what makes a location; it takes no memory.
+type tagHash uint64
+
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+func (h *tagHash) add(s string) {
+	for i := range len(s) {
+		*h = (*h ^ tagHash(s[i])) * fnvPrime
+	}
+	h.number(len(s))
+}
+
+func (h *tagHash) number(n int) { *h = (*h ^ tagHash(n)) * fnvPrime }
+
+func (h *tagHash) flag(b bool) {
+	if b {
+		h.number(1)
+	} else {
+		h.number(0)
+	}
 }
 
 // settle finds the group that the plan leads to, when all groups are known.
@@ -159,11 +203,13 @@ type nameSet struct {
 
 func (s *nameSet) add(name string) {
 	if id := http.LookupHeader([]byte(name)); id != http.HdrUnknown {
-		s.known[id>>6] |= 1 << (id & 63)
+		s.addKnown(id)
 		return
 	}
 	s.other = append(s.other, strings.ToLower(name))
 }
+
+func (s *nameSet) addKnown(id http.HeaderID) { s.known[id>>6] |= 1 << (id & 63) }
 
 func (s *nameSet) remove(name string) {
 	if id := http.LookupHeader([]byte(name)); id != http.HdrUnknown {

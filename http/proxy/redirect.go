@@ -118,7 +118,7 @@ func newRewrite(call *conf.Call, from string, kind patternKind, to string) (w re
 }
 
 func compilePattern(call *conf.Call, src string, fold bool) (*vars.Pattern, []int, error) {
-	p, err := vars.CompilePattern(src, fold)
+	p, err := http.Env(call).Vars.Pattern(src, fold)
 	if err != nil {
 		return nil, nil, call.Errorf(0, "%v", err)
 	}

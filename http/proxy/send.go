@@ -157,29 +157,45 @@ func (s *sender) advance(n int) {
 	}
 }
 
-// fill takes more of the body from the client, when everything before it was sent.
-func (s *sender) fill(x *exchange) error {
+// fill takes more of the body from the client, when everything before it was sent: all that is there, so that
+// it goes out by one write, with the end if that is there as well.
+func (s *sender) fill(x *exchange) (err error) {
 	r := x.r
-	n, err := r.Wire.TryReadBody(r, s.own)
-	if n > 0 {
-		s.addStream(x, s.own[:n])
-		return nil
+	fill := 0
+	for fill < len(s.own) && err == nil {
+		var n int
+		n, err = r.Wire.TryReadBody(r, s.own[fill:])
+		fill += n
 	}
-	switch err {
-	case loop.ErrAgain:
+	if fill > 0 {
+		s.addStream(x, s.own[:fill])
+	}
+	switch {
+	case err == io.EOF:
+		s.finish(x)
+		return nil
+	case fill > 0: // what else there is comes again the next time
+		return nil
+	case err == loop.ErrAgain:
 		s.starved = true
 		return err
-	case io.EOF:
-		r.BodyDone()
-		s.more = false
-		if x.chunked {
-			s.at, s.n = 0, 1
-			s.vec[0] = lastChunk
-		}
-		return nil
 	}
 	s.verdict = r.BodyFailed(err)
 	return errBody
+}
+
+// finish ends the streamed body.
+func (s *sender) finish(x *exchange) {
+	x.r.BodyDone()
+	s.more = false
+	if !x.chunked {
+		return
+	}
+	if s.at == s.n {
+		s.at, s.n = 0, 0
+	}
+	s.vec[s.n] = lastChunk
+	s.n++
 }
 
 // close gives the buffer back.

@@ -111,7 +111,7 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 }
 
 func regexCondition(call *conf.Call, ref *vars.Ref[*http.Request], op, source string, arg int) (condition, error) {
-	p, err := vars.CompilePattern(source, strings.HasSuffix(op, "*"))
+	p, err := http.Env(call).Vars.Pattern(source, strings.HasSuffix(op, "*"))
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}

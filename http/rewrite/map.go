@@ -119,7 +119,7 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 
 func (m *mapping) addPattern(call *conf.Call, n *conf.Node, source string, v *mapValue) error {
 	fold := strings.HasPrefix(source, "*")
-	p, err := vars.CompilePattern(strings.TrimPrefix(source, "*"), fold)
+	p, err := http.Env(call).Vars.Pattern(strings.TrimPrefix(source, "*"), fold)
 	if err != nil {
 		return http.ErrorAt(n, -1, "%v", err)
 	}

@@ -240,7 +240,7 @@ func addRewrite(p *program, call *conf.Call) error {
 		return call.Errorf(1, "empty replacement")
 	}
 	var err error
-	if u.pattern, err = vars.CompilePattern(call.Arg(0), false); err != nil {
+	if u.pattern, err = http.Env(call).Vars.Pattern(call.Arg(0), false); err != nil {
 		return call.Errorf(0, "%v", err)
 	}
 	if u.slots, err = http.Env(call).CaptureSlots(u.pattern); err != nil {

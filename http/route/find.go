@@ -50,7 +50,7 @@ func (l *Locations[T]) Passed(uri []byte, tell func(name string)) {
 		if how != isPrefix {
 			return
 		}
-		l = e.inside
+		l = &e.inside
 	}
 }
 
@@ -74,7 +74,7 @@ func (s *search[T]) level(l *Locations[T], uri []byte, try Try[T]) (final bool, 
 		s.redirect = true
 		return true, nil
 	case isPrefix:
-		if final, err := s.level(e.inside, uri, try); final || err != nil {
+		if final, err := s.level(&e.inside, uri, try); final || err != nil {
 			return true, err
 		}
 		if e.kind == NoRegexp {
@@ -93,7 +93,7 @@ func (s *search[T]) regexps(l *Locations[T], uri []byte, try Try[T]) (final bool
 		}
 		if ok {
 			s.found = e
-			_, err = s.regexps(e.inside, uri, try)
+			_, err = s.regexps(&e.inside, uri, try)
 			return true, err
 		}
 	}

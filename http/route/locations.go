@@ -24,9 +24,11 @@ type Locations[T any] struct {
 	static tree[T]
 	regexp []*entry[T]
 	named  map[string]*entry[T]
-	exact  map[string]bool // names taken, to find duplicates
-	prefix map[string]bool
+	taken  map[string]bool // takenName of each, once there are many
 }
+
+// few is up to how many locations are looked through to find a duplicate.
+const few = 8
 
 // entry is one location.
 type entry[T any] struct {
@@ -35,7 +37,7 @@ type entry[T any] struct {
 	name   string
 	match  Matcher
 	slash  bool // AutoRedirect
-	inside *Locations[T]
+	inside Locations[T]
 }
 
 // NewLocations returns the Locations of a server.
@@ -52,7 +54,7 @@ func (l *Locations[T]) Add(kind Kind, name string, match Matcher, loc T) (*Locat
 		return nil, err
 	}
 	e := &entry[T]{loc: loc, kind: kind, name: name, match: match}
-	e.inside = &Locations[T]{own: e}
+	e.inside.own = e
 	switch kind {
 	case Regexp:
 		l.regexp = append(l.regexp, e)
@@ -72,7 +74,7 @@ func (l *Locations[T]) Add(kind Kind, name string, match Matcher, loc T) (*Locat
 		}
 		l.static.add(e)
 	}
-	return e.inside, nil
+	return &e.inside, nil
 }
 
 // admits checks a location against the one around it.
@@ -95,18 +97,35 @@ func (l *Locations[T]) admits(kind Kind, name string) error {
 
 // take reserves a name: an exact location and a prefix of one name may stand side by side.
 func (l *Locations[T]) take(kind Kind, name string) error {
-	if l.exact == nil {
-		l.exact, l.prefix = map[string]bool{}, map[string]bool{}
+	have := l.static.entries
+	if len(have) == few {
+		l.taken = map[string]bool{}
+		for _, e := range have {
+			l.taken[takenName(e.kind, e.name)] = true
+		}
 	}
-	taken := l.prefix
-	if kind == Exact {
-		taken = l.exact
+	found := false
+	if l.taken != nil {
+		key := takenName(kind, name)
+		found = l.taken[key]
+		l.taken[key] = true
+	} else {
+		for _, e := range have {
+			found = found || e.name == name && (e.kind == Exact) == (kind == Exact)
+		}
 	}
-	if taken[name] {
+	if found {
 		return fmt.Errorf(`duplicate location "%s"`, name)
 	}
-	taken[name] = true
 	return nil
+}
+
+// takenName tells exact locations from prefixes.
+func takenName(kind Kind, name string) string {
+	if kind == Exact {
+		return "=" + name
+	}
+	return " " + name
 }
 
 // AutoRedirect says that a request for the location around, without its final slash, is to be
@@ -127,7 +146,7 @@ func (l *Locations[T]) Finish() {
 	for _, e := range l.regexp {
 		e.inside.Finish()
 	}
-	l.exact, l.prefix = nil, nil
+	l.taken = nil
 }
 
 // Named returns the location of a name that begins with "@". Any goroutine.

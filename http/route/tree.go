@@ -2,7 +2,9 @@ package route
 
 import (
 	"bytes"
+	"slices"
 	"sort"
+	"strings"
 )
 
 // tree holds the exact and prefix locations of one block as a radix tree: each step down compares one
@@ -14,7 +16,7 @@ type tree[T any] struct {
 }
 
 type node[T any] struct {
-	label  []byte // what the name has here beyond the node above
+	label  string // what the name has here beyond the node above
 	first  []byte // first bytes of the children's labels
 	kids   []*node[T]
 	exact  *entry[T]
@@ -37,7 +39,7 @@ func (t *tree[T]) finish() {
 	if len(t.entries) == 0 {
 		return
 	}
-	sort.SliceStable(t.entries, func(i, k int) bool { return t.entries[i].name < t.entries[k].name })
+	slices.SortStableFunc(t.entries, func(a, b *entry[T]) int { return strings.Compare(a.name, b.name) })
 	t.root = grow(t.entries, 0)
 }
 
@@ -45,7 +47,7 @@ func (t *tree[T]) finish() {
 func grow[T any](entries []*entry[T], depth int) *node[T] {
 	first, last := entries[0].name, entries[len(entries)-1].name
 	end := depth + common(first[depth:], last[depth:])
-	n := &node[T]{label: []byte(first[depth:end])}
+	n := &node[T]{label: first[depth:end]}
 	for len(entries) > 0 && len(entries[0].name) == end {
 		if e := entries[0]; e.kind == Exact {
 			n.exact = e
@@ -54,12 +56,26 @@ func grow[T any](entries []*entry[T], depth int) *node[T] {
 		}
 		entries = entries[1:]
 	}
+	if kids := branches(entries, end); kids > 0 {
+		n.first, n.kids = make([]byte, 0, kids), make([]*node[T], 0, kids)
+	}
 	for len(entries) > 0 {
 		c := entries[0].name[end]
 		same := sort.Search(len(entries), func(i int) bool { return entries[i].name[end] > c })
 		n.first = append(n.first, c)
 		n.kids = append(n.kids, grow(entries[:same], end))
 		entries = entries[same:]
+	}
+	return n
+}
+
+// branches is how many different bytes the names have at end.
+func branches[T any](entries []*entry[T], end int) int {
+	n := 0
+	for i, e := range entries {
+		if i == 0 || e.name[end] != entries[i-1].name[end] {
+			n++
+		}
 	}
 	return n
 }
@@ -78,7 +94,7 @@ func common(a, b string) int {
 func (t *tree[T]) find(uri []byte) (best *entry[T], _ how) {
 	rest := uri
 	for n := t.root; n != nil; n = n.child(rest[0]) {
-		if len(rest) < len(n.label) || !bytes.Equal(rest[:len(n.label)], n.label) {
+		if len(rest) < len(n.label) || string(rest[:len(n.label)]) != n.label {
 			if n.slashAfter(rest) {
 				return n.redirect(), isShort
 			}
@@ -118,7 +134,7 @@ func (n *node[T]) child(c byte) *node[T] {
 
 // slashAfter reports whether the node is rest and a slash, and wants a redirect.
 func (n *node[T]) slashAfter(rest []byte) bool {
-	return len(n.label) == len(rest)+1 && bytes.HasPrefix(n.label, rest) &&
+	return len(n.label) == len(rest)+1 && n.label[:len(rest)] == string(rest) &&
 		(n.exact != nil && n.exact.slash || n.prefix != nil && n.prefix.slash)
 }
 

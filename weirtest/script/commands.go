@@ -13,9 +13,11 @@ func Commands() []Command {
 	return []Command{
 		{"weir", "weir ARGUMENT…", "Runs the server's binary in the script's directory (`-p -c -e -g` are given) and waits for it. It must succeed; after `!` it must fail. Its output is looked at with `stdout` and `stderr`.", 0, -1, true, runWeir},
 		{"needs", "needs DIRECTIVE…", "Skips the script if the server has no such directive, so that a subject's script may be there before the subject.", 1, -1, false, runNeeds},
-		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. After `!` it must refuse to start.", 0, 1, true, runStart},
+		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. With `daemon on;` on a line of its own in the file it goes to the background, as an upgrade (USR2, WINCH) needs it. After `!` it must refuse to start.", 0, 1, true, runStart},
 		{"reload", "reload", "Sends HUP. The new configuration is there soon, not at once: go on with `until`.", 0, 0, false, runReload},
-		{"signal", "signal NAME", "Sends HUP, USR1, USR2, WINCH, QUIT or TERM to the master.", 1, 1, false, runSignal},
+		{"signal", "signal NAME [PROCESS]", "Sends HUP, USR1, USR2, WINCH, QUIT, TERM or KILL to the master, or to another PROCESS: `worker`, or `old`, the master whose binary was upgraded.", 1, 2, false, runSignal},
+		{"process", "process PROCESS REGEXP", "A line of the kernel's status of a process (proc_pid_status(5)) matches, as `Uid:`; waits for it. PROCESS is `master`, `worker` or `old`.", 2, 2, true, runProcess},
+		{"processes", "processes N", "Waits until the server has N processes.", 1, 1, false, runProcesses},
 		{"quit", "quit [fast]", "Sends QUIT (TERM if fast) and waits; the exit status must be 0.", 0, 1, false, runQuit},
 		{"exited", "exited", "Waits for a server that was told to end; the exit status must be 0.", 0, 0, false, runExited},
 
@@ -57,6 +59,7 @@ func Commands() []Command {
 
 		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
 		{"touch", "touch FILE TIME", "Sets a file's time: `2020-01-02T03:04:05Z`.", 2, 2, false, runTouch},
+		{"gone", "gone FILE", "Waits until there is no such file.", 1, 1, false, runGone},
 		{"noleak", "noleak", "Waits until the server has no more open descriptors than when it started.", 0, 0, false, runNoLeak},
 	}
 }

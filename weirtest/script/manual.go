@@ -36,7 +36,7 @@ mainline (1.31) does, and pass there; an old nginx differs in a few.
 
 - ` + "`$ADDR`, `$ADDR2` … `$ADDR6`" + ` are free loopback addresses, ` + "`$PORT`" + ` … their ports, ` + "`$WORK`" + ` the directory, ` + "`$SERVER`" + ` is weir or nginx. Such
   names in capitals are filled in in *.conf; nginx's own variables, in small letters, are left alone.
-- The server gets ` + "`-p $WORK/ -c nginx.conf -e error.log -g 'daemon off; pid nginx.pid;'`" + `, and its user is who runs the test.
+- The server gets ` + "`-p $WORK/ -c nginx.conf -e error.log -g 'daemon off; pid nginx.pid;'`" + `, and its user is who runs the test, unless nginx.conf names one.
 - A word in single quotes is taken as it is; a double quote has no meaning. ` + "`#`" + ` begins a comment. ` + "`!`" + ` before a command turns it round.
 - ` + "`[weir]`, `[nginx]` and `[root]`" + ` before a line are conditions: the kind of binary, and who runs the test.
 - testscript's own commands work as well: exec, exists, grep, cmp, cp, mv, rm, mkdir, chmod, symlink, stdout, stderr, skip.

@@ -30,7 +30,7 @@ type world struct {
 	dir      string
 	names    map[string]string // $NAME to value, in scripts and in *.conf
 	ports    *weirtest.Ports
-	server   *weirtest.Server
+	server   server
 	atStart  int // open descriptors when the server was ready
 	backends map[string]*weirtest.Backend
 	clients  map[string]*weirtest.Client

@@ -3,10 +3,13 @@ package script
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,8 +25,7 @@ func (r *run) expand() {
 func runWeir(r *run, args []string) {
 	r.expand()
 	r.must(os.MkdirAll(filepath.Join(r.dir, "logs"), 0o755))
-	args = append(append(weirtest.Flags(r.dir, ""), "-g", weirtest.Globals()), args...)
-	cmd := exec.Command(r.binary, args...)
+	cmd := exec.Command(r.binary, append(weirtest.Options{Dir: r.dir}.Arguments(), args...)...)
 	cmd.Dir = r.dir
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -63,11 +65,35 @@ func runStart(r *run, args []string) {
 	}
 	text, err := os.ReadFile(filepath.Join(r.dir, conf))
 	r.must(err)
-	s, err := weirtest.Start(weirtest.Options{Binary: r.binary, Dir: r.dir, Conf: conf, Ready: listening(string(text))})
+	s, err := startServer(weirtest.Options{Binary: r.binary, Dir: r.dir, Conf: conf, Ready: listening(string(text))})
 	r.want(err == nil, "a server that starts: %v", err)
 	if err == nil {
 		r.server, r.atStart = s, s.Settled()
 	}
+}
+
+// server is one in the foreground or in the background.
+type server interface {
+	Master() int
+	Old() int
+	Worker() int
+	Processes() []weirtest.Process
+	Descriptors() []string
+	Settled() int
+	Output() string
+	Signal(s syscall.Signal) error
+	Stop(s syscall.Signal) (int, error)
+	Wait() (int, error)
+	Exited() bool
+	Kill()
+}
+
+// startServer starts it where the configuration wants it.
+func startServer(o weirtest.Options) (server, error) {
+	if o.InBackground() {
+		return weirtest.StartDaemon(o)
+	}
+	return weirtest.Start(o)
 }
 
 // listening finds the TCP addresses of a configuration; a listener of datagrams takes no connections.
@@ -85,7 +111,7 @@ func listening(conf string) []string {
 	return addrs
 }
 
-func (r *run) running() *weirtest.Server {
+func (r *run) running() server {
 	if r.server == nil {
 		r.fail("no server has been started")
 	}
@@ -100,12 +126,58 @@ func runReload(r *run, _ []string) {
 func runSignal(r *run, args []string) {
 	sig, ok := map[string]syscall.Signal{
 		"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "WINCH": syscall.SIGWINCH,
-		"QUIT": syscall.SIGQUIT, "TERM": syscall.SIGTERM,
+		"QUIT": syscall.SIGQUIT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL,
 	}[args[0]]
 	if !ok {
 		r.fail("no signal %q", args[0])
 	}
-	r.must(r.running().Signal(sig))
+	who := "master"
+	if len(args) > 1 {
+		who = args[1]
+	}
+	r.must(syscall.Kill(r.process(who), sig))
+}
+
+// process finds a living process of the server by what it is.
+func (r *run) process(who string) int {
+	s := r.running()
+	find, ok := map[string]func() int{"master": s.Master, "old": s.Old, "worker": s.Worker}[who]
+	if !ok {
+		r.fail("no process is called %q: master, old, worker", who)
+	}
+	pid := 0
+	if !weirtest.Eventually(func() bool {
+		pid = find()
+		return slices.ContainsFunc(s.Processes(), func(p weirtest.Process) bool { return p.PID == pid })
+	}) {
+		r.fail("the server has no %s process", who)
+	}
+	return pid
+}
+
+func runProcess(r *run, args []string) {
+	re, err := regexp.Compile(args[1])
+	r.must(err)
+	has := func() bool {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process(args[0])))
+		return slices.ContainsFunc(strings.Split(string(status), "\n"), re.MatchString)
+	}
+	ok := false
+	if r.neg {
+		ok = has()
+	} else {
+		ok = weirtest.Eventually(has)
+	}
+	r.want(ok, "a line of the status of the %s that matches %q", args[0], re)
+}
+
+func runProcesses(r *run, args []string) {
+	want, err := strconv.Atoi(args[0])
+	r.must(err)
+	s := r.running()
+	if !weirtest.Eventually(func() bool { return len(s.Processes()) == want }) {
+		r.fail("wanted %d processes, have %+v", want, s.Processes())
+	}
 }
 
 func runQuit(r *run, args []string) {
@@ -122,6 +194,13 @@ func runExited(r *run, _ []string) {
 	code, err := r.running().Wait()
 	r.must(err)
 	r.want(code == 0, "exit status 0, not %d\n%s", code, r.server.Output())
+}
+
+func runGone(r *run, args []string) {
+	path := r.ts.MkAbs(args[0])
+	if !weirtest.Eventually(func() bool { _, err := os.Lstat(path); return os.IsNotExist(err) }) {
+		r.fail("%s is still there", args[0])
+	}
 }
 
 func runNoLeak(r *run, _ []string) {
