@@ -19,6 +19,9 @@ const (
 // connection costs it a goroutine.
 const Portable = false
 
+// Method names the way in which loops wait, for the log.
+const Method = "epoll"
+
 // poller is a loop's part that waits for the kernel.
 type poller struct {
 	epfd   int

@@ -16,6 +16,9 @@ import (
 // connection costs it a goroutine.
 const Portable = true
 
+// Method names the way in which loops wait, for the log.
+const Method = "go runtime"
+
 // event says that the connection with this slot and generation has become ready. A negative generation is a listener's, and
 // the slot its index.
 type event struct {

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/logs"
+	"weir/loop"
 )
 
 // A Master is the settings of a master process, and its state.
@@ -102,7 +103,7 @@ func (m *Master) begin(r *Reading) error {
 		m.endSockets()
 		return err
 	}
-	m.log(logs.Notice, "using the \"epoll\" event method")
+	m.log(logs.Notice, "using the \"%s\" event method", loop.Method)
 	m.log(logs.Notice, "weir/%s", m.Version)
 	m.log(logs.Notice, "start worker processes")
 	m.control = m.listenForCommands()

@@ -15,6 +15,7 @@ import (
 	"weir/cycle"
 	"weir/http"
 	"weir/logs"
+	"weir/loop"
 	"weir/master"
 )
 
@@ -139,7 +140,7 @@ func single(r *master.Reading, signals <-chan os.Signal) int {
 		rt.Stop()
 		return fail(err)
 	}
-	c.Log.Logf(logs.Notice, 0, "using the \"epoll\" event method")
+	c.Log.Logf(logs.Notice, 0, "using the \"%s\" event method", loop.Method)
 	c.Log.Logf(logs.Notice, 0, "weir/%s", version)
 	daemonReady()
 	handleSignals(rt, signals)
