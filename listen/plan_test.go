@@ -94,31 +94,3 @@ func TestPlanSockets(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
-
-func TestDiff(t *testing.T) {
-	parse := func(text string) (specs []Spec) {
-		for d := range strings.SplitSeq(text, ";") {
-			s, err := Parse(strings.Fields(d), noLookup)
-			if err != nil {
-				t.Fatal(err)
-			}
-			specs = append(specs, s...)
-		}
-		return specs
-	}
-	old := parse("80; 81 backlog=5; 82; unix:/a; [::]:80")
-	want := parse("unix:/a; 81 backlog=6; 80 default_server; 83; [::]:80 bind")
-	c := Diff(old, want)
-	kept := []Kept{{3, 0, false}, {1, 1, true}, {0, 2, false}, {4, 4, false}}
-	if len(c.Keep) != len(kept) {
-		t.Fatalf("%+v", c.Keep)
-	}
-	for i, k := range kept {
-		if c.Keep[i] != k {
-			t.Errorf("kept %d: %+v; want %+v", i, c.Keep[i], k)
-		}
-	}
-	if texts(c.Open) != "0.0.0.0:83" || len(c.Close) != 1 || c.Close[0] != 2 {
-		t.Errorf("open %s, close %v", texts(c.Open), c.Close)
-	}
-}
