@@ -30,7 +30,7 @@ func (m *Main) Identity() (id Identity, err error) {
 	id.UID, _ = strconv.Atoi(u.Uid)
 	id.GID, _ = strconv.Atoi(u.Gid)
 	own := id.GID
-	if m.Group != "" && m.Group != m.User {
+	if m.Group != "" {
 		g, err := user.LookupGroup(m.Group)
 		if err != nil {
 			return id, fmt.Errorf("getgrnam(\"%s\") failed", m.Group)
@@ -74,12 +74,13 @@ func (id Identity) Assume() error {
 
 // setUser reads user. As in nginx only who may change to a user looks for it.
 func setUser(c *Main, call *conf.Call) error {
-	c.User, c.Group = call.Arg(0), call.Arg(0)
+	c.User = call.Arg(0)
+	if call.IsDefault() {
+		return nil // with that user's own group: "nobody" here, "nogroup" there
+	}
+	c.Group = c.User
 	if call.Len() > 1 {
 		c.Group = call.Arg(1)
-	}
-	if call.IsDefault() {
-		return nil
 	}
 	if os.Geteuid() != 0 {
 		call.Warnf(-1, "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -53,6 +54,9 @@ func allowCore() error {
 // keepCapabilities lets the process have its capabilities still when it is not root any more: permitted, and not in effect.
 func keepCapabilities() error {
 	_, _, e := syscall.AllThreadsSyscall(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1, 0)
+	if e == unix.ENOTSUP { // what Go says in a program with threads that are not its own
+		return errors.New("\"transparent\" needs a weir that was built with CGO_ENABLED=0, or \"user root\"")
+	}
 	if e != 0 {
 		return fmt.Errorf("prctl(PR_SET_KEEPCAPS, 1) failed %s", logs.AppendErrno(nil, e))
 	}

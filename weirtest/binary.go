@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -36,7 +37,11 @@ func Binary() (string, error) {
 	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
 }
 
-// Build runs `go args... ` in dir with its output going to path, and returns path.
+// Race says that the server under test has the race detector, and with it cgo.
+const Race = raceEnabled
+
+// Build runs `go args... ` in dir with its output going to path, and returns path. It builds without cgo, as weir is released; only the
+// race detector cannot do without.
 func Build(dir, path string, args ...string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
@@ -45,6 +50,9 @@ func Build(dir, path string, args ...string) (string, error) {
 	defer os.Remove(half)
 	cmd := exec.Command("go", append([]string{args[0], "-o", half}, args[1:]...)...)
 	cmd.Dir = dir
+	if !slices.Contains(args, "-race") {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 	}

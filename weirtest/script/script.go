@@ -65,6 +65,8 @@ func Run(t *testing.T, dir string) {
 				return !weir, nil
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "race":
+				return weir && weirtest.Race, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", c)
 		},
