@@ -50,15 +50,24 @@ type order struct {
 
 // A channel is one end of the socket pair. Any goroutine may send; one receives.
 type channel struct {
-	conn *net.UnixConn
-	mu   sync.Mutex // held while sending
+	conn  *net.UnixConn
+	mu    sync.Mutex // held while sending
+	bytes uint32     // how long a message may be that is received
+	files int        // how many descriptors may come with it
 }
 
 // most is how many descriptors go with one byte: SCM_MAX_FD of the kernel is 253.
 const most = 250
 
-// maxMessage bounds what is taken for a length.
-const maxMessage = 1 << 30
+// What a worker takes from its master, and a master from its worker, which has nothing to give and may not be what it was.
+const (
+	maxMessage = 1 << 30
+	maxFiles   = 1 << 20
+	maxAnswer  = 64 << 10
+)
+
+// errTooMuch is what the other end has no reason to send.
+var errTooMuch = errors.New("a message that is too long, or has too many descriptors")
 
 // newChannels makes both ends of a channel; the far one is a file to be given to a child.
 func newChannels() (near *channel, far *os.File, err error) {
@@ -74,6 +83,7 @@ func newChannels() (near *channel, far *os.File, err error) {
 		_ = far.Close()
 		return nil, nil, err
 	}
+	near.bytes, near.files = maxAnswer, 0
 	return near, far, nil
 }
 
@@ -89,7 +99,7 @@ func newChannel(fd int) (*channel, error) {
 	if !ok {
 		return nil, errors.New("the channel is no Unix domain socket")
 	}
-	return &channel{conn: u}, nil
+	return &channel{conn: u, bytes: maxMessage, files: maxFiles}, nil
 }
 
 // send sends a message with copies of the descriptors. It waits for the other end to read.
@@ -130,8 +140,8 @@ func (c *channel) receive() (*message, []int, error) {
 		return nil, nil, err
 	}
 	size, count := binary.NativeEndian.Uint32(head[:]), int(binary.NativeEndian.Uint32(head[4:]))
-	if size > maxMessage {
-		return nil, nil, fmt.Errorf("a message of %d bytes", size)
+	if size > c.bytes || count > c.files {
+		return nil, nil, errTooMuch
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(c.conn, body); err != nil {

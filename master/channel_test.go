@@ -92,6 +92,26 @@ func TestChannel(t *testing.T) {
 	}
 }
 
+// TestChannelBounds: a master takes no long message and no descriptor from its worker.
+func TestChannelBounds(t *testing.T) {
+	for name, send := range map[string]func(far *channel) error{
+		"long": func(far *channel) error {
+			return far.send(&message{Kind: kindDone, Err: strings.Repeat("x", maxAnswer)}, nil)
+		},
+		"files": func(far *channel) error { return far.send(&message{Kind: kindReopen}, []int{0}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			near, far := pair(t)
+			if err := send(far); err != nil {
+				t.Fatal(err)
+			}
+			if _, fds, err := near.receive(); err != errTooMuch || len(fds) > 0 {
+				t.Errorf("%v, %v", fds, err)
+			}
+		})
+	}
+}
+
 // TestChannelNonsense has the other end say what is no message: an error comes, and no gigabyte is taken.
 func TestChannelNonsense(t *testing.T) {
 	for what, bytes := range map[string]string{

@@ -3,6 +3,8 @@ package master
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -118,11 +120,17 @@ func (w *child) write() {
 // listenTo brings what the worker says to the master's goroutine.
 func (m *Master) listenTo(w *child) {
 	for {
-		msg, fds, err := w.ch.receive()
-		if err != nil {
+		msg, _, err := w.ch.receive()
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET):
 			return // its end will be noticed
+		case err != nil:
+			m.post(func() {
+				m.log(logs.Alert, "worker process %d says what makes no sense and is killed: %v", w.pid, err)
+				w.signal(syscall.SIGKILL)
+			})
+			return
 		}
-		closeAll(fds) // a worker has nothing to give
 		m.post(func() { m.heard(w, msg) })
 	}
 }
