@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -204,4 +205,33 @@ func TestChaosNothingLeft(t *testing.T) {
 	if !weirtest.Eventually(d.Exited) {
 		t.Errorf("left: %+v", d.Processes())
 	}
+}
+
+// TestChaosWorkerHangs stops a worker as a debugger does, and reloads: after a minute it is killed, the reload is refused, and
+// the next one is taken by another worker.
+func TestChaosWorkerHangs(t *testing.T) {
+	if !weirtest.Long() {
+		t.Skip("it takes a minute: make chaos")
+	}
+	t.Parallel()
+	c := newChaos(t)
+	s := c.start()
+	worker := s.Worker()
+	if err := syscall.Kill(worker, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	c.configure(1)
+	out, err := s.Command("-s", "reload")
+	if err == nil || !strings.Contains(out, "the new configuration was not taken") {
+		t.Errorf("-s reload: %v\n%s", err, out)
+	}
+	c.logged(`\[alert\] .*worker process \d+ has not answered for 1m0s and is killed`)
+	if !weirtest.Eventually(func() bool { now := s.Worker(); return now != 0 && now != worker }) {
+		t.Fatal("no other worker")
+	}
+	c.servedBy(s.Worker(), 0)
+	if out, err := s.Command("-s", "reload"); err != nil {
+		t.Errorf("-s reload: %v\n%s", err, out)
+	}
+	c.servedBy(s.Worker(), 1)
 }

@@ -178,6 +178,25 @@ func (w *child) tell(msg *message, fds []int, answered func(error)) {
 	}
 }
 
+// orderPatience is how long a worker may take to serve what it was told to. One with 10,000 servers needs a second.
+const orderPatience = time.Minute
+
+// order has a worker serve a configuration. A worker that does not answer is killed and, as any that dies, replaced: else it
+// would stand in the way of every reload and upgrade to come.
+func (m *Master) order(w *child, next *loaded, sockets []*socket, answered func(error)) {
+	msg, fds := next.order(sockets)
+	w.tell(msg, fds, answered)
+	serial := w.serial
+	time.AfterFunc(orderPatience, func() {
+		m.post(func() {
+			if w.pending[serial] != nil {
+				m.log(logs.Alert, "worker process %d has not answered for %v and is killed", w.pid, orderPatience)
+				w.signal(syscall.SIGKILL)
+			}
+		})
+	})
+}
+
 // signal sends a signal to the process. It may be gone already.
 func (c *child) signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }
 

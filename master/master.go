@@ -126,8 +126,7 @@ func (m *Master) hire(next *loaded, served func(error)) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg, fds := next.order(next.all())
-	w.tell(msg, fds, func(err error) {
+	m.order(w, next, next.all(), func(err error) {
 		if err == nil {
 			w.ready = true
 			m.serving()

@@ -84,8 +84,7 @@ func (m *Master) install(res result) {
 		m.installAnew(res)
 		return
 	}
-	msg, fds := next.order(next.opened)
-	w.tell(msg, fds, func(err error) {
+	m.order(w, next, next.opened, func(err error) {
 		if err != nil {
 			m.refused(res, err)
 			return
