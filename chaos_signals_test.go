@@ -2,10 +2,12 @@ package weir_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"weir/weirtest"
 )
@@ -103,6 +105,37 @@ func TestChaosReloadDuringReload(t *testing.T) {
 			t.Errorf("after -s reload has said that it is done: %q; want %q", got, want)
 		}
 		askers.Wait()
+	}
+}
+
+// TestChaosEndDuringReload ends the server at one moment after the other of a reload that asks for another worker, and of one that does
+// not: it ends, and well, and nobody of it is left.
+func TestChaosEndDuringReload(t *testing.T) {
+	t.Parallel()
+	c := newChaos(t)
+	conf, err := os.ReadFile(c.path("nginx.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := replaceOnce(conf, "worker_processes 2", "worker_processes 3")
+	for n := range rounds(12, 60) {
+		c.write(string(conf))
+		s := c.start()
+		c.write([]string{other, string(conf)}[n%2])
+		if err := s.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Duration(n/2) * 4 * time.Millisecond) // the moment is what is tried here
+		end := []syscall.Signal{syscall.SIGQUIT, syscall.SIGTERM}[n/2%2]
+		if code, err := s.Stop(end); code != 0 || err != nil {
+			t.Fatalf("round %d, %v: exit status %d, %v", n, end, code, err)
+		}
+		if !weirtest.Eventually(func() bool { return len(s.Processes()) == 0 }) {
+			t.Fatalf("round %d, %v: left are %+v", n, end, s.Processes())
+		}
+		if exists(c.path("nginx.pid")) {
+			t.Errorf("round %d, %v: the pid file is left", n, end)
+		}
 	}
 }
 

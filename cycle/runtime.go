@@ -211,7 +211,6 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
 	rt.engine.SetMaxConns(c.Events.Connections)
-	rt.engine.SetMaxConns(c.Events.Connections)
 	rt.adopt(c, opened)
 	rt.bound(old)
 	old.retire()

@@ -165,7 +165,7 @@ func (c *channel) receiveFiles(count int) ([]int, error) {
 	oob := make([]byte, unix.CmsgSpace(4*most))
 	var b [1]byte
 	for len(fds) < count {
-		n, oobn, _, _, err := c.conn.ReadMsgUnix(b[:], oob)
+		n, oobn, flags, _, err := c.conn.ReadMsgUnix(b[:], oob)
 		if err == nil && n == 0 {
 			err = io.ErrUnexpectedEOF
 		}
@@ -174,7 +174,7 @@ func (c *channel) receiveFiles(count int) ([]int, error) {
 			got, err = rightsOf(oob[:oobn])
 			fds = append(fds, got...)
 		}
-		if err == nil && len(got) == 0 {
+		if err == nil && (len(got) == 0 || flags&unix.MSG_CTRUNC != 0) {
 			err = errors.New("descriptors were lost: is the limit of open files reached?")
 		}
 		if err != nil {

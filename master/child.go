@@ -152,17 +152,15 @@ func (m *Master) heard(w *child, msg *message) {
 	}
 }
 
-// tell sends a message; answered, which may be nil, gets the answer, or why there is none. It copies the descriptors.
-func (w *child) tell(msg *message, fds []int, answered func(error)) {
+// tell sends a message; answered, which may be nil, gets the answer, or why there is none, later. It copies the descriptors; if
+// it cannot, nothing was sent.
+func (w *child) tell(msg *message, fds []int, answered func(error)) error {
 	own := make([]int, 0, len(fds))
 	for _, fd := range fds {
 		d, err := duplicate(fd)
 		if err != nil {
 			closeAll(own)
-			if answered != nil {
-				answered(fmt.Errorf("fcntl(F_DUPFD_CLOEXEC) failed %s", logs.AppendErrno(nil, err)))
-			}
-			return
+			return fmt.Errorf("fcntl(F_DUPFD_CLOEXEC) failed %s", logs.AppendErrno(nil, err))
 		}
 		own = append(own, d)
 	}
@@ -176,6 +174,7 @@ func (w *child) tell(msg *message, fds []int, answered func(error)) {
 	default: // it does not read any more: whoever waits will learn it when it ends
 		closeAll(own)
 	}
+	return nil
 }
 
 // orderPatience is how long a worker may take to serve what it was told to. One with 10,000 servers needs a second.
@@ -185,7 +184,10 @@ const orderPatience = time.Minute
 // would stand in the way of every reload and upgrade to come.
 func (m *Master) order(w *child, next *loaded, sockets []*socket, answered func(error)) {
 	msg, fds := next.order(sockets)
-	w.tell(msg, fds, answered)
+	if err := w.tell(msg, fds, answered); err != nil {
+		go m.post(func() { answered(err) }) // not now: who asks may not know w yet
+		return
+	}
 	serial := w.serial
 	time.AfterFunc(orderPatience, func() {
 		m.post(func() {

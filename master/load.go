@@ -77,7 +77,8 @@ func load(r *Reading, have map[string]*socket, found []*socket, say func(logs.Le
 		l.identity.Raw = l.outline.RawSockets
 	}
 	if err := l.open(have, found, say); err != nil {
-		return fail(err)
+		l.close() // what the cycle had open is the outline's by now
+		return nil, err
 	}
 	if fd := l.outline.Log.FD(); fd >= 0 {
 		if own, err := duplicate(fd); err == nil {

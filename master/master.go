@@ -217,7 +217,9 @@ func (m *Master) reopen() {
 	m.redirectStderr()
 	paths, fds := o.Files.Opened()
 	for _, w := range m.workers() {
-		w.tell(&message{Kind: kindReopen, Logs: paths}, fds, nil)
+		if err := w.tell(&message{Kind: kindReopen, Logs: paths}, fds, nil); err != nil {
+			m.log(logs.Emerg, "worker process %d keeps the old logs: %v", w.pid, err)
+		}
 	}
 }
 
@@ -239,7 +241,7 @@ func (m *Master) retire(w *child) {
 	if w.ready {
 		w.signal(unix.SIGQUIT)
 	} else { // it may not know of signals yet, and a SIGQUIT would be its death
-		w.tell(&message{Kind: kindQuit}, nil, nil)
+		_ = w.tell(&message{Kind: kindQuit}, nil, nil) // without descriptors it cannot fail
 	}
 }
 

@@ -59,7 +59,7 @@ func (m *Master) watchdog() {
 	var look func()
 	look = func() {
 		if w := m.worker; w != nil && w.ready {
-			w.tell(&message{Kind: kindPing}, nil, alive)
+			_ = w.tell(&message{Kind: kindPing}, nil, alive) // without descriptors it cannot fail
 		} else {
 			alive(nil)
 		}

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -17,9 +18,9 @@ import (
 // reload reads the configuration anew; done, which may be nil, hears what came of it. Asked for while it is under way, it
 // is done once more afterwards, however often it was asked for.
 func (m *Master) reload(done func(result)) {
-	if m.quitting || m.stopping {
+	if m.ending() {
 		if done != nil {
-			done(result{said: []said{{logs.Emerg, "the server is shutting down"}}})
+			done(result{said: []said{{logs.Emerg, errEnding.Error()}}})
 		}
 		return
 	}
@@ -68,14 +69,18 @@ func (m *Master) wasRead(res result) {
 		m.reloaded(res)
 		return
 	}
-	if m.quitting || m.stopping || m.over {
-		res.next.discard()
-		res.next = nil
-		m.reloaded(res)
+	if m.ending() {
+		m.refused(res, errEnding)
 		return
 	}
 	m.install(res)
 }
+
+// errEnding is why a configuration that is good comes too late.
+var errEnding = errors.New("the server is shutting down")
+
+// ending reports whether the addresses are closed: those that a configuration shares with the one before must not be touched.
+func (m *Master) ending() bool { return m.quitting || m.stopping || m.over }
 
 // install gives a configuration to the worker, or to a new one, when it is about what a process is once and for all.
 func (m *Master) install(res result) {
@@ -85,6 +90,9 @@ func (m *Master) install(res result) {
 		return
 	}
 	m.order(w, next, next.opened, func(err error) {
+		if err == nil && m.ending() {
+			err = errEnding
+		}
 		if err != nil {
 			m.refused(res, err)
 			return
@@ -103,6 +111,12 @@ func (m *Master) installAnew(res result) {
 			w.ending = true
 			w.signal(unix.SIGTERM)
 			m.refused(res, err)
+			return
+		}
+		if m.ending() { // it has had its moment: a client may have come to it
+			w.ending = true
+			w.signal(unix.SIGQUIT)
+			m.refused(res, errEnding)
 			return
 		}
 		if before := m.worker; before != nil && before != w {
@@ -128,6 +142,9 @@ func (m *Master) installAnew(res result) {
 // refused ends a reload that the worker did not take.
 func (m *Master) refused(res result, why error) {
 	s := said{logs.Alert, fmt.Sprintf("the new configuration was not taken: %v; the old one stays in force", why)}
+	if m.ending() {
+		s.level = logs.Notice // nobody needs to look after it
+	}
 	m.log(s.level, "%s", s.text)
 	res.said = append(res.said, s)
 	res.next.discard()
