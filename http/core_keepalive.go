@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/http/field"
 )
 
 // Browsers is the set of keepalive_disable.
@@ -83,7 +84,7 @@ func keepaliveHeader(call *conf.Call) string {
 
 // keepaliveDisabled reports whether the client is one of the browsers whose connections are not kept.
 func (r *Request) keepaliveDisabled(set Browsers) bool {
-	ua := r.In.Get(HdrUserAgent)
+	ua := r.In.Get(field.UserAgent)
 	if len(ua) == 0 {
 		return false
 	}

@@ -3,6 +3,7 @@ package http
 import (
 	"fmt"
 
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -62,10 +63,10 @@ func (r *Request) appendContext(b []byte) []byte {
 	if len(r.extra.Upstream) > 0 {
 		b = append(append(append(b, ", upstream: \""...), r.extra.Upstream...), '"')
 	}
-	if host := r.In.Get(HdrHost); host != nil {
+	if host := r.In.Get(field.Host); host != nil {
 		b = append(append(append(b, ", host: \""...), host...), '"')
 	}
-	if ref := r.In.Get(HdrReferer); ref != nil {
+	if ref := r.In.Get(field.Referer); ref != nil {
 		b = append(append(append(b, ", referrer: \""...), ref...), '"')
 	}
 	return b

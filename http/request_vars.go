@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strconv"
 
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -43,7 +44,7 @@ func requestVariables() []Var {
 			return r.fieldVar(r.In, name)
 		}},
 		{Name: "cookie_", Doc: "The cookie of this name.", Get: cookieVar},
-		{Name: "content_type", Doc: "`Content-Type` of the request.", Get: headerVar(HdrContentType)},
+		{Name: "content_type", Doc: "`Content-Type` of the request.", Get: headerVar(field.ContentType)},
 		{Name: "content_length", Doc: "`Content-Length` of the request, or the length of a chunked body that was read.", Get: contentLengthVar},
 		{Name: "scheme", Doc: "`http` or `https`.", Get: func(*Request, string) Value { return Value{B: []byte("http")} }},
 		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: func(*Request, string) Value { return Value{} }},
@@ -119,7 +120,7 @@ func hostVar(r *Request, _ string) Value {
 	return r.str(r.Server.Name)
 }
 
-func headerVar(id HeaderID) func(*Request, string) Value {
+func headerVar(id field.ID) func(*Request, string) Value {
 	return func(r *Request, _ string) Value {
 		var v []byte
 		n := 0
@@ -155,8 +156,8 @@ func (r *Request) fieldVar(fields Fields, name string) Value {
 }
 
 // joiner is what stands between several fields of one name in a variable.
-func joiner(id HeaderID) string {
-	if id == HdrCookie {
+func joiner(id field.ID) string {
+	if id == field.Cookie {
 		return "; "
 	}
 	return ", "
@@ -190,7 +191,7 @@ func (r *Request) Arg(name string) ([]byte, bool) {
 	for rest := r.Args; len(rest) > 0; {
 		var pair []byte
 		pair, rest, _ = bytes.Cut(rest, []byte("&"))
-		if len(pair) > len(name) && pair[len(name)] == '=' && EqualFold(pair[:len(name)], name) {
+		if len(pair) > len(name) && pair[len(name)] == '=' && field.EqualFold(pair[:len(name)], name) {
 			return pair[len(name)+1:], true
 		}
 	}
@@ -199,7 +200,7 @@ func (r *Request) Arg(name string) ([]byte, bool) {
 
 func cookieVar(r *Request, name string) Value {
 	for i := range r.In {
-		if r.In[i].ID != HdrCookie {
+		if r.In[i].ID != field.Cookie {
 			continue
 		}
 		for rest := r.In[i].Value; len(rest) > 0; {
@@ -207,7 +208,7 @@ func cookieVar(r *Request, name string) Value {
 			pair, rest, _ = bytes.Cut(rest, []byte(";"))
 			pair = bytes.TrimLeft(pair, " ")
 			key, value, ok := bytes.Cut(pair, []byte("="))
-			if ok && EqualFold(bytes.TrimRight(key, " "), name) {
+			if ok && field.EqualFold(bytes.TrimRight(key, " "), name) {
 				return r.val(bytes.TrimLeft(value, " "))
 			}
 		}
@@ -229,7 +230,7 @@ func contentLengthVar(r *Request, _ string) Value {
 	if b := &r.Body; b.Chunked && (b.state == bodyRead || b.Length == 0) {
 		return r.num(b.Size)
 	}
-	return r.maybe(r.In.Get(HdrContentLength))
+	return r.maybe(r.In.Get(field.ContentLength))
 }
 
 func bodyVar(r *Request, _ string) Value {
@@ -238,7 +239,7 @@ func bodyVar(r *Request, _ string) Value {
 	case b.state != bodyRead || b.File != nil && b.Mem == nil:
 		return Value{Missing: true}
 	case len(b.Mem) == 0:
-		return Value{Missing: !b.Chunked && !r.In.Has(HdrContentLength)}
+		return Value{Missing: !b.Chunked && !r.In.Has(field.ContentLength)}
 	}
 	return r.val(b.Mem)
 }

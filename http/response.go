@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
 )
@@ -61,12 +62,12 @@ type BodyFilter interface {
 func (r *Request) FilterBody(b BodyFilter) { r.bodyChain = append(r.bodyChain, b) }
 
 // AddField adds a field to the response. Name and value must live as long as the exchange.
-func (o *Response) AddField(id HeaderID, name, value []byte) {
+func (o *Response) AddField(id field.ID, name, value []byte) {
 	o.Fields = append(o.Fields, Field{ID: id, Name: name, Value: value})
 }
 
 // SetField gives the first field with this id a value and drops the others, or adds it.
-func (o *Response) SetField(id HeaderID, name, value []byte) {
+func (o *Response) SetField(id field.ID, name, value []byte) {
 	kept := o.Fields[:0]
 	found := false
 	for _, f := range o.Fields {
@@ -85,7 +86,7 @@ func (o *Response) SetField(id HeaderID, name, value []byte) {
 }
 
 // DropField removes every field with this id.
-func (o *Response) DropField(id HeaderID) {
+func (o *Response) DropField(id field.ID) {
 	kept := o.Fields[:0]
 	for _, f := range o.Fields {
 		if f.ID != id {
@@ -157,7 +158,7 @@ func (r *Request) placeLocation() {
 	}
 	core := r.Loc.Core
 	if len(o.Location) == 0 || o.Location[0] != '/' || !core.AbsoluteRedirect {
-		o.Fields = slices.Insert(o.Fields, 0, Field{ID: HdrLocation, Name: HdrLocation.Bytes(), Value: o.Location})
+		o.Fields = slices.Insert(o.Fields, 0, Field{ID: field.Location, Name: field.Location.Bytes(), Value: o.Location})
 		o.Location = nil
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/http/field"
 )
 
 // responseVariables are those that tell of the response, and of time.
@@ -74,7 +75,7 @@ func sentVar(r *Request, name string) Value {
 		if o.LastModified < 0 {
 			return Value{Missing: true}
 		}
-		return r.val(AppendHTTPDate(r.Alloc(32)[:0], o.LastModified))
+		return r.val(field.AppendDate(r.Alloc(32)[:0], o.LastModified))
 	case "location":
 		if len(o.Location) > 0 {
 			return r.val(o.Location)
@@ -104,8 +105,8 @@ func sentVar(r *Request, name string) Value {
 // BasicAuth returns user name and password of an Authorization: Basic field.
 func (r *Request) BasicAuth() (user, password []byte, ok bool) {
 	const scheme = "Basic "
-	v := r.In.Get(HdrAuthorization)
-	if len(v) < len(scheme) || !EqualFold(v[:len(scheme)], scheme) {
+	v := r.In.Get(field.Authorization)
+	if len(v) < len(scheme) || !field.EqualFold(v[:len(scheme)], scheme) {
 		return nil, nil, false
 	}
 	v = v[len(scheme):]

@@ -1,6 +1,9 @@
 package http
 
-import "weir/logs"
+import (
+	"weir/http/field"
+	"weir/logs"
+)
 
 // Allowed is the verdict of an access module that lets the request pass; see accessPhase.
 const Allowed Verdict = -4
@@ -39,8 +42,8 @@ func (r *Request) satisfyAny(steps []Step) Verdict {
 		switch v := s(r); v {
 		case Next:
 		case Allowed:
-			r.Out.DropField(HdrWWWAuthenticate)
-			r.Out.DropField(HdrProxyAuthenticate)
+			r.Out.DropField(field.WWWAuthenticate)
+			r.Out.DropField(field.ProxyAuthenticate)
 			return Next
 		case StatusForbidden, statusUnauthorized, statusProxyAuth:
 			if refused == Next || refused == StatusForbidden {

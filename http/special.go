@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -68,7 +69,7 @@ func (r *Request) errorPage(p *ErrorPage) Verdict {
 		r.errStatus = 302
 	}
 	r.discardQuietly()
-	r.Out.DropField(HdrLocation)
+	r.Out.DropField(field.Location)
 	r.Out.Location, r.Out.EmptyLocation = uri, len(uri) == 0
 	return r.ownPage(r.errStatus)
 }
@@ -85,9 +86,9 @@ func (r *Request) ownPage(status int) Verdict {
 	o.LastModified = -1
 	o.AllowRanges = false
 	o.Charset = nil
-	o.DropField(HdrAcceptRanges)
-	o.DropField(HdrETag)
-	o.DropField(HdrLastModified)
+	o.DropField(field.AcceptRanges)
+	o.DropField(field.ETag)
+	o.DropField(field.LastModified)
 	o.Trailers = o.Trailers[:0]
 	if pageTitle(status) == "" {
 		o.ContentLength = 0
@@ -96,7 +97,7 @@ func (r *Request) ownPage(status int) Verdict {
 		}
 		return r.finishOwn(nil)
 	}
-	if r.Loc.Core.MSIERefresh && (shown == 301 || shown == 302) && isMSIE(r.In.Get(HdrUserAgent)) && len(o.Location) > 0 {
+	if r.Loc.Core.MSIERefresh && (shown == 301 || shown == 302) && isMSIE(r.In.Get(field.UserAgent)) && len(o.Location) > 0 {
 		return r.refreshPage()
 	}
 	page := r.buildPage(status, shown)
@@ -139,7 +140,7 @@ func (r *Request) buildPage(status, shown int) []byte {
 	b = append(b, "<hr><center>"...)
 	b = append(b, r.Signature()...)
 	b = append(b, "</center>\r\n</body>\r\n</html>\r\n"...)
-	if r.Loc.Core.MSIEPadding && shown >= 400 && r.Version >= HTTP10 && isPadded(r.In.Get(HdrUserAgent)) {
+	if r.Loc.Core.MSIEPadding && shown >= 400 && r.Version >= HTTP10 && isPadded(r.In.Get(field.UserAgent)) {
 		for range 6 {
 			b = append(b, "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n"...)
 		}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -72,7 +73,7 @@ func notOpened(r *http.Request, p path, bad failure) http.Verdict {
 
 // addSlash sends the client from a folder's name to the same with a slash.
 func addSlash(r *http.Request) http.Verdict {
-	r.Out.DropField(http.HdrLocation)
+	r.Out.DropField(field.Location)
 	to := http.AppendEscaped(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI, http.EscapeURI)
 	to = append(to, '/')
 	if len(r.Args) > 0 {

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -117,7 +118,7 @@ func (s static) begin(r *http.Request, i *info, etag []byte) http.Verdict {
 	o.ContentLength = i.size
 	o.LastModified = i.mtime.Sec
 	if r.Loc.Core.ETag {
-		o.AddField(http.HdrETag, etagName, etag)
+		o.AddField(field.ETag, etagName, etag)
 	}
 	r.SetContentType()
 	o.AllowRanges = true

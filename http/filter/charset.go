@@ -6,6 +6,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -117,7 +118,7 @@ func (c *charsetConf) head(r *http.Request) http.Verdict {
 	case source == nil, from == to && (to != nil || strings.EqualFold(string(source), string(name))):
 		nameCharset(o, name)
 		return http.Next
-	case from != nil && to != nil && len(o.Fields.Get(http.HdrContentEncoding)) > 0:
+	case from != nil && to != nil && len(o.Fields.Get(field.ContentEncoding)) > 0:
 		return http.Next // what is encoded cannot be recoded
 	case from == nil || to == nil || from.to[to] == nil:
 		r.Logf(logs.Error, "no \"charset_map\" between the charsets \"%s\" and \"%s\"", source, name)

@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 )
 
 // charsets are all that a configuration names.
@@ -40,7 +41,7 @@ func (c *charsets) add(name string) *charset {
 // find finds a charset by name, whatever its case; nil if there is none. Any goroutine, once loaded.
 func (c *charsets) find(name []byte) *charset {
 	for _, s := range c.list {
-		if http.EqualFold(name, string(s.name)) {
+		if field.EqualFold(name, string(s.name)) {
 			return s
 		}
 	}

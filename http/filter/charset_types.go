@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"weir/conf"
-	"weir/http"
+	"weir/http/field"
 )
 
 // mediaTypes are the types of responses that a filter works on.
@@ -38,7 +38,7 @@ func (m *mediaTypes) add(call *conf.Call) error {
 
 func (m *mediaTypes) lists(name []byte) bool {
 	for _, have := range m.names {
-		if http.EqualFold(name, have) {
+		if field.EqualFold(name, have) {
 			return true
 		}
 	}

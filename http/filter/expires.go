@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 )
 
 type expiresMode uint8
@@ -107,8 +108,8 @@ func (e *expiry) set(r *http.Request) {
 	}
 	o := &r.Out
 	expires, control := x.values(r)
-	o.SetField(http.HdrExpires, http.HdrExpires.Bytes(), expires)
-	o.SetField(http.HdrCacheControl, http.HdrCacheControl.Bytes(), control)
+	o.SetField(field.Expires, field.Expires.Bytes(), expires)
+	o.SetField(field.CacheControl, field.CacheControl.Bytes(), control)
 }
 
 // values are what Expires and Cache-Control say.
@@ -136,7 +137,7 @@ func (e *expiry) values(r *http.Request) (expires, control []byte) {
 	default:
 		age = int64(e.time / time.Second)
 	}
-	expires = http.AppendHTTPDate(r.Alloc(32)[:0], now.Unix()+age)
+	expires = field.AppendDate(r.Alloc(32)[:0], now.Unix()+age)
 	if age < 0 || e.mode == expiresAfter && e.time < 0 {
 		return expires, []byte("no-cache")
 	}

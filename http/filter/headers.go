@@ -3,6 +3,7 @@ package filter
 import (
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 )
 
 // headers holds the settings of one place.
@@ -24,7 +25,7 @@ const (
 
 // A line is one add_header or add_trailer.
 type line struct {
-	id     http.HeaderID
+	id     field.ID
 	name   []byte
 	value  *http.Text
 	always bool
@@ -80,7 +81,7 @@ func addLine(into *[]*line, call *conf.Call) error {
 		return err
 	}
 	name := []byte(call.Arg(0))
-	*into = append(*into, &line{id: http.LookupHeader(name), name: name, value: text, always: call.Len() > 2})
+	*into = append(*into, &line{id: field.Lookup(name), name: name, value: text, always: call.Len() > 2})
 	return nil
 }
 
@@ -183,13 +184,13 @@ func (l *line) add(r *http.Request) {
 	o := &r.Out
 	v := r.Text(l.value)
 	switch l.id {
-	case http.HdrLastModified:
+	case field.LastModified:
 		o.LastModified = -1
-		if t, ok := http.ParseHTTPDate(v); ok {
+		if t, ok := field.ParseDate(v); ok {
 			o.LastModified = t
 		}
 		fallthrough
-	case http.HdrETag:
+	case field.ETag:
 		if len(v) == 0 {
 			o.DropField(l.id)
 		} else {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 
 	"weir/http"
+	"weir/http/field"
 )
 
 type none struct{}
@@ -25,13 +26,13 @@ func notModified(r *http.Request) http.Verdict {
 	if o.Status != 200 || o.NoModified || r.IsSub() {
 		return http.Next
 	}
-	if f := r.In.Find(http.HdrIfUnmodifiedSince); f != nil && !unmodified(o, f.Value) {
+	if f := r.In.Find(field.IfUnmodifiedSince); f != nil && !unmodified(o, f.Value) {
 		return failed(r)
 	}
-	if f := r.In.Find(http.HdrIfMatch); f != nil && !matches(o, f.Value, false) {
+	if f := r.In.Find(field.IfMatch); f != nil && !matches(o, f.Value, false) {
 		return failed(r)
 	}
-	since, none := r.In.Find(http.HdrIfModifiedSince), r.In.Find(http.HdrIfNoneMatch)
+	since, none := r.In.Find(field.IfModifiedSince), r.In.Find(field.IfNoneMatch)
 	if since == nil && none == nil {
 		return http.Next
 	}
@@ -45,8 +46,8 @@ func notModified(r *http.Request) http.Verdict {
 	o.ContentType, o.Charset = nil, nil
 	o.ContentLength = -1
 	o.AllowRanges = false
-	o.DropField(http.HdrContentEncoding)
-	o.DropField(http.HdrAcceptRanges)
+	o.DropField(field.ContentEncoding)
+	o.DropField(field.AcceptRanges)
 	return http.Next
 }
 
@@ -62,7 +63,7 @@ func unmodified(o *http.Response, value []byte) bool {
 	if o.LastModified < 0 {
 		return false
 	}
-	t, ok := http.ParseHTTPDate(value)
+	t, ok := field.ParseDate(value)
 	return ok && t >= o.LastModified
 }
 
@@ -72,7 +73,7 @@ func modified(r *http.Request, value []byte) bool {
 	if r.Out.LastModified < 0 || mode == http.ModifiedOff {
 		return true
 	}
-	t, ok := http.ParseHTTPDate(value)
+	t, ok := field.ParseDate(value)
 	if ok && t == r.Out.LastModified {
 		return false
 	}
@@ -85,7 +86,7 @@ func matches(o *http.Response, list []byte, weak bool) bool {
 	if len(list) == 1 && list[0] == '*' {
 		return true
 	}
-	f := o.Fields.Find(http.HdrETag)
+	f := o.Fields.Find(field.ETag)
 	if f == nil {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -47,7 +48,7 @@ func (n *boundaries) head(r *http.Request) http.Verdict {
 	if r.Version < http.HTTP10 || o.Status != 200 || o.ContentLength < 0 || !o.AllowRanges || r.Loc.Core.MaxRanges == 0 || r.IsSub() {
 		return http.Next
 	}
-	f := r.In.Find(http.HdrRange)
+	f := r.In.Find(field.Range)
 	if f == nil || !wanted(r, f.Value) {
 		return accept(o)
 	}
@@ -71,24 +72,24 @@ func (n *boundaries) head(r *http.Request) http.Verdict {
 
 // accept tells the client that ranges may be asked for.
 func accept(o *http.Response) http.Verdict {
-	o.AddField(http.HdrAcceptRanges, http.HdrAcceptRanges.Bytes(), bytesUnit)
+	o.AddField(field.AcceptRanges, field.AcceptRanges.Bytes(), bytesUnit)
 	return http.Next
 }
 
 // wanted reports whether Range holds: in bytes, and for the copy that If-Range names.
 func wanted(r *http.Request, value []byte) bool {
-	if len(value) < 7 || !http.EqualFold(value[:6], "bytes=") {
+	if len(value) < 7 || !field.EqualFold(value[:6], "bytes=") {
 		return false
 	}
-	f := r.In.Find(http.HdrIfRange)
+	f := r.In.Find(field.IfRange)
 	if f == nil {
 		return true
 	}
 	if n := len(f.Value); n >= 2 && f.Value[n-1] == '"' {
-		etag := r.Out.Fields.Find(http.HdrETag)
+		etag := r.Out.Fields.Find(field.ETag)
 		return etag != nil && string(etag.Value) == string(f.Value)
 	}
-	t, ok := http.ParseHTTPDate(f.Value)
+	t, ok := field.ParseDate(f.Value)
 	return ok && r.Out.LastModified >= 0 && t == r.Out.LastModified
 }
 
@@ -200,7 +201,7 @@ func unsatisfiable(r *http.Request) http.Verdict {
 	o := &r.Out
 	v := append(r.Alloc(32)[:0], "bytes */"...)
 	v = strconv.AppendInt(v, o.ContentLength, 10)
-	o.AddField(http.HdrContentRange, http.HdrContentRange.Bytes(), v)
+	o.AddField(field.ContentRange, field.ContentRange.Bytes(), v)
 	o.ContentLength = -1
 	return 416
 }
@@ -213,7 +214,7 @@ func appendRange(b []byte, s span, length int64) []byte {
 
 func single(r *http.Request, s span) {
 	o := &r.Out
-	o.AddField(http.HdrContentRange, http.HdrContentRange.Bytes(), appendRange(r.Alloc(72)[:0], s, o.ContentLength))
+	o.AddField(field.ContentRange, field.ContentRange.Bytes(), appendRange(r.Alloc(72)[:0], s, o.ContentLength))
 	o.ContentLength = s.end - s.start
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 	"weir/vars"
 )
 
@@ -136,12 +137,12 @@ func (c *ssiConf) head(r *http.Request) http.Verdict {
 	}
 	o.ContentLength = -1
 	o.AllowRanges = false
-	o.DropField(http.HdrAcceptRanges)
+	o.DropField(field.AcceptRanges)
 	if !c.lastModified {
 		o.LastModified = -1
-		o.DropField(http.HdrLastModified)
-		o.DropField(http.HdrETag)
-	} else if etag := o.Fields.Find(http.HdrETag); etag != nil && !bytes.HasPrefix(etag.Value, []byte("W/")) {
+		o.DropField(field.LastModified)
+		o.DropField(field.ETag)
+	} else if etag := o.Fields.Find(field.ETag); etag != nil && !bytes.HasPrefix(etag.Value, []byte("W/")) {
 		etag.Value = r.Concat([]byte("W/"), etag.Value)
 	}
 	return http.Next

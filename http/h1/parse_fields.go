@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"weir/http"
+	"weir/http/field"
 )
 
 // fieldState is what the next byte of the header fields belongs to.
@@ -24,8 +25,8 @@ const (
 // A span is where a field lies in the buffer.
 type span struct {
 	name, nameEnd, value, valueEnd uint32
-	id                             http.HeaderID
-	flags                          http.NameFlags
+	id                             field.ID
+	flags                          field.Flags
 }
 
 // head reads header fields and is what parsers of requests, responses and trailers share. It keeps
@@ -128,7 +129,7 @@ func (h *head) readName(buf []byte) error {
 		}
 		i++
 	}
-	h.cur.flags = http.NameFlags(class & (nameUnderscore | nameInvalid))
+	h.cur.flags = field.Flags(class & (nameUnderscore | nameInvalid))
 	h.pos = i
 	if i == len(buf) {
 		return nil
@@ -144,7 +145,7 @@ func (h *head) readName(buf []byte) error {
 	}
 	h.cur.nameEnd = uint32(i)
 	if h.cur.flags == 0 {
-		h.cur.id = http.LookupHeader(name)
+		h.cur.id = field.Lookup(name)
 	}
 	if c == ':' {
 		h.pos = i + 1

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"weir/http"
+	"weir/http/field"
 )
 
 // BodyKind is how the end of a body is found.
@@ -39,7 +40,7 @@ func BodyFraming(f http.Fields, v http.Version) (kind BodyKind, length int64, er
 	switch {
 	case v < http.HTTP11:
 		return BodyNone, 0, FaultCoding10
-	case !http.EqualFold(coding.Value, "chunked"):
+	case !field.EqualFold(coding.Value, "chunked"):
 		return BodyNone, 0, FaultCoding
 	case size != nil:
 		return BodyNone, 0, FaultBothLengths
@@ -66,7 +67,7 @@ func ResponseFraming(f http.Fields) (kind BodyKind, length int64, err error) {
 		}
 		return BodyLength, n, nil
 	case coding != nil:
-		if !http.EqualFold(coding.Value, "chunked") {
+		if !field.EqualFold(coding.Value, "chunked") {
 			return BodyNone, 0, FaultCoding
 		}
 		return BodyChunked, 0, nil
@@ -78,12 +79,12 @@ func ResponseFraming(f http.Fields) (kind BodyKind, length int64, err error) {
 func framingFields(f http.Fields) (size, coding *http.Field, err error) {
 	for i := range f {
 		switch f[i].ID {
-		case http.HdrContentLength:
+		case field.ContentLength:
 			if size != nil {
 				return nil, nil, FaultDuplicate
 			}
 			size = &f[i]
-		case http.HdrTransferEncoding:
+		case field.TransferEncoding:
 			if coding != nil {
 				return nil, nil, FaultDuplicate
 			}
@@ -113,11 +114,11 @@ func parseLength(b []byte) (n int64, ok bool) {
 
 // Unique reports whether a client may send a field once only. A second one is answered with 400; for
 // Host the log has a sentence of its own.
-func Unique(id http.HeaderID) bool {
+func Unique(id field.ID) bool {
 	switch id {
-	case http.HdrHost, http.HdrContentLength, http.HdrTransferEncoding, http.HdrContentRange,
-		http.HdrIfModifiedSince, http.HdrIfUnmodifiedSince, http.HdrIfMatch, http.HdrIfNoneMatch,
-		http.HdrIfRange, http.HdrExpect, http.HdrAuthorization, http.HdrProxyAuthorization:
+	case field.Host, field.ContentLength, field.TransferEncoding, field.ContentRange,
+		field.IfModifiedSince, field.IfUnmodifiedSince, field.IfMatch, field.IfNoneMatch,
+		field.IfRange, field.Expect, field.Authorization, field.ProxyAuthorization:
 		return true
 	}
 	return false
@@ -143,7 +144,7 @@ func Duplicate(f http.Fields) (again, first *http.Field) {
 
 // AppendDuplicate appends what nginx logs after "client " or "upstream " about a field sent twice.
 func AppendDuplicate(dst []byte, again, first *http.Field) []byte {
-	if again.ID == http.HdrHost {
+	if again.ID == field.Host {
 		dst = append(dst, "sent duplicate host header"...)
 	} else {
 		dst = append(dst, "sent duplicate header line"...)
@@ -158,12 +159,12 @@ func AppendDuplicate(dst []byte, again, first *http.Field) []byte {
 // AppendFraming appends what nginx logs after "client " or "upstream " about a fault of BodyFraming or
 // ResponseFraming in these fields.
 func AppendFraming(dst []byte, f http.Fields, fault Fault, peer bool) []byte {
-	size, coding := f.Find(http.HdrContentLength), f.Find(http.HdrTransferEncoding)
+	size, coding := f.Find(field.ContentLength), f.Find(field.TransferEncoding)
 	switch {
 	case fault == FaultDuplicate:
 		for first := range f {
 			id := f[first].ID
-			if id != http.HdrContentLength && id != http.HdrTransferEncoding {
+			if id != field.ContentLength && id != field.TransferEncoding {
 				continue
 			}
 			if again := f[first+1:].Find(id); again != nil {
@@ -185,7 +186,7 @@ func AppendFraming(dst []byte, f http.Fields, fault Fault, peer bool) []byte {
 // for "close" and "keep-alive" in Connection in this way.
 func HasToken(value []byte, lower string) bool {
 	for i := 0; i+len(lower) <= len(value); i++ {
-		if value[i]|0x20 == lower[0] && http.EqualFold(value[i:i+len(lower)], lower) {
+		if value[i]|0x20 == lower[0] && field.EqualFold(value[i:i+len(lower)], lower) {
 			return true
 		}
 	}

@@ -1,11 +1,13 @@
 package h1
 
-import "weir/http"
+import (
+	"weir/http/field"
+)
 
-// Classes of bytes in the name of a field. The first two are http.NameFlags.
+// Classes of bytes in the name of a field. The first two are field.Flags.
 const (
-	nameUnderscore = uint8(http.NameUnderscore)
-	nameInvalid    = uint8(http.NameInvalid) // taken by nginx, but marked
+	nameUnderscore = uint8(field.Underscore)
+	nameInvalid    = uint8(field.Invalid) // taken by nginx, but marked
 	nameColon      = uint8(0x40)
 	nameStop       = uint8(0x80) // control bytes, space, DEL
 )

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
 )
@@ -355,7 +356,7 @@ func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult
 			}
 		}
 		r.In = append(r.In, f)
-		if f.ID == http.HdrHost {
+		if f.ID == field.Host {
 			if err := x.takeHost(port, f.Value); err != nil {
 				r.HeadSize = x.parser.SizeTo(i + 1)
 				return x.refuseHead(err)
@@ -390,7 +391,7 @@ func (x *exchange) refuseQuietly(status int) headResult {
 // settleFields reads the framing of the body, Connection and Expect.
 func (x *exchange) settleFields() headResult {
 	r := &x.req
-	if r.Version >= http.HTTP11 && !r.In.Has(http.HdrHost) {
+	if r.Version >= http.HTTP11 && !r.In.Has(field.Host) {
 		return x.refuseHead(FaultNoHost)
 	}
 	kind, length, err := BodyFraming(r.In, r.Version)
@@ -405,8 +406,8 @@ func (x *exchange) settleFields() headResult {
 	case BodyChunked:
 		r.Body.Length, r.Body.Chunked = -1, true
 	}
-	if expect := r.In.Get(http.HdrExpect); expect != nil {
-		x.body.expect = http.EqualFold(expect, "100-continue")
+	if expect := r.In.Get(field.Expect); expect != nil {
+		x.body.expect = field.EqualFold(expect, "100-continue")
 		r.Body.Expect = x.body.expect
 	}
 	r.Linger = !x.body.done
@@ -419,7 +420,7 @@ func (x *exchange) wantsKeepAlive() bool {
 	r := &x.req
 	keep := r.Version >= http.HTTP11
 	for i := range r.In {
-		if r.In[i].ID != http.HdrConnection {
+		if r.In[i].ID != field.Connection {
 			continue
 		}
 		switch {

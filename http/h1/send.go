@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/loop"
 )
 
@@ -17,7 +18,7 @@ type dateCache struct {
 func (d *dateCache) get(now int64) []byte {
 	if d.sec != now || d.text[0] == 0 {
 		d.sec = now
-		http.AppendHTTPDate(d.text[:0], now)
+		field.AppendDate(d.text[:0], now)
 	}
 	return d.text[:]
 }
@@ -104,7 +105,7 @@ func (p *pool) appendEntity(b []byte, o *http.Response) []byte {
 		b = strconv.AppendInt(b, o.ContentLength, 10)
 		b = append(b, "\r\n"...)
 	}
-	if o.LastModified >= 0 && !o.Fields.Has(http.HdrLastModified) { // a peer's stands among the fields
+	if o.LastModified >= 0 && !o.Fields.Has(field.LastModified) { // a peer's stands among the fields
 		b = append(b, "Last-Modified: "...)
 		b = append(b, p.last[uint64(o.LastModified)%uint64(len(p.last))].get(o.LastModified)...)
 		b = append(b, "\r\n"...)

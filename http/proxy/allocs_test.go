@@ -105,7 +105,7 @@ func TestAllocations(t *testing.T) {
 	answer := append([]byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 1000\r\nContent-Type: text/plain\r\nETag: \"e\"\r\nLast-Modified: Mon, 28 Sep 1970 06:00:00 GMT\r\n\r\n"), body...)
 	p := planTo(group(t, answerer(t, answer)))
 	method, path := []byte("GET"), []byte("/some/path?x")
-	head := []http.Field{field("Host", "a"), field("User-Agent", "test"), field("Accept", "*/*")}
+	head := []http.Field{newField("Host", "a"), newField("User-Agent", "test"), newField("Accept", "*/*")}
 	onTask(t, func(r *http.Request) {
 		fd, peer := socketPair(t)
 		defer closeSocket(peer)

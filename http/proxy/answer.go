@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 	"weir/upstream"
 )
@@ -53,7 +54,7 @@ func (x *exchange) intercepted() bool {
 		}
 		if x.reply.status == 401 {
 			for i := range x.fields {
-				if x.fields[i].ID == http.HdrWWWAuthenticate {
+				if x.fields[i].ID == field.WWWAuthenticate {
 					x.r.Out.Fields = append(x.r.Out.Fields, x.fields[i])
 				}
 			}
@@ -74,9 +75,9 @@ func (x *exchange) accelRedirect() http.Verdict {
 			continue
 		}
 		switch f.ID {
-		case http.HdrContentType:
+		case field.ContentType:
 			x.copyType(f.Value)
-		case http.HdrSetCookie, http.HdrContentDisposition, http.HdrCacheControl, http.HdrExpires, http.HdrAcceptRanges:
+		case field.SetCookie, field.ContentDisposition, field.CacheControl, field.Expires, field.AcceptRanges:
 			x.copyField(f)
 		}
 	}
@@ -121,11 +122,11 @@ func (x *exchange) copyHead() {
 // passedOver leaves Server and Date out when the peer's are passed and it sent none.
 func (x *exchange) passedOver() {
 	o := &x.r.Out
-	server := http.Field{ID: http.HdrServer}
+	server := http.Field{ID: field.Server}
 	if !x.road.hidden.has(&server) {
 		o.Server = []byte{}
 	}
-	date := http.Field{ID: http.HdrDate}
+	date := http.Field{ID: field.Date}
 	if !x.road.hidden.has(&date) {
 		o.Date = []byte{}
 	}
@@ -135,28 +136,28 @@ func (x *exchange) passedOver() {
 func (x *exchange) copyField(f *http.Field) {
 	r, o := x.r, &x.r.Out
 	switch f.ID {
-	case http.HdrContentLength, http.HdrConnection, http.HdrKeepAlive, http.HdrTransferEncoding:
+	case field.ContentLength, field.Connection, field.KeepAlive, field.TransferEncoding:
 		return
-	case http.HdrContentType:
+	case field.ContentType:
 		x.copyType(f.Value)
 		return
-	case http.HdrLastModified:
+	case field.LastModified:
 		o.LastModified = x.reply.modified
-	case http.HdrAcceptRanges:
+	case field.AcceptRanges:
 		if x.road.opt.ForceRanges {
 			return
 		}
-	case http.HdrUpgrade:
+	case field.Upgrade:
 		if r.Version >= http.HTTP20 {
 			return
 		}
-	case http.HdrLocation:
+	case field.Location:
 		x.copyLocation(f)
 		return
-	case http.HdrRefresh:
+	case field.Refresh:
 		x.copyRefresh(f)
 		return
-	case http.HdrSetCookie:
+	case field.SetCookie:
 		if x.road.hasCookieRules() {
 			o.AddField(f.ID, f.Name, x.road.rewriteCookie(r, f.Value))
 			return
@@ -198,7 +199,7 @@ func (x *exchange) copyType(value []byte) {
 		before := len(value) - len(rest) + i
 		rest = bytes.TrimLeft(rest[i+1:], " ")
 		const mark = "charset="
-		if len(rest) < len(mark) || !http.EqualFold(rest[:len(mark)], mark) {
+		if len(rest) < len(mark) || !field.EqualFold(rest[:len(mark)], mark) {
 			continue
 		}
 		name := bytes.TrimPrefix(rest[len(mark):], []byte(`"`))

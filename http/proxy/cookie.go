@@ -6,6 +6,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 	"weir/vars"
 )
 
@@ -156,9 +157,9 @@ func (p *road) rewriteCookie(r *http.Request, value []byte) []byte {
 		}
 		var did bool
 		switch {
-		case http.EqualFold(a.name, "domain"):
+		case field.EqualFold(a.name, "domain"):
 			a.value, did = rewriteDomain(p.domains, r, a.value)
-		case http.EqualFold(a.name, "path"):
+		case field.EqualFold(a.name, "path"):
 			a.value, did = first(p.paths, r, a.value, 0)
 		}
 		changed = changed || did
@@ -215,18 +216,18 @@ func editFlags(attrs []attr, f flag) []attr {
 	for i := 1; i < len(attrs); i++ {
 		a := &attrs[i]
 		switch {
-		case http.EqualFold(a.name, "secure"):
+		case field.EqualFold(a.name, "secure"):
 			a.gone = f&(secureOn|secureOff) == secureOff
 			f &^= secureOn
-		case http.EqualFold(a.name, "httponly"):
+		case field.EqualFold(a.name, "httponly"):
 			a.gone = f&(httpOnlyOn|httpOnlyOff) == httpOnlyOff
 			f &^= httpOnlyOn
-		case http.EqualFold(a.name, "samesite"):
+		case field.EqualFold(a.name, "samesite"):
 			want := sameSiteName(f)
 			switch {
 			case want == "":
 				a.gone = f&sameSiteOff != 0
-			case !http.EqualFold(a.value, want):
+			case !field.EqualFold(a.value, want):
 				*a = attr{name: []byte("SameSite"), value: []byte(want)}
 			}
 			f &^= f & sameSiteSet & -(f & sameSiteSet)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 )
 
@@ -64,9 +65,9 @@ func newHeadPlan(c *settings) headPlan {
 }
 
 // ownFields are fields of the client that concern its own connection, or that are the proxy's own affair.
-var ownFields = [...]http.HeaderID{
-	http.HdrHost, http.HdrConnection, http.HdrProxyConnection, http.HdrContentLength, http.HdrTransferEncoding, http.HdrTE,
-	http.HdrKeepAlive, http.HdrExpect, http.HdrUpgrade,
+var ownFields = [...]field.ID{
+	field.Host, field.Connection, field.ProxyConnection, field.ContentLength, field.TransferEncoding, field.TE,
+	field.KeepAlive, field.Expect, field.Upgrade,
 }
 
 // sets says whether there is a proxy_set_header for the field.
@@ -105,7 +106,7 @@ func (x *httpExchange) createRequest() http.Verdict {
 	if p.method != nil {
 		method = r.Text(p.method)
 	}
-	x.toHead = http.EqualFold(method, "HEAD")
+	x.toHead = field.EqualFold(method, "HEAD")
 	b = append(append(b, method...), ' ')
 	at := len(b)
 	if b = p.appendURI(b, r, &x.place); len(b) == at {
@@ -150,7 +151,7 @@ func (x *httpExchange) frameBody() (body []byte) {
 		x.chunked = true
 	case r.Body.Chunked:
 		x.length = r.Body.Size
-	case r.HasBody() || r.In.Has(http.HdrContentLength):
+	case r.HasBody() || r.In.Has(field.ContentLength):
 		x.length = r.Body.Length
 	}
 	return body

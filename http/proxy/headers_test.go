@@ -26,15 +26,15 @@ func TestCreateRequest(t *testing.T) {
 		{
 			name: "what holds by itself",
 			in: []http.Field{
-				field("Host", "a"), field("Connection", "close"), field("X-A", "1"), field("TE", "t"), field("Keep-Alive", "k"),
-				field("Upgrade", "u"), field("Expect", "e"), field("Proxy-Connection", "p"), field("Cookie", "c"),
+				newField("Host", "a"), newField("Connection", "close"), newField("X-A", "1"), newField("TE", "t"), newField("Keep-Alive", "k"),
+				newField("Upgrade", "u"), newField("Expect", "e"), newField("Proxy-Connection", "p"), newField("Cookie", "c"),
 			},
 			want: "GET /x HTTP/1.1|Host: app|X-A: 1|Cookie: c||",
 		},
 		{
 			name: "fields that are set come before the client's",
 			c:    settings{headers: set("X-A", "a$v", "X-B", "b", "X-C", "c", "X-D", "", "X-E", "$empty", "connection", "upgrade")},
-			in:   []http.Field{field("x-a", "1"), field("X-Z", "2"), field("X-d", "3"), field("X-E", "4")},
+			in:   []http.Field{newField("x-a", "1"), newField("X-Z", "2"), newField("X-d", "3"), newField("X-E", "4")},
 			want: "GET /x HTTP/1.1|Host: app|X-A: avalue|X-B: b|X-C: c|connection: upgrade|X-Z: 2||",
 		},
 		{
@@ -54,34 +54,34 @@ func TestCreateRequest(t *testing.T) {
 		},
 		{
 			name: "a body's length",
-			in:   []http.Field{field("Content-Length", "3")}, body: http.Body{Length: 3},
+			in:   []http.Field{newField("Content-Length", "3")}, body: http.Body{Length: 3},
 			want: "GET /x HTTP/1.1|Host: app|Content-Length: 3||",
 		},
 		{
 			name: "a length of nought",
-			in:   []http.Field{field("Content-Length", "0")},
+			in:   []http.Field{newField("Content-Length", "0")},
 			want: "GET /x HTTP/1.1|Host: app|Content-Length: 0||",
 		},
 		{
 			name: "a chunked body that was read has a length",
-			in:   []http.Field{field("Transfer-Encoding", "chunked")}, body: http.Body{Length: -1, Chunked: true, Size: 7},
+			in:   []http.Field{newField("Transfer-Encoding", "chunked")}, body: http.Body{Length: -1, Chunked: true, Size: 7},
 			want: "GET /x HTTP/1.1|Host: app|Content-Length: 7||",
 		},
 		{
 			name: "one that is streamed stays chunked",
-			in:   []http.Field{field("Transfer-Encoding", "chunked")}, body: http.Body{Length: -1, Chunked: true}, stream: true,
+			in:   []http.Field{newField("Transfer-Encoding", "chunked")}, body: http.Body{Length: -1, Chunked: true}, stream: true,
 			want: "GET /x HTTP/1.1|Host: app|Transfer-Encoding: chunked||",
 		},
 		{
 			name: "a length that is set takes the place of the true one",
 			c:    settings{headers: set("Content-Length", "")},
-			in:   []http.Field{field("Content-Length", "3")}, body: http.Body{Length: 3},
+			in:   []http.Field{newField("Content-Length", "3")}, body: http.Body{Length: 3},
 			want: "GET /x HTTP/1.1|Host: app||",
 		},
 		{
 			name: "method and body of the proxy's own",
 			c:    settings{method: text(t, "PUT"), setBody: text(t, "[$v]")},
-			in:   []http.Field{field("Content-Length", "3")}, body: http.Body{Length: 3},
+			in:   []http.Field{newField("Content-Length", "3")}, body: http.Body{Length: 3},
 			want: "PUT /x HTTP/1.1|Host: app|Content-Length: 7||[value]",
 		},
 	}

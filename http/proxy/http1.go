@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/http/h1"
 	"weir/logs"
 )
@@ -165,7 +166,7 @@ func (x *httpExchange) judge() {
 	}
 	if y.status == 101 {
 		x.keepalive = false
-		y.upgrade = x.r.In.Has(http.HdrUpgrade)
+		y.upgrade = x.r.In.Has(field.Upgrade)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/loop"
 	"weir/upstream"
 )
@@ -202,17 +203,17 @@ type nameSet struct {
 }
 
 func (s *nameSet) add(name string) {
-	if id := http.LookupHeader([]byte(name)); id != http.HdrUnknown {
+	if id := field.Lookup([]byte(name)); id != field.Unknown {
 		s.addKnown(id)
 		return
 	}
 	s.other = append(s.other, strings.ToLower(name))
 }
 
-func (s *nameSet) addKnown(id http.HeaderID) { s.known[id>>6] |= 1 << (id & 63) }
+func (s *nameSet) addKnown(id field.ID) { s.known[id>>6] |= 1 << (id & 63) }
 
 func (s *nameSet) remove(name string) {
-	if id := http.LookupHeader([]byte(name)); id != http.HdrUnknown {
+	if id := field.Lookup([]byte(name)); id != field.Unknown {
 		s.known[id>>6] &^= 1 << (id & 63)
 		return
 	}
@@ -226,11 +227,11 @@ func (s *nameSet) remove(name string) {
 
 // has says whether a field's name is in the set, whatever its case.
 func (s *nameSet) has(f *http.Field) bool {
-	if f.ID != http.HdrUnknown {
+	if f.ID != field.Unknown {
 		return s.known[f.ID>>6]&(1<<(f.ID&63)) != 0
 	}
 	for _, o := range s.other {
-		if http.EqualFold(f.Name, o) {
+		if field.EqualFold(f.Name, o) {
 			return true
 		}
 	}

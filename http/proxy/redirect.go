@@ -6,6 +6,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 	"weir/vars"
 )
 
@@ -194,7 +195,7 @@ func first(list []rewrite, r *http.Request, value []byte, skip int) ([]byte, boo
 func refreshURL(value []byte) int {
 	const mark = "url="
 	for i := 0; i+len(mark) <= len(value); i++ {
-		if http.EqualFold(value[i:i+len(mark)], mark) {
+		if field.EqualFold(value[i:i+len(mark)], mark) {
 			return i + len(mark)
 		}
 	}

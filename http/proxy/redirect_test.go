@@ -59,7 +59,7 @@ func TestRefresh(t *testing.T) {
 		for _, tt := range tests {
 			x := exchange{r: r, road: &road{redirect: list}}
 			r.Out.Fields = nil
-			f := field("Refresh", tt.in)
+			f := newField("Refresh", tt.in)
 			x.copyRefresh(&f)
 			if got := string(r.Out.Fields[0].Value); got != tt.want {
 				t.Errorf("%q became %q, want %q", tt.in, got, tt.want)

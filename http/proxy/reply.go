@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/http/h1"
 	"weir/logs"
 	"weir/loop"
@@ -136,35 +137,35 @@ func (x *exchange) readFields() bool {
 }
 
 // singleBit is a bit for each field that a response has once, 0 for the others.
-func singleBit(id http.HeaderID) uint32 {
+func singleBit(id field.ID) uint32 {
 	switch id {
-	case http.HdrContentLength:
+	case field.ContentLength:
 		return 1
-	case http.HdrTransferEncoding:
+	case field.TransferEncoding:
 		return 2
-	case http.HdrStatus:
+	case field.Status:
 		return 4
-	case http.HdrContentType:
+	case field.ContentType:
 		return 8
-	case http.HdrDate:
+	case field.Date:
 		return 16
-	case http.HdrLastModified:
+	case field.LastModified:
 		return 32
-	case http.HdrETag:
+	case field.ETag:
 		return 64
-	case http.HdrServer:
+	case field.Server:
 		return 128
-	case http.HdrLocation:
+	case field.Location:
 		return 256
-	case http.HdrRefresh:
+	case field.Refresh:
 		return 512
-	case http.HdrXAccelRedirect:
+	case field.XAccelRedirect:
 		return 1024
-	case http.HdrXAccelLimitRate:
+	case field.XAccelLimitRate:
 		return 2048
-	case http.HdrExpires:
+	case field.Expires:
 		return 4096
-	case http.HdrXAccelExpires:
+	case field.XAccelExpires:
 		return 8192
 	}
 	return 0
@@ -175,7 +176,7 @@ func singleBit(id http.HeaderID) uint32 {
 func (x *exchange) duplicate(i int, again *http.Field) bool {
 	first := x.fields.Find(again.ID)
 	text := h1.AppendDuplicate([]byte("upstream "), again, first)
-	if again.ID == http.HdrContentLength || again.ID == http.HdrTransferEncoding {
+	if again.ID == field.ContentLength || again.ID == field.TransferEncoding {
 		x.r.Log(logs.Error, string(text))
 		return false
 	}
@@ -191,34 +192,34 @@ func (x *exchange) duplicate(i int, again *http.Field) bool {
 func (x *exchange) obey(f *http.Field) bool {
 	y, ignore := &x.reply, x.road.opt.Ignore
 	switch f.ID {
-	case http.HdrContentLength:
+	case field.ContentLength:
 		return x.readLength(f)
-	case http.HdrTransferEncoding:
+	case field.TransferEncoding:
 		return x.readCoding(f)
-	case http.HdrConnection:
+	case field.Connection:
 		y.close = y.close || h1.HasToken(f.Value, "close")
-	case http.HdrLastModified:
-		if at, ok := http.ParseHTTPDate(f.Value); ok {
+	case field.LastModified:
+		if at, ok := field.ParseDate(f.Value); ok {
 			y.modified = at
 		}
-	case http.HdrXAccelRedirect:
+	case field.XAccelRedirect:
 		if ignore&ignoreRedirect == 0 {
 			y.redirect = f.Value
 		}
-	case http.HdrXAccelLimitRate:
+	case field.XAccelLimitRate:
 		if n, err := strconv.ParseInt(string(f.Value), 10, 64); err == nil && n >= 0 && ignore&ignoreLimitRate == 0 {
 			x.r.SetLimitRate(n)
 		}
-	case http.HdrXAccelBuffering:
+	case field.XAccelBuffering:
 		if ignore&ignoreBuffering == 0 {
 			switch {
-			case http.EqualFold(f.Value, "no"):
+			case field.EqualFold(f.Value, "no"):
 				x.buffering = false
-			case http.EqualFold(f.Value, "yes"):
+			case field.EqualFold(f.Value, "yes"):
 				x.buffering = true
 			}
 		}
-	case http.HdrXAccelCharset:
+	case field.XAccelCharset:
 		if ignore&ignoreCharset == 0 {
 			y.charset = f.Value
 		}
@@ -227,7 +228,7 @@ func (x *exchange) obey(f *http.Field) bool {
 }
 
 func (x *exchange) readLength(f *http.Field) bool {
-	if x.fields.Has(http.HdrTransferEncoding) {
+	if x.fields.Has(field.TransferEncoding) {
 		return x.bothLengths()
 	}
 	n, err := strconv.ParseUint(string(f.Value), 10, 63)
@@ -240,10 +241,10 @@ func (x *exchange) readLength(f *http.Field) bool {
 }
 
 func (x *exchange) readCoding(f *http.Field) bool {
-	if x.fields.Has(http.HdrContentLength) {
+	if x.fields.Has(field.ContentLength) {
 		return x.bothLengths()
 	}
-	if !http.EqualFold(f.Value, "chunked") {
+	if !field.EqualFold(f.Value, "chunked") {
 		x.r.Logf(logs.Error, "upstream sent unknown \"Transfer-Encoding\": \"%s\"", f.Value)
 		return false
 	}

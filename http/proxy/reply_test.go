@@ -9,10 +9,10 @@ import (
 
 func TestCopyHead(t *testing.T) {
 	head := []http.Field{
-		field("Server", "up"), field("Date", "d"), field("X-Pad", "x"), field("X-Accel-Buffering", "no"), field("Content-Length", "2"),
-		field("Connection", "close"), field("Keep-Alive", "k"), field("Transfer-Encoding", "t"), field("ETag", `"e"`),
-		field("Last-Modified", "Mon, 28 Sep 1970 06:00:00 GMT"), field("Upgrade", "u"), field("Foo", "1"), field("foo", "2"),
-		field("Accept-Ranges", "bytes"), field("Location", "/x"),
+		newField("Server", "up"), newField("Date", "d"), newField("X-Pad", "x"), newField("X-Accel-Buffering", "no"), newField("Content-Length", "2"),
+		newField("Connection", "close"), newField("Keep-Alive", "k"), newField("Transfer-Encoding", "t"), newField("ETag", `"e"`),
+		newField("Last-Modified", "Mon, 28 Sep 1970 06:00:00 GMT"), newField("Upgrade", "u"), newField("Foo", "1"), newField("foo", "2"),
+		newField("Accept-Ranges", "bytes"), newField("Location", "/x"),
 	}
 	tests := []struct {
 		name       string
@@ -62,19 +62,19 @@ func TestReadFields(t *testing.T) {
 		buffer bool
 	}{
 		{name: "nothing", ok: true, want: reply{length: -1, modified: -1}, buffer: true},
-		{name: "length", fields: []http.Field{field("Content-Length", "12")}, ok: true, want: reply{length: 12, modified: -1}, buffer: true},
-		{name: "bad length", fields: []http.Field{field("Content-Length", "+1")}},
-		{name: "no length", fields: []http.Field{field("Content-Length", "")}},
-		{name: "two lengths", fields: []http.Field{field("Content-Length", "1"), field("Content-Length", "1")}},
-		{name: "chunked", fields: []http.Field{field("Transfer-Encoding", "Chunked")}, ok: true, want: reply{length: -1, modified: -1, chunked: true}, buffer: true},
-		{name: "another coding", fields: []http.Field{field("Transfer-Encoding", "gzip")}},
-		{name: "both", fields: []http.Field{field("Transfer-Encoding", "chunked"), field("Content-Length", "1")}},
-		{name: "close", fields: []http.Field{field("Connection", "a, CLOSE")}, ok: true, want: reply{length: -1, modified: -1, close: true}, buffer: true},
-		{name: "date", fields: []http.Field{field("Last-Modified", "Thu, 01 Jan 1970 00:00:09 GMT")}, ok: true, want: reply{length: -1, modified: 9}, buffer: true},
-		{name: "redirect", fields: []http.Field{field("X-Accel-Redirect", "/x")}, ok: true, want: reply{length: -1, modified: -1, redirect: []byte("/x")}, buffer: true},
-		{name: "no redirect", fields: []http.Field{field("X-Accel-Redirect", "/x")}, ignore: ignoreRedirect, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
-		{name: "buffering", fields: []http.Field{field("X-Accel-Buffering", "NO")}, ok: true, want: reply{length: -1, modified: -1}},
-		{name: "buffering ignored", fields: []http.Field{field("X-Accel-Buffering", "no")}, ignore: ignoreBuffering, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
+		{name: "length", fields: []http.Field{newField("Content-Length", "12")}, ok: true, want: reply{length: 12, modified: -1}, buffer: true},
+		{name: "bad length", fields: []http.Field{newField("Content-Length", "+1")}},
+		{name: "no length", fields: []http.Field{newField("Content-Length", "")}},
+		{name: "two lengths", fields: []http.Field{newField("Content-Length", "1"), newField("Content-Length", "1")}},
+		{name: "chunked", fields: []http.Field{newField("Transfer-Encoding", "Chunked")}, ok: true, want: reply{length: -1, modified: -1, chunked: true}, buffer: true},
+		{name: "another coding", fields: []http.Field{newField("Transfer-Encoding", "gzip")}},
+		{name: "both", fields: []http.Field{newField("Transfer-Encoding", "chunked"), newField("Content-Length", "1")}},
+		{name: "close", fields: []http.Field{newField("Connection", "a, CLOSE")}, ok: true, want: reply{length: -1, modified: -1, close: true}, buffer: true},
+		{name: "date", fields: []http.Field{newField("Last-Modified", "Thu, 01 Jan 1970 00:00:09 GMT")}, ok: true, want: reply{length: -1, modified: 9}, buffer: true},
+		{name: "redirect", fields: []http.Field{newField("X-Accel-Redirect", "/x")}, ok: true, want: reply{length: -1, modified: -1, redirect: []byte("/x")}, buffer: true},
+		{name: "no redirect", fields: []http.Field{newField("X-Accel-Redirect", "/x")}, ignore: ignoreRedirect, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
+		{name: "buffering", fields: []http.Field{newField("X-Accel-Buffering", "NO")}, ok: true, want: reply{length: -1, modified: -1}},
+		{name: "buffering ignored", fields: []http.Field{newField("X-Accel-Buffering", "no")}, ignore: ignoreBuffering, ok: true, want: reply{length: -1, modified: -1}, buffer: true},
 	}
 	onTask(t, func(r *http.Request) {
 		for _, tt := range tests {

@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
@@ -124,9 +125,9 @@ type place struct {
 // find works out where a request goes. Any other verdict than Next is its answer.
 func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdict) {
 	url := r.Text(t.text)
-	if len(url) <= len(httpPrefix) || !http.EqualFold(url[:len(httpPrefix)], httpPrefix) {
+	if len(url) <= len(httpPrefix) || !field.EqualFold(url[:len(httpPrefix)], httpPrefix) {
 		what := "invalid URL prefix in \"%s\""
-		if len(url) > 8 && http.EqualFold(url[:8], "https://") {
+		if len(url) > 8 && field.EqualFold(url[:8], "https://") {
 			what = "https is not supported yet in \"%s\""
 		}
 		r.Logf(logs.Error, what, url)

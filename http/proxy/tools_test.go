@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"weir/http"
+	"weir/http/field"
 	"weir/loop"
 	"weir/vars"
 )
@@ -65,8 +66,8 @@ func pattern(t *testing.T, src string, fold bool) rewrite {
 }
 
 // field makes a field as a parser would.
-func field(name, value string) http.Field {
-	return http.Field{ID: http.LookupHeader([]byte(name)), Name: []byte(name), Value: []byte(value)}
+func newField(name, value string) http.Field {
+	return http.Field{ID: field.Lookup([]byte(name)), Name: []byte(name), Value: []byte(value)}
 }
 
 // socketPair makes two connected sockets.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/http"
+	"weir/http/field"
 )
 
 // variables are those of nginx's proxy and upstream modules.
@@ -126,7 +127,7 @@ func cookieValue(r *http.Request, name string) http.Value {
 	}
 	for i := range x.fields {
 		f := &x.fields[i]
-		if f.ID != http.HdrSetCookie || len(f.Value) <= len(name) || !http.EqualFold(f.Value[:len(name)], name) {
+		if f.ID != field.SetCookie || len(f.Value) <= len(name) || !field.EqualFold(f.Value[:len(name)], name) {
 			continue
 		}
 		rest := bytes.TrimLeft(f.Value[len(name):], " ")

@@ -7,13 +7,14 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/field"
 )
 
 // realIP holds the settings of one place.
 type realIP struct {
 	from      []netip.Prefix
 	unix      bool // connections over unix sockets are trusted
-	header    http.HeaderID
+	header    field.ID
 	name      []byte
 	recursive bool
 }
@@ -37,7 +38,7 @@ var RealIP = http.Define(http.Spec[realIP]{
 					return call.Errorf(0, "the \"proxy_protocol\" parameter is known but not supported yet")
 				}
 				c.name = []byte(call.Arg(0))
-				c.header = http.LookupHeader(c.name)
+				c.header = field.Lookup(c.name)
 				return nil
 			},
 		},

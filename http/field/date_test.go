@@ -1,27 +1,27 @@
-package http
+package field
 
 import (
 	"testing"
 	"time"
 )
 
-func TestHTTPDate(t *testing.T) {
+func TestDate(t *testing.T) {
 	// A second of every few weeks, over the leap days of many centuries.
 	for sec := int64(0); sec < 8000*366*86400; sec += 86400*53 + 3601 {
 		want := time.Unix(sec, 0).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
-		if got := string(AppendHTTPDate(nil, sec)); got != want {
+		if got := string(AppendDate(nil, sec)); got != want {
 			t.Fatalf("%d: got %q, want %q", sec, got, want)
 		}
-		if got, ok := ParseHTTPDate([]byte(want)); !ok || got != sec {
+		if got, ok := ParseDate([]byte(want)); !ok || got != sec {
 			t.Fatalf("%q: got %d %v, want %d", want, got, ok, sec)
 		}
 	}
-	if got := string(AppendHTTPDate(nil, -1)); got != "Wed, 31 Dec 1969 23:59:59 GMT" {
+	if got := string(AppendDate(nil, -1)); got != "Wed, 31 Dec 1969 23:59:59 GMT" {
 		t.Errorf("-1: %q", got)
 	}
 }
 
-func TestParseHTTPDate(t *testing.T) {
+func TestParseDate(t *testing.T) {
 	const nov6 = 784111777
 	tests := []struct {
 		in   string
@@ -57,7 +57,7 @@ func TestParseHTTPDate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {
-			got, ok := ParseHTTPDate([]byte(tt.in))
+			got, ok := ParseDate([]byte(tt.in))
 			if ok != (tt.want >= 0) || ok && got != tt.want {
 				t.Errorf("got %d %v, want %d", got, ok, tt.want)
 			}
@@ -65,38 +65,38 @@ func TestParseHTTPDate(t *testing.T) {
 	}
 }
 
-func TestHTTPDateAllocs(t *testing.T) {
+func TestDateAllocs(t *testing.T) {
 	buf := make([]byte, 0, 64)
 	if n := testing.AllocsPerRun(100, func() {
-		b := AppendHTTPDate(buf, 784111777)
-		_, _ = ParseHTTPDate(b)
+		b := AppendDate(buf, 784111777)
+		_, _ = ParseDate(b)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func BenchmarkHTTPDate(b *testing.B) {
+func BenchmarkDate(b *testing.B) {
 	buf := make([]byte, 0, 64)
 	b.Run("append", func(b *testing.B) {
 		for b.Loop() {
-			AppendHTTPDate(buf, 784111777)
+			AppendDate(buf, 784111777)
 		}
 	})
-	text := AppendHTTPDate(nil, 784111777)
+	text := AppendDate(nil, 784111777)
 	b.Run("parse", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = ParseHTTPDate(text)
+			_, _ = ParseDate(text)
 		}
 	})
 }
 
-func FuzzParseHTTPDate(f *testing.F) {
+func FuzzParseDate(f *testing.F) {
 	f.Add("Sun, 06 Nov 1994 08:49:37 GMT")
 	f.Add("Sunday, 06-Nov-94 08:49:37 GMT")
 	f.Add("Sun Nov  6 08:49:37 1994")
 	f.Fuzz(func(t *testing.T, in string) {
-		if unix, ok := ParseHTTPDate([]byte(in)); ok {
-			if again, ok := ParseHTTPDate(AppendHTTPDate(nil, unix)); !ok || again != unix {
+		if unix, ok := ParseDate([]byte(in)); ok {
+			if again, ok := ParseDate(AppendDate(nil, unix)); !ok || again != unix {
 				t.Errorf("%q: %d became %d", in, unix, again)
 			}
 		}

@@ -1,4 +1,4 @@
-package http
+package field
 
 const (
 	secondsPerDay = 86400
@@ -7,9 +7,9 @@ const (
 	monthNames    = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-// AppendHTTPDate appends seconds since 1970 as "Mon, 02 Jan 2006 15:04:05 GMT" (RFC 9110, section
+// AppendDate appends seconds since 1970 as "Mon, 02 Jan 2006 15:04:05 GMT" (RFC 9110, section
 // 5.6.7): always 29 bytes, for times in the years 1970 to 9999.
-func AppendHTTPDate(dst []byte, unix int64) []byte {
+func AppendDate(dst []byte, unix int64) []byte {
 	days, secs := unix/secondsPerDay, unix%secondsPerDay
 	if secs < 0 {
 		days, secs = days-1, secs+secondsPerDay
@@ -68,9 +68,9 @@ func daysOf(year, month, day int) int64 {
 	return int64(era)*146097 + int64(doe) - 719468
 }
 
-// ParseHTTPDate reads any of the three forms of RFC 9110, section 5.6.7. As nginx it looks neither at
+// ParseDate reads any of the three forms of RFC 9110, section 5.6.7. As nginx it looks neither at
 // the name of the day nor at what follows the seconds.
-func ParseHTTPDate(b []byte) (unix int64, ok bool) {
+func ParseDate(b []byte) (unix int64, ok bool) {
 	i, asctime := 0, false
 	for i < len(b) && b[i] != ',' && !asctime {
 		asctime = b[i] == ' '

@@ -1,4 +1,4 @@
-package http
+package field
 
 import (
 	"bytes"
@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-func TestLookupHeader(t *testing.T) {
-	for id := HeaderID(1); id < headerCount; id++ {
+func TestLookup(t *testing.T) {
+	for id := ID(1); id < count; id++ {
 		name := id.String()
-		if len(name) < minHeaderName || len(name) > maxHeaderName {
+		if len(name) < minName || len(name) > maxName {
 			t.Fatalf("%q does not fit the table", name)
 		}
 		for _, s := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
-			if got := LookupHeader([]byte(s)); got != id {
+			if got := Lookup([]byte(s)); got != id {
 				t.Errorf("%q: got %d, want %d", s, got, id)
 			}
 		}
@@ -22,30 +22,30 @@ func TestLookupHeader(t *testing.T) {
 			for c := range 256 {
 				b := []byte(name)
 				b[i] = byte(c)
-				if !strings.EqualFold(string(b), name) && LookupHeader(b) == id && !EqualFold(b, name) {
+				if !strings.EqualFold(string(b), name) && Lookup(b) == id && !EqualFold(b, name) {
 					t.Errorf("%q is taken for %q", b, name)
 				}
 			}
 		}
 		for _, s := range []string{name[1:], name[:len(name)-1], name + "s", strings.ReplaceAll(name, "-", "_") + "_"} {
-			if got := LookupHeader([]byte(s)); got == id {
+			if got := Lookup([]byte(s)); got == id {
 				t.Errorf("%q is taken for %q", s, name)
 			}
 		}
 	}
 	for _, s := range []string{"", "x", "X-Unknown", "content\rlength", "Content_Length", strings.Repeat("a", 300)} {
-		if got := LookupHeader([]byte(s)); got != HdrUnknown {
+		if got := Lookup([]byte(s)); got != Unknown {
 			t.Errorf("%q is taken for %q", s, got)
 		}
 	}
 }
 
-// TestHeaderSlots sees that no two names share a slot: if it fails, headerMult or headerBits must change.
-func TestHeaderSlots(t *testing.T) {
+// TestSlots sees that no two names share a slot: if it fails, mult or bits must change.
+func TestSlots(t *testing.T) {
 	seen := map[uint32]string{}
-	for _, name := range headerNames[1:] {
+	for _, name := range names[1:] {
 		n := len(name)
-		slot := headerSlot(n, name[0], name[n>>1], name[n-1])
+		slot := slotOf(n, name[0], name[n>>1], name[n-1])
 		if other := seen[slot]; other != "" {
 			t.Errorf("%s and %s share slot %d", name, other, slot)
 		}
@@ -55,33 +55,33 @@ func TestHeaderSlots(t *testing.T) {
 
 func testFields() Fields {
 	f := func(name, value string) Field {
-		return Field{ID: LookupHeader([]byte(name)), Name: []byte(name), Value: []byte(value)}
+		return Field{ID: Lookup([]byte(name)), Name: []byte(name), Value: []byte(value)}
 	}
 	return Fields{f("Host", "a"), f("cookie", "b=1"), f("X-Mine", "c"), f("Cookie", "d=2"), f("Accept", "")}
 }
 
 func TestFields(t *testing.T) {
 	f := testFields()
-	if got := string(f.Get(HdrCookie)); got != "b=1" {
+	if got := string(f.Get(Cookie)); got != "b=1" {
 		t.Errorf("Get: %q", got)
 	}
-	if f.Get(HdrRange) != nil || f.Find(HdrRange) != nil || f.Has(HdrRange) {
+	if f.Get(Range) != nil || f.Find(Range) != nil || f.Has(Range) {
 		t.Error("found what is not there")
 	}
-	if v := f.Get(HdrAccept); v == nil || len(v) != 0 {
+	if v := f.Get(Accept); v == nil || len(v) != 0 {
 		t.Error("an empty value is not nil")
 	}
-	if n := f.Count(HdrCookie); n != 2 {
+	if n := f.Count(Cookie); n != 2 {
 		t.Errorf("Count: %d", n)
 	}
 	var all []string
-	for v := range f.All(HdrCookie) {
+	for v := range f.All(Cookie) {
 		all = append(all, string(v))
 	}
 	if strings.Join(all, "|") != "b=1|d=2" {
 		t.Errorf("All: %q", all)
 	}
-	if got := string(f.AppendJoined([]byte("> "), HdrCookie, "; ")); got != "> b=1; d=2" {
+	if got := string(f.AppendJoined([]byte("> "), Cookie, "; ")); got != "> b=1; d=2" {
 		t.Errorf("AppendJoined: %q", got)
 	}
 	for name, want := range map[string]string{"x-mine": "c", "COOKIE": "b=1", "Host": "a", "x-other": ""} {
@@ -90,9 +90,9 @@ func TestFields(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		flags                NameFlags
+		flags                Flags
 		plain, withUnderline bool
-	}{{0, true, true}, {NameUnderscore, false, true}, {NameInvalid, false, false}, {NameInvalid | NameUnderscore, false, false}} {
+	}{{0, true, true}, {Underscore, false, true}, {Invalid, false, false}, {Invalid | Underscore, false, false}} {
 		f := Field{Flags: tt.flags}
 		if f.Valid(false) != tt.plain || f.Valid(true) != tt.withUnderline {
 			t.Errorf("flags %d", tt.flags)
@@ -118,21 +118,21 @@ func TestFieldsAllocs(t *testing.T) {
 	f, name := testFields(), []byte("x-mine")
 	n := 0
 	if a := testing.AllocsPerRun(100, func() {
-		for v := range f.All(HdrCookie) {
+		for v := range f.All(Cookie) {
 			n += len(v)
 		}
-		n += len(f.GetName(name)) + len(f.Get(HdrAccept))
+		n += len(f.GetName(name)) + len(f.Get(Accept))
 	}); a != 0 {
 		t.Errorf("%v allocations", a)
 	}
 }
 
-func BenchmarkLookupHeader(b *testing.B) {
+func BenchmarkLookup(b *testing.B) {
 	for _, s := range []string{"Host", "Accept-Encoding", "If-Unmodified-Since", "X-Unknown-Header"} {
 		b.Run(s, func(b *testing.B) {
 			name := []byte(s)
 			for b.Loop() {
-				LookupHeader(name)
+				Lookup(name)
 			}
 		})
 	}
