@@ -67,3 +67,12 @@ func Table() *conf.Table {
 	}
 	return conf.NewTable(all...)
 }
+
+// Variables are those that the modules of HTTP bring along, in the modules' order.
+func Variables() []http.Var {
+	var all []http.Var
+	for _, m := range httpModules() {
+		all = append(all, m.Vars...)
+	}
+	return all
+}

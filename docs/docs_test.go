@@ -25,6 +25,7 @@ const root = ".."
 func TestGenerated(t *testing.T) {
 	pages := cycle.Table().Pages()
 	pages["docs/unsupported.md"] = unsupported(cycle.Table())
+	pages["docs/variables.md"] = variables(cycle.Variables())
 	for _, path := range slices.Sorted(maps.Keys(pages)) {
 		file := filepath.Join(root, path)
 		if *update {
