@@ -138,10 +138,7 @@ func (r *Request) readWholeBody(core *Core) Verdict {
 // bodyRoom is how much of the body is kept in memory, as in nginx: what came along with the head, and as much
 // as client_body_buffer_size, or a quarter more if that is all of it.
 func (r *Request) bodyRoom(core *Core) int64 {
-	var came int64
-	if w, ok := r.Wire.(interface{ Preread() int }); ok {
-		came = int64(w.Preread())
-	}
+	came := int64(r.Wire.Preread())
 	b := &r.Body
 	if b.Length >= 0 && b.Length-came < core.BodyBuffer+core.BodyBuffer/4 {
 		return b.Length

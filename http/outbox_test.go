@@ -119,7 +119,7 @@ func TestOutboxWritesEverythingInOrder(t *testing.T) {
 						t.Errorf("%d bytes at once; at most %d were allowed", n, min(tt.Limit, tt.Chunk))
 					}
 					if err == loop.ErrAgain {
-						w := loop.Wait{A: c, AWant: loop.Out}
+						w := loop.Wait{A: &c.Source, AWant: loop.Out}
 						if err := k.Poll(&w); err != nil {
 							t.Error(err)
 							return
@@ -129,7 +129,7 @@ func TestOutboxWritesEverythingInOrder(t *testing.T) {
 				if o.Sent != int64(len(want)) {
 					t.Errorf("sent %d; want %d", o.Sent, len(want))
 				}
-				_ = c.ShutdownWrite()
+				_ = c.CloseWrite()
 				k.Await(func() {
 					if all := <-got; !bytes.Equal(all, want) {
 						t.Errorf("%d bytes came; want %d, the same", len(all), len(want))

@@ -1,7 +1,5 @@
 package http
 
-import "weir/loop"
-
 // A Piece is one stretch of a body: bytes in memory, or a range of a file.
 //
 // Memory is borrowed: it must stay as it is until the exchange ends or a Drain has returned. A piece
@@ -38,36 +36,3 @@ const (
 	// Flush says that the client should see them now, however few they are.
 	Flush
 )
-
-// A Wire carries exchanges with one client: it reads request bodies and writes responses. The
-// handlers do not know which wire a request came by.
-//
-// All methods are for the loop and the task of the request only.
-type Wire interface {
-	// SendHead queues the head of r.Out, choosing framing and connection headers.
-	SendHead(r *Request) error
-	// SendEarly sends an interim response (100, 103) at once.
-	SendEarly(r *Request, status int, fields Fields) error
-	// Send queues pieces of the body and writes what the client takes now; it does not wait.
-	Send(r *Request, p []Piece, f Flags) error
-	// Queued is the number of bytes accepted but not yet written.
-	Queued() int64
-	// Push writes what the client takes now. When bytes are left it says what to wait for: the
-	// socket (at == 0), or the moment from which limit_rate allows more.
-	Push(r *Request) (at loop.Time, err error)
-	// Drain waits until nothing is queued.
-	Drain(r *Request) error
-	// ReadBody reads decoded bytes of the request body; io.EOF after the last one.
-	ReadBody(r *Request, p []byte) (int, error)
-	// TryReadBody is ReadBody without waiting: loop.ErrAgain when nothing is there.
-	TryReadBody(r *Request, p []byte) (int, error)
-	// NoContinue keeps the wire from asking for a body that will not be read.
-	NoContinue()
-	// Socket is the client's connection, for waiting on it together with another one.
-	Socket() *loop.Conn
-	// Hijack ends HTTP on the connection, after a 101 was sent: the bytes already read are
-	// returned, the rest is the caller's until the exchange ends; then the connection closes.
-	Hijack(r *Request) []byte
-	// Gone says that the client has closed its side (for proxy_ignore_client_abort off).
-	Gone() bool
-}

@@ -201,9 +201,7 @@ func (s *subrequest) kill() {
 			q.sub.err = errKilled
 		}
 	}
-	if w, ok := s.main.Wire.(interface{ Fail(error) }); ok {
-		w.Fail(errKilled)
-	}
+	s.main.Wire.Fail(errKilled)
 }
 
 // CloseWith gives back what the subrequest held, when the main request has ended (Closer).

@@ -162,17 +162,27 @@ func (s *subrequest) TryReadBody(*Request, []byte) (int, error) { return 0, io.E
 // NoContinue leaves the client's body to the parent (Wire).
 func (s *subrequest) NoContinue() {}
 
-// Socket is the client's connection (Wire).
-func (s *subrequest) Socket() *loop.Conn { return s.main.Wire.Socket() }
+// Preread is nothing: the body is the parent's (Wire).
+func (s *subrequest) Preread() int { return 0 }
 
-// Hijack never happens: SendHead refuses a 101 (Wire).
-func (s *subrequest) Hijack(*Request) []byte { return nil }
+// Source is the client's (Wire).
+func (s *subrequest) Source() *loop.Source { return s.main.Wire.Source() }
+
+// Tunnel never happens: SendHead refuses a 101 (Wire).
+func (s *subrequest) Tunnel(*Request) (loop.End, []byte) {
+	panic("bug: a subrequest cannot become a tunnel")
+}
+
+// Count has nothing to count (Wire).
+func (s *subrequest) Count(int64) {}
 
 // Gone says that the client has gone (Wire).
 func (s *subrequest) Gone() bool { return s.main.Wire.Gone() }
 
-// Fail gives the client up.
+// Fail gives the client up (Wire).
 func (s *subrequest) Fail(err error) {
 	s.err = err
 	s.kill()
 }
+
+var _ Wire = (*subrequest)(nil)

@@ -249,7 +249,7 @@ func (l *Loop) admit(ln *Listener, fd int, peer address) {
 		closeFD(fd)
 		return
 	}
-	c := &Conn{loop: l, fd: int32(fd), flags: uint8(Out) | accepted, born: l.second(), peer: peer}
+	c := &Conn{Source: Source{loop: l, flags: uint8(Out) | accepted, born: l.second()}, fd: int32(fd), peer: peer}
 	l.place(c)
 	if l.watch(c) != 0 {
 		c.Close()

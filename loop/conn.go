@@ -27,20 +27,16 @@ const (
 type Conn struct {
 	Handler Handler
 
+	Source // what it is ready for
 	socket
-	loop         *Loop
-	reader       *Task // waits for In or Hup
-	writer       *Task // waits for Out
 	older, newer *Conn // in the loop's list of reusable connections
 	timer        timer
 	fd           int32
 	slot         int32
-	flags        uint8 // a Ready, then what follows
-	born         uint32
 	peer, local  address
 }
 
-// Flags of a connection, above those of Ready. In and Out are what the poller said and no call has disproved since; Hup stays.
+// Flags of a connection, beside those of a Source. In and Out are what the poller said and no call has disproved since; Hup stays.
 const (
 	parked uint8 = 8 << iota
 	reusable
@@ -51,9 +47,6 @@ const (
 
 // FD is the descriptor; -1 when closed.
 func (c *Conn) FD() int { return int(c.fd) }
-
-// Loop is where the connection lives. Any goroutine.
-func (c *Conn) Loop() *Loop { return c.loop }
 
 // Peer is the other end as the kernel has it (an IPv4 peer of an IPv6 socket is an IPv4-mapped address); zero for unix.
 func (c *Conn) Peer() netip.AddrPort { return c.peer.addrPort() }
@@ -68,15 +61,6 @@ func (c *Conn) Local() netip.AddrPort {
 	}
 	return c.local.addrPort()
 }
-
-// Readable says that a TryRead may give something, or EOF.
-func (c *Conn) Readable() bool { return c.flags&uint8(In) != 0 }
-
-// Writable says that a TryWrite may take something.
-func (c *Conn) Writable() bool { return c.flags&uint8(Out) != 0 }
-
-// Hup says that the peer closed its writing side or that the connection broke. There may still be bytes to read.
-func (c *Conn) Hup() bool { return c.flags&uint8(Hup) != 0 }
 
 // Closed says that Close was called.
 func (c *Conn) Closed() bool { return c.flags&closed != 0 }
@@ -170,8 +154,8 @@ func (c *Conn) CloseReset() {
 	c.Close()
 }
 
-// ShutdownWrite sends a FIN after what was written. Loop only.
-func (c *Conn) ShutdownWrite() error {
+// CloseWrite sends a FIN after what was written. Loop only.
+func (c *Conn) CloseWrite() error {
 	if c.flags&closed != 0 {
 		return ErrClosed
 	}
@@ -205,7 +189,7 @@ func (l *Loop) Adopt(c *Conn) *Conn {
 	if !l.room() {
 		return nil
 	}
-	n := &Conn{Handler: c.Handler, loop: l, fd: c.fd, flags: uint8(Out), born: c.born, peer: c.peer}
+	n := &Conn{Handler: c.Handler, Source: Source{loop: l, flags: uint8(Out), born: c.born}, fd: c.fd, peer: c.peer}
 	l.place(n)
 	if l.rewatch(n, c) != 0 {
 		l.unplace(n)
@@ -233,7 +217,7 @@ func (l *Loop) Register(fd int, peer netip.AddrPort) (*Conn, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, err
 	}
-	c := &Conn{loop: l, fd: int32(fd), flags: uint8(Out), born: l.second()}
+	c := &Conn{Source: Source{loop: l, flags: uint8(Out), born: l.second()}, fd: int32(fd)}
 	c.peer.from(peer)
 	if !l.room() {
 		return nil, ErrFull

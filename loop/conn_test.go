@@ -186,7 +186,7 @@ func TestReadAndWriteWait(t *testing.T) {
 		if n != len(big) || err != nil {
 			t.Errorf("Write: %d, %v", n, err)
 		}
-		if err := ca.ShutdownWrite(); err != nil {
+		if err := ca.CloseWrite(); err != nil {
 			t.Error(err)
 		}
 		if _, err := ca.Read(k, buf, 0); err != io.EOF || !ca.Hup() {

@@ -51,7 +51,7 @@ func TestWaitsAllocateNothing(t *testing.T) {
 			_, _ = ca.TryWrite(buf)
 			_, _ = cb.Read(k, buf, k.After(time.Minute))
 			_, _ = ca.TryWritev(parts)
-			w := Wait{A: cb, AWant: In, Signal: &s, Deadline: k.After(time.Minute)}
+			w := Wait{A: &cb.Source, AWant: In, Signal: &s, Deadline: k.After(time.Minute)}
 			_ = k.Poll(&w)
 			_, _ = cb.TryRead(buf)
 			_ = k.Poll(&Wait{Deadline: k.Now() + 1})

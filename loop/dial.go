@@ -14,12 +14,11 @@ type DialOptions struct {
 	Keepalive        bool           // SO_KEEPALIVE
 	NoDelay          bool           // TCP_NODELAY
 
-	// Watch is a connection for whose sake this one is made: when it hangs up first, Dial gives up
-	// with ErrWatched. It may be nil.
-	Watch *Conn
+	// Watch is for whose sake the connection is made: when it hangs up first, Dial gives up with ErrWatched. It may be nil.
+	Watch *Source
 }
 
-// ErrWatched says that the connection a Dial was made for has hung up.
+// ErrWatched says that what a Dial was made for has hung up.
 var ErrWatched = errors.New("loop: the watched connection has hung up")
 
 // Dial connects. ErrTimeout, ErrStopped, ErrFull, ErrWatched, or the syscall.Errno of the connection attempt. Loop only.
@@ -36,7 +35,7 @@ func (l *Loop) Dial(t *Task, to Addr, o DialOptions, deadline Time) (*Conn, erro
 		l.conns.Add(-1)
 		return nil, err
 	}
-	c := &Conn{loop: l, fd: int32(fd), born: l.second()}
+	c := &Conn{Source: Source{loop: l, born: l.second()}, fd: int32(fd)}
 	c.peer.from(to.Net)
 	l.place(c)
 	if err := c.connect(t, to, &o, family, deadline); err != nil {
@@ -109,11 +108,11 @@ func asError(e syscall.Errno) error {
 }
 
 // waitConnected waits until connect(2) has an outcome.
-func (c *Conn) waitConnected(t *Task, watch *Conn, deadline Time) error {
+func (c *Conn) waitConnected(t *Task, watch *Source, deadline Time) error {
 	if watch == nil {
 		return c.wait(t, Out, deadline)
 	}
-	w := Wait{A: c, AWant: Out, B: watch, BWant: Hup, Deadline: deadline}
+	w := Wait{A: &c.Source, AWant: Out, B: watch, BWant: Hup, Deadline: deadline}
 	if err := t.Poll(&w); err != nil {
 		return err
 	}

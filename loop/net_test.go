@@ -118,7 +118,7 @@ func TestDialTimeout(t *testing.T) {
 		}
 		defer watch.Close()
 		time.AfterFunc(20*time.Millisecond, func() { syscall.Close(theirs) })
-		if _, err = k.Loop().Dial(k, to, DialOptions{Watch: watch}, k.After(patience)); err != ErrWatched {
+		if _, err = k.Loop().Dial(k, to, DialOptions{Watch: &watch.Source}, k.After(patience)); err != ErrWatched {
 			t.Errorf("%v; want ErrWatched", err)
 		}
 	})
@@ -210,7 +210,7 @@ func TestSendfile(t *testing.T) {
 				n, err := c.TrySendfile(fd, int64(off), len(data)-off)
 				off += n
 				if err == ErrAgain {
-					err = k.Poll(&Wait{A: c, AWant: Out})
+					err = k.Poll(&Wait{A: &c.Source, AWant: Out})
 				}
 				if err != nil {
 					t.Error(err)

@@ -52,7 +52,7 @@ func TestPollerSaysWhatIsSo(t *testing.T) {
 						break
 					}
 				}
-				w := Wait{A: c, AWant: tt.wants, Deadline: k.After(5 * time.Millisecond)}
+				w := Wait{A: &c.Source, AWant: tt.wants, Deadline: k.After(5 * time.Millisecond)}
 				if err := k.Poll(&w); err != ErrTimeout {
 					t.Errorf("before: %v, got %b; want ErrTimeout", err, w.AGot)
 				}
@@ -82,7 +82,7 @@ func TestPollerNoticesALeaverAtWork(t *testing.T) {
 			if _, err := c.Read(k, b, 0); err != nil {
 				t.Error(err)
 			}
-			noticed <- k.Poll(&Wait{A: c, AWant: Hup, Deadline: k.After(patience)})
+			noticed <- k.Poll(&Wait{A: &c.Source, AWant: Hup, Deadline: k.After(patience)})
 			want := io.EOF
 			if reset {
 				want = syscall.ECONNRESET

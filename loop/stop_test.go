@@ -34,7 +34,7 @@ func TestStopEndsEveryWait(t *testing.T) {
 		l.Go(func(k *Task) { errs[3] = k.Poll(&Wait{Signal: &s}) })
 		l.Go(func(k *Task) {
 			for errs[4] == nil {
-				errs[4] = k.Poll(&Wait{A: c, AWant: Hup, Deadline: k.After(time.Hour)})
+				errs[4] = k.Poll(&Wait{A: &c.Source, AWant: Hup, Deadline: k.After(time.Hour)})
 			}
 		})
 		l.Go(func(k *Task) {

@@ -19,7 +19,7 @@ func TestPollTwoConnections(t *testing.T) {
 		ca, _ := l.Register(a, netip.AddrPort{})
 		cb, _ := l.Register(b, netip.AddrPort{})
 		var s Signal
-		w := Wait{A: ca, AWant: In | Hup, B: cb, BWant: In | Out, Signal: &s}
+		w := Wait{A: &ca.Source, AWant: In | Hup, B: &cb.Source, BWant: In | Out, Signal: &s}
 		if err := k.Poll(&w); err != nil || w.AGot != 0 || w.BGot != Out || w.Fired {
 			t.Errorf("writable: %+v, %v", w, err)
 		}
@@ -146,7 +146,7 @@ func TestBusyTaskStarvesNobody(t *testing.T) {
 			slept = true
 		})
 		for end := time.Now().Add(patience); !slept && time.Now().Before(end); {
-			w := Wait{A: c, AWant: Out} // always so
+			w := Wait{A: &c.Source, AWant: Out} // always so
 			if err := k.Poll(&w); err != nil {
 				t.Error(err)
 				break

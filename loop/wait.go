@@ -2,21 +2,12 @@ package loop
 
 import "time"
 
-// Ready is what a connection may be ready for.
-type Ready uint8
-
-const (
-	In  Ready = 1 << iota // a read may give something, or EOF, or an error
-	Out                   // a write may take something, or give an error
-	Hup                   // the peer closed its writing side, or the connection broke; it stays so
-)
-
-// Wait is what a task waits for: any of two connections, a signal, a deadline. All parts may be left out.
+// Wait is what a task waits for: any of two sources, a signal, a deadline. All parts may be left out.
 type Wait struct {
-	A        *Conn // of the task's own loop
+	A        *Source // of the task's own loop
 	AWant    Ready
 	AGot     Ready // out: the part of AWant that is so
-	B        *Conn
+	B        *Source
 	BWant    Ready
 	BGot     Ready
 	Signal   *Signal
@@ -75,7 +66,7 @@ func (t *Task) until(w *Wait) error {
 	}
 }
 
-// look fills in what the connections are ready for.
+// look fills in what the sources are ready for.
 func (w *Wait) look() bool {
 	w.AGot, w.BGot = 0, 0
 	if w.A != nil {
@@ -115,27 +106,8 @@ func (w *Wait) detach() {
 	}
 }
 
-// free panics unless the sides of c that t wants have no other waiter.
-func (c *Conn) free(t *Task, want Ready) {
-	if c.loop != t.loop {
-		panic("loop: a task waits for a connection of another loop")
-	}
-	if want&(In|Hup) != 0 && c.reader != nil || want&Out != 0 && c.writer != nil {
-		panic("loop: two tasks wait for one side of a connection")
-	}
-}
-
-func (c *Conn) attach(t *Task, want Ready) {
-	if want&(In|Hup) != 0 {
-		c.reader = t
-	}
-	if want&Out != 0 {
-		c.writer = t
-	}
-}
-
-// wait waits for one side of one connection: the plain case of Poll, without its struct.
-func (c *Conn) wait(t *Task, want Ready, deadline Time) error {
+// wait waits for one side of one source: the plain case of Poll, without its struct.
+func (s *Source) wait(t *Task, want Ready, deadline Time) error {
 	l := t.loop
 	if l.stopping {
 		return ErrStopped
@@ -146,12 +118,12 @@ func (c *Conn) wait(t *Task, want Ready, deadline Time) error {
 		}
 		l.arm(&t.timer, nil, t, deadline)
 	}
-	c.free(t, want)
-	c.attach(t, want)
+	s.free(t, want)
+	s.attach(t, want)
 	var err error
 	for {
 		t.suspend()
-		if Ready(c.flags)&want != 0 {
+		if Ready(s.flags)&want != 0 {
 			break
 		}
 		if l.stopping {
@@ -163,7 +135,7 @@ func (c *Conn) wait(t *Task, want Ready, deadline Time) error {
 			break
 		}
 	}
-	c.attach(nil, want)
+	s.attach(nil, want)
 	t.timer.deadline = 0
 	return err
 }

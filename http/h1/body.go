@@ -59,7 +59,7 @@ func (x *exchange) readBody(p []byte, deadline loop.Time) (int, error) {
 		if err != loop.ErrAgain {
 			return n, err
 		}
-		w := loop.Wait{A: x.c, AWant: loop.In, Deadline: deadline}
+		w := loop.Wait{A: &x.c.Source, AWant: loop.In, Deadline: deadline}
 		if err := x.t.Poll(&w); err != nil {
 			return 0, err
 		}

@@ -54,10 +54,10 @@ type exchange struct {
 	scratch [128]byte
 	used    int // bytes of scratch in use by queued pieces
 
-	turns    int   // reads and requests since the others had their turn
-	chunked  bool  // the response is chunked
-	hijacked bool  // it is a tunnel now
-	err      error // the client's connection failed
+	turns   int   // reads and requests since the others had their turn
+	chunked bool  // the response is chunked
+	tunnel  bool  // it is a tunnel now
+	err     error // the client's connection failed
 
 	// What the location of the last request said about the connection after it.
 	linger   bool

@@ -298,7 +298,7 @@ func (x *exchange) Drain(r *http.Request) error {
 			}
 			continue
 		}
-		w := loop.Wait{A: x.c, AWant: loop.Out, Deadline: x.t.After(r.Loc.Core.SendTimeout)}
+		w := loop.Wait{A: &x.c.Source, AWant: loop.Out, Deadline: x.t.After(r.Loc.Core.SendTimeout)}
 		if err := x.t.Poll(&w); err != nil {
 			x.fail(err)
 			return err
@@ -306,20 +306,31 @@ func (x *exchange) Drain(r *http.Request) error {
 	}
 }
 
-// Socket is the client's connection (http.Wire).
-func (x *exchange) Socket() *loop.Conn { return x.c }
+// Source is the client's connection, which the exchange has to itself (http.Wire).
+func (x *exchange) Source() *loop.Source { return &x.c.Source }
 
 // Gone says that the client has closed its side (http.Wire).
 func (x *exchange) Gone() bool { return x.err != nil || x.c.Hup() }
 
-// Hijack ends HTTP on the connection (http.Wire).
-func (x *exchange) Hijack(r *http.Request) []byte {
-	x.hijacked = true
+// Fail gives the client up (http.Wire).
+func (x *exchange) Fail(err error) { x.fail(err) }
+
+// Tunnel ends HTTP on the connection, which is the tunnel from now on (http.Wire).
+func (x *exchange) Tunnel(r *http.Request) (client loop.End, left []byte) {
+	x.tunnel = true
 	r.KeepAlive = false
-	left := x.buf[x.r:x.w]
+	if r.Loc.Core.TCPNoDelay {
+		x.setNoDelay()
+	}
+	left = x.buf[x.r:x.w]
 	x.r = x.w
-	return left
+	return x.c, left
 }
+
+// Count adds bytes that a tunnel has written to the client (http.Wire).
+func (x *exchange) Count(n int64) { x.out.Sent += n }
+
+var _ http.Wire = (*exchange)(nil)
 
 var (
 	crlf          = []byte("\r\n")

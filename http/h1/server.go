@@ -69,7 +69,7 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	loop := lc.Loop().ID()
 	p := &c.shared.pools[loop]
 	x := p.take()
-	x.conn, x.c, x.t, x.err, x.hijacked, x.turns = c, lc, t, nil, false, 0
+	x.conn, x.c, x.t, x.err, x.tunnel, x.turns = c, lc, t, nil, false, 0
 	x.out.Reset(lc)
 	c.shared.Pending(loop, 1)
 	whole := false
@@ -214,7 +214,7 @@ func (x *exchange) serve() {
 		case headBad: // refused by begin
 		}
 		keep := x.end()
-		if x.hijacked || !keep {
+		if x.tunnel || !keep {
 			x.close()
 			return
 		}
@@ -277,7 +277,14 @@ func (x *exchange) end() (keep bool) {
 
 // nodelay sets TCP_NODELAY once a connection is kept.
 func (x *exchange) nodelay() {
-	if x.delay && !x.conn.nodelay && !x.conn.client.Socket.Unix {
+	if x.delay {
+		x.setNoDelay()
+	}
+}
+
+// setNoDelay has small writes sent at once; a unix socket does not know of it.
+func (x *exchange) setNoDelay() {
+	if !x.conn.nodelay && !x.conn.client.Socket.Unix {
 		x.conn.nodelay = true
 		_ = x.c.SetOption(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
@@ -287,7 +294,7 @@ func (x *exchange) nodelay() {
 // a reset would take the response away from it (RFC 9112, section 9.6).
 func (x *exchange) wantLinger(keep bool) bool {
 	r := &x.req
-	if keep || x.err != nil || x.hijacked || r.Out.Cut && !r.Out.Sent {
+	if keep || x.err != nil || x.tunnel || r.Out.Cut && !r.Out.Sent {
 		return false
 	}
 	switch r.Loc.Core.Lingering {
@@ -322,7 +329,7 @@ func (x *exchange) lingerClose() {
 	if x.conn.debug {
 		x.conn.debugf("http lingering close handler")
 	}
-	if x.c.ShutdownWrite() != nil {
+	if x.c.CloseWrite() != nil {
 		return
 	}
 	buf := x.c.Loop().Take(4096)

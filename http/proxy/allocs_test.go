@@ -27,8 +27,11 @@ func (w *deafWire) Push(*http.Request) (loop.Time, error)           { return 0, 
 func (w *deafWire) Drain(*http.Request) error                       { return nil }
 func (w *deafWire) ReadBody(*http.Request, []byte) (int, error)     { return 0, io.EOF }
 func (w *deafWire) TryReadBody(*http.Request, []byte) (int, error)  { return 0, io.EOF }
-func (w *deafWire) Socket() *loop.Conn                              { return w.socket }
-func (w *deafWire) Hijack(*http.Request) []byte                     { return nil }
+func (w *deafWire) Source() *loop.Source                            { return &w.socket.Source }
+func (w *deafWire) Tunnel(*http.Request) (loop.End, []byte)         { return w.socket, nil }
+func (w *deafWire) Preread() int                                    { return 0 }
+func (w *deafWire) Count(int64)                                     {}
+func (w *deafWire) Fail(error)                                      {}
 func (w *deafWire) NoContinue()                                     {}
 func (w *deafWire) Gone() bool                                      { return false }
 func (w *deafWire) Send(r *http.Request, p []http.Piece, _ http.Flags) error {

@@ -127,7 +127,5 @@ func (x *exchange) lostClient(err error) http.Verdict {
 
 // failWire drops what the client has not taken yet.
 func (x *exchange) failWire(err error) {
-	if w, ok := x.r.Wire.(interface{ Fail(error) }); ok {
-		w.Fail(err)
-	}
+	x.r.Wire.Fail(err)
 }

@@ -108,13 +108,13 @@ var errBody = errors.New("request body failed")
 // client may do to end the wait; while its body is read, that is where its end is noticed. The errors of
 // Poll are passed on.
 func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
-	w := loop.Wait{A: x.link.Conn, AWant: peer, BWant: client, Deadline: deadline}
+	w := loop.Wait{A: &x.link.Conn.Source, AWant: peer, BWant: client, Deadline: deadline}
 	watch := !x.road.stays && (!x.streaming || x.bodySent)
 	if watch {
 		w.BWant |= loop.Hup
 	}
 	if w.BWant != 0 {
-		w.B = x.r.Wire.Socket()
+		w.B = x.r.Wire.Source()
 	}
 	if err := x.r.Task.Poll(&w); err != nil {
 		return err

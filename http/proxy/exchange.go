@@ -207,7 +207,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
 	if !x.road.stays {
-		o.Watch = r.Wire.Socket()
+		o.Watch = r.Wire.Source()
 	}
 	if r.Debugs() {
 		r.Debugf("connect to %s", x.peer.Name)

@@ -12,15 +12,15 @@ import (
 // A tunnel carries bytes both ways after a 101, until either side closes.
 type tunnel struct {
 	x      *exchange
-	client *loop.Conn
-	peer   *loop.Conn
+	client loop.End
+	peer   loop.End
 	up     flow // from the client to the peer
 	down   flow
 }
 
 // A flow is one direction of a tunnel.
 type flow struct {
-	from, to *loop.Conn
+	from, to loop.End
 	buf      []byte // a loop buffer, while there is something in it
 	data     []byte // part of buf that is to be written
 	ended    bool   // from has nothing more to say
@@ -37,13 +37,12 @@ func (x *exchange) tunnel() http.Verdict {
 	if r.Send(nil, http.Flush) != nil || r.Drain() != nil {
 		return http.Done
 	}
-	left := r.Wire.Hijack(r)
-	t := tunnel{x: x, client: r.Wire.Socket(), peer: x.link.Conn}
+	client, left := r.Wire.Tunnel(r)
+	t := tunnel{x: x, client: client, peer: x.link.Conn}
 	t.up = flow{from: t.client, to: t.peer, data: left, borrowed: true}
 	t.down = flow{from: t.peer, to: t.client, data: x.buf[x.at:x.end], borrowed: true}
 	if r.Loc.Core.TCPNoDelay {
-		noDelay(t.client)
-		noDelay(t.peer)
+		noDelay(x.link.Conn)
 	}
 	x.at = x.end
 	v := t.run()
@@ -58,14 +57,14 @@ func noDelay(c *loop.Conn) { _ = c.SetOption(syscall.IPPROTO_TCP, syscall.TCP_NO
 
 func (t *tunnel) run() http.Verdict {
 	for {
-		n, err := t.down.move(t.client.Loop())
+		n, err := t.down.move(t.x.r.Loop())
 		t.x.cur().received += n.read
 		t.x.cur().length += n.read
 		t.count(n.wrote)
 		if err != nil {
 			return http.Done
 		}
-		n, err = t.up.move(t.client.Loop())
+		n, err = t.up.move(t.x.r.Loop())
 		t.x.cur().sent += n.wrote
 		if err != nil {
 			return http.Done
@@ -85,9 +84,7 @@ func (t *tunnel) run() http.Verdict {
 // count adds bytes that the client got to what its request was answered with.
 func (t *tunnel) count(n int64) {
 	t.x.r.Out.BodyBytes += n
-	if w, ok := t.x.r.Wire.(interface{ Count(int64) }); ok {
-		w.Count(n)
-	}
+	t.x.r.Wire.Count(n)
 }
 
 // over says that one side has closed and all it sent was passed on, or both have closed.
@@ -99,7 +96,7 @@ func (t *tunnel) over() bool {
 func (t *tunnel) wait() http.Verdict {
 	x := t.x
 	opt := x.road.opt
-	w := loop.Wait{A: t.peer, B: t.client}
+	w := loop.Wait{A: t.peer.AsSource(), B: t.client.AsSource()}
 	var end loop.Time
 	if len(t.down.data) > 0 {
 		w.BWant |= loop.Out
@@ -149,7 +146,7 @@ func (f *flow) move(l *loop.Loop) (n moved, err error) {
 			}
 			continue
 		}
-		if f.ended || !f.from.Readable() {
+		if f.ended || !f.from.AsSource().Readable() {
 			f.release(l)
 			return n, nil
 		}
