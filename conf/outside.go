@@ -2,22 +2,38 @@ package conf
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"os/user"
+	"runtime"
 	"slices"
-	"sync"
-	"syscall"
+	"strconv"
 )
 
-// An Outside is the world as a configuration sees it while it is read: files and names. What is nil is the operating
-// system's. Loading asks nothing else of the world, so that who has the answers (Record) can load it again elsewhere
-// (Recorded.Outside), without rights and without a doubt that it is the same configuration.
+// An Outside is the world as a configuration sees it while it is read. What is nil is the operating system's. Loading asks
+// nothing else of the world, so that who has the answers (Record) can load it again elsewhere (Recorded.Outside), without
+// rights and without a doubt that it is the same configuration.
 type Outside struct {
 	Read   func(path string) ([]byte, error)
 	Glob   func(pattern string) ([]string, error) // sorted paths
 	Lookup Lookup
+	User   func(name string) (User, error)
+	Group  func(name string) (gid int, err error)
+	Facts  func() Facts
+}
+
+// Facts are what a configuration means something else with: who reads it, and on what machine.
+type Facts struct {
+	Root       bool // the process that opens addresses may become another user
+	Processors int
+	Hostname   string
+}
+
+// A User is an entry of the system's list of users.
+type User struct {
+	UID, GID int
+	Groups   []int // of all kinds, GID among them or not
 }
 
 // A Lookup finds the addresses of a name while a configuration is read. It may wait.
@@ -33,7 +49,46 @@ func (o Outside) withDefaults() Outside {
 	if o.Lookup == nil {
 		o.Lookup = LookupHost
 	}
+	if o.User == nil {
+		o.User = lookupUser
+	}
+	if o.Group == nil {
+		o.Group = lookupGroup
+	}
+	if o.Facts == nil {
+		o.Facts = facts
+	}
 	return o
+}
+
+func facts() Facts {
+	f := Facts{Root: os.Geteuid() == 0, Processors: runtime.NumCPU()}
+	f.Hostname, _ = os.Hostname()
+	return f
+}
+
+func lookupUser(name string) (found User, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return found, err
+	}
+	found.UID, _ = strconv.Atoi(u.Uid)
+	found.GID, _ = strconv.Atoi(u.Gid)
+	groups, _ := u.GroupIds() // a user without further groups is no error
+	for _, g := range groups {
+		if gid, err := strconv.Atoi(g); err == nil {
+			found.Groups = append(found.Groups, gid)
+		}
+	}
+	return found, nil
+}
+
+func lookupGroup(name string) (gid int, err error) {
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(g.Gid)
 }
 
 // LookupHost finds the addresses of a name by the system's ways (hosts file, resolv.conf). As nginx, which asks with
@@ -76,105 +131,4 @@ func families() (has4, has6 bool) {
 		}
 	}
 	return has4, has6
-}
-
-// Recorded is what loading a configuration was told by the outside. It can be sent to another process.
-type Recorded struct {
-	Files map[string]RecordedFile
-	Globs map[string][]string
-	Names map[string]RecordedName
-}
-
-// A RecordedFile is a file that was read, or why it could not be.
-type RecordedFile struct {
-	Text  []byte
-	Errno int
-}
-
-// A RecordedName is a name that was looked up; without addresses it was not found, for the reason of Err.
-type RecordedName struct {
-	Addrs []netip.Addr
-	Err   string
-}
-
-// Record returns an Outside that asks o and keeps what it says in r. Any goroutine.
-func (o Outside) Record(r *Recorded) Outside {
-	o = o.withDefaults()
-	*r = Recorded{Files: map[string]RecordedFile{}, Globs: map[string][]string{}, Names: map[string]RecordedName{}}
-	var mu sync.Mutex
-	return Outside{
-		Read: func(path string) ([]byte, error) {
-			text, err := o.Read(path)
-			f := RecordedFile{Text: text}
-			if err != nil {
-				f = RecordedFile{Errno: int(errnoOf(err))}
-			}
-			mu.Lock()
-			r.Files[path] = f
-			mu.Unlock()
-			return text, err
-		},
-		Glob: func(pattern string) ([]string, error) {
-			names, err := o.Glob(pattern)
-			mu.Lock()
-			r.Globs[pattern] = names
-			mu.Unlock()
-			return names, err
-		},
-		Lookup: func(host string) ([]netip.Addr, error) {
-			addrs, err := o.Lookup(host)
-			n := RecordedName{Addrs: addrs}
-			if err != nil {
-				n = RecordedName{Err: err.Error()}
-			}
-			mu.Lock()
-			r.Names[host] = n
-			mu.Unlock()
-			return addrs, err
-		},
-	}
-}
-
-// errUnasked is the answer to what was not asked when the recording was made: the two loads are not of one mind.
-var errUnasked = errors.New("it was not asked for when the configuration was first read")
-
-// Outside returns the world as it was recorded, and as nothing else.
-func (r *Recorded) Outside() Outside {
-	return Outside{
-		Read: func(path string) ([]byte, error) {
-			f, ok := r.Files[path]
-			switch {
-			case !ok:
-				return nil, errUnasked
-			case f.Errno != 0:
-				return nil, syscall.Errno(f.Errno)
-			}
-			return f.Text, nil
-		},
-		Glob: func(pattern string) ([]string, error) {
-			names, ok := r.Globs[pattern]
-			if !ok {
-				return nil, errUnasked
-			}
-			return names, nil
-		},
-		Lookup: func(host string) ([]netip.Addr, error) {
-			n, ok := r.Names[host]
-			switch {
-			case !ok:
-				return nil, errUnasked
-			case n.Err != "":
-				return nil, errors.New(n.Err)
-			}
-			return n.Addrs, nil
-		},
-	}
-}
-
-func errnoOf(err error) syscall.Errno {
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return syscall.EIO
-	}
-	return no
 }

@@ -135,6 +135,12 @@ func (t *Tree) Forget() { t.Main = &Block{Context: Main} }
 // Lookup finds the addresses of a name while the configuration is read. It may wait.
 func (t *Tree) Lookup(host string) ([]netip.Addr, error) { return t.outside.Lookup(host) }
 
+// Facts are what the configuration depends on beside its files: who reads it, and where.
+func (t *Tree) Facts() Facts { return t.outside.Facts() }
+
+// Outside is the world that the configuration was read from, complete.
+func (t *Tree) Outside() Outside { return t.outside }
+
 // A File is one reading of a file.
 type File struct {
 	Name     string // full path; empty for the command line (-g)

@@ -62,7 +62,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
 	table := Table()
 	table.Check(tree, d)
-	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{fallback: o.ErrorLog, files: p.Files, diags: d, made: map[*logs.ErrorLog]*logs.Logger{}}}
+	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{
+		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, diags: d, made: map[*logs.ErrorLog]*logs.Logger{},
+	}}
 	if tree.Main.First("events") == nil && !d.Failed() {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
 	}
@@ -102,8 +104,8 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 // Prepare makes what a cycle needs on disk: the folders of temporary files, owned by the user that
 // serves.
 func (c *Cycle) Prepare() error {
-	id, err := c.Main.Identity()
-	owned := err == nil && os.Geteuid() == 0
+	id, err := c.Main.Identity(c.Tree.Outside())
+	owned := err == nil && c.Tree.Facts().Root
 	made := map[string]bool{}
 	for _, t := range c.builder.TempPaths() {
 		if made[t.Dir] {
@@ -149,6 +151,7 @@ func pidFile(o Options, m *Main) string {
 // loggers makes one Logger for each error_log setting.
 type loggers struct {
 	fallback string
+	hostname string
 	files    *logs.Files
 	diags    *conf.Diagnostics
 	made     map[*logs.ErrorLog]*logs.Logger
@@ -160,7 +163,7 @@ func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
 	if have := l.made[set]; have != nil {
 		return have
 	}
-	log, err := set.Open(l.files, logs.OpenOptions{Fallback: l.fallback})
+	log, err := set.Open(l.files, logs.OpenOptions{Fallback: l.fallback, Hostname: l.hostname})
 	if err != nil {
 		l.diags.Err(err)
 		log = logs.NewLogger(logs.Options{})

@@ -1,7 +1,6 @@
 package cycle
 
 import (
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -149,7 +148,7 @@ func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {
 
 func setWorkers(c *Main, call *conf.Call) error {
 	if call.Arg(0) == "auto" {
-		c.Workers = runtime.NumCPU()
+		c.Workers = call.Tree().Facts().Processors
 		return nil
 	}
 	n, err := strconv.Atoi(call.Arg(0))

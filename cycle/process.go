@@ -3,8 +3,6 @@ package cycle
 import (
 	"fmt"
 	"os"
-	"os/user"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,26 +20,21 @@ type Identity struct {
 }
 
 // Identity is the user of the configuration. The error is nginx's sentence.
-func (m *Main) Identity() (id Identity, err error) {
-	u, err := user.Lookup(m.User)
+func (m *Main) Identity(o conf.Outside) (id Identity, err error) {
+	u, err := o.User(m.User)
 	if err != nil {
 		return id, fmt.Errorf("getpwnam(\"%s\") failed", m.User)
 	}
-	id.UID, _ = strconv.Atoi(u.Uid)
-	id.GID, _ = strconv.Atoi(u.Gid)
-	own := id.GID
+	id.UID, id.GID = u.UID, u.GID
 	if m.Group != "" {
-		g, err := user.LookupGroup(m.Group)
-		if err != nil {
+		if id.GID, err = o.Group(m.Group); err != nil {
 			return id, fmt.Errorf("getgrnam(\"%s\") failed", m.Group)
 		}
-		id.GID, _ = strconv.Atoi(g.Gid)
 	}
 	id.Groups = []int{id.GID}
-	names, _ := u.GroupIds() // a user without further groups is no error
-	for _, n := range names {
+	for _, gid := range u.Groups {
 		// initgroups(3) takes the user's own group, which is not in the group file, for the one that it is told
-		if gid, err := strconv.Atoi(n); err == nil && gid != id.GID && gid != own {
+		if gid != id.GID && gid != u.GID {
 			id.Groups = append(id.Groups, gid)
 		}
 	}
@@ -82,11 +75,11 @@ func setUser(c *Main, call *conf.Call) error {
 	if call.Len() > 1 {
 		c.Group = call.Arg(1)
 	}
-	if os.Geteuid() != 0 {
+	if !call.Tree().Facts().Root {
 		call.Warnf(-1, "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")
 		return nil
 	}
-	if _, err := c.Identity(); err != nil {
+	if _, err := c.Identity(call.Tree().Outside()); err != nil {
 		return call.Errorf(-1, "%v", err)
 	}
 	return nil

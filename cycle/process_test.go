@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/conf"
 	weirhttp "weir/http"
 	"weir/logs"
 )
@@ -25,14 +26,16 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	id, err := (&Main{User: me.Username, Group: me.Username}).Identity()
+	tree, _ := conf.Parse("nginx.conf", "")
+	here := tree.Outside()
+	id, err := (&Main{User: me.Username, Group: me.Username}).Identity(here)
 	if err != nil || id.UID != os.Geteuid() || !slices.Contains(id.Groups, id.GID) {
 		t.Errorf("%+v, %v", id, err)
 	}
-	if _, err := (&Main{User: "no such user"}).Identity(); err == nil || err.Error() != `getpwnam("no such user") failed` {
+	if _, err := (&Main{User: "no such user"}).Identity(here); err == nil || err.Error() != `getpwnam("no such user") failed` {
 		t.Error(err)
 	}
-	if _, err := (&Main{User: me.Username, Group: "no such group"}).Identity(); err == nil || err.Error() != `getgrnam("no such group") failed` {
+	if _, err := (&Main{User: me.Username, Group: "no such group"}).Identity(here); err == nil || err.Error() != `getgrnam("no such group") failed` {
 		t.Error(err)
 	}
 }

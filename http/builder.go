@@ -2,7 +2,6 @@ package http
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -105,8 +104,7 @@ func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
 		}
 	}
 	b.App = &App{Prefix: w.Prefix, Signature: w.Signature, Temp: w.Temp, Files: w.Files, Vars: b.Vars}
-	name, _ := os.Hostname()
-	b.App.Hostname = strings.ToLower(name)
+	b.App.Hostname = strings.ToLower(tree.Facts().Hostname)
 	return b
 }
 

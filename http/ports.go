@@ -3,7 +3,6 @@ package http
 import (
 	"errors"
 	"net/netip"
-	"os"
 
 	"weir/http/route"
 	"weir/listen"
@@ -18,7 +17,7 @@ func (b *Builder) buildPorts() {
 	var plan listen.Plan[*Server]
 	for _, s := range b.App.Servers {
 		if len(s.Core.Listens) == 0 {
-			_ = plan.Add(defaultListen(), s)
+			_ = plan.Add(defaultListen(b.Tree.Facts().Root), s)
 			continue
 		}
 		for i := range s.Core.Listens {
@@ -41,11 +40,11 @@ func (b *Builder) buildPorts() {
 	}
 }
 
-// defaultListen is where a server without a listen directive answers: port 80, or 8000 for a process
-// that may not bind it.
-func defaultListen() listen.Spec {
+// defaultListen is where a server without a listen directive answers: port 80, or 8000 when who opens
+// addresses is not root.
+func defaultListen(root bool) listen.Spec {
 	address := "*:80"
-	if os.Geteuid() != 0 {
+	if !root {
 		address = "*:8000"
 	}
 	specs, err := listen.ParseAddr(address, nil)

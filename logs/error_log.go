@@ -115,6 +115,7 @@ type OpenOptions struct {
 	Options
 	// Fallback is the path to use instead of DefaultErrorLog (the -e flag); "" for none.
 	Fallback string
+	Hostname string // what syslog servers are told
 }
 
 // Open opens the files and sockets of the setting. The Logger's Close gives them back.
@@ -127,7 +128,7 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) (*Logger, error) {
 			continue
 		}
 		if t.Syslog != nil {
-			s := NewSyslog(*t.Syslog, SyslogOptions{Now: o.Now})
+			s := NewSyslog(*t.Syslog, SyslogOptions{Now: o.Now, Hostname: o.Hostname})
 			targets = append(targets, Target{t.Level, s})
 			closers = append(closers, s.Close)
 			continue

@@ -65,8 +65,8 @@ func load(r *Reading, have map[string]*socket, found []*socket, say func(logs.Le
 		return fail(err)
 	}
 	l := &loaded{world: r.World, sockets: map[string]*socket{}}
-	if os.Geteuid() == 0 {
-		id, err := c.Main.Identity()
+	if c.Tree.Facts().Root {
+		id, err := c.Main.Identity(c.Tree.Outside())
 		if err != nil {
 			return fail(err)
 		}

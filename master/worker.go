@@ -105,8 +105,10 @@ func (w *worker) begin(msg *message, fds []int) error {
 		}
 	}
 	o.Main.Settle(report)
+	files := logs.NewFiles()
+	files.OpenFD = func(string) (int, error) { return -1, errNotHanded }
 	w.p = &cycle.Process{
-		Files: logs.NewFiles(), Temp: http.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
+		Files: files, Temp: http.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
 	}
 	release := w.take(msg, fds)
 	defer release()
@@ -122,6 +124,10 @@ func (w *worker) begin(msg *message, fds []int) error {
 	w.rt, err = cycle.Start(c, w.p)
 	return err
 }
+
+// errNotHanded is why a worker has not what its configuration asks for: master and worker read it differently, which is a fault
+// in weir. A worker must not help itself with other rights than its master's.
+var errNotHanded = errors.New("the master has not handed it over")
 
 // take receives log files and sockets. What of it the configuration does not use is closed by release.
 func (w *worker) take(msg *message, fds []int) (release func()) {
@@ -210,7 +216,7 @@ func (h handed) Open(specs []listen.Spec, report func(logs.Level, string)) ([]in
 	for i, s := range specs {
 		fd, ok := h[s.String()]
 		if !ok {
-			err := fmt.Errorf("the master has not handed over %s", s)
+			err := fmt.Errorf("listening on %s failed (%w)", s, errNotHanded)
 			report(logs.Alert, err.Error())
 			return nil, err
 		}
