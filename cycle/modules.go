@@ -33,6 +33,7 @@ func httpModules() []*http.Module {
 		// the request is answered
 		content.TryFiles,
 		content.Index,
+		proxy.Upstream,
 		proxy.Proxy,
 		content.Static,
 

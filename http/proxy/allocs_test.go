@@ -89,24 +89,35 @@ func group(t *testing.T, at netip.AddrPort) *upstream.Group {
 	return g
 }
 
-// planTo is a location with proxy_pass to a group and the usual settings.
-func planTo(g *upstream.Group) *plan {
-	c := &settings{version: http.HTTP11, pass: &target{url: "http://u"}}
-	c.Options = Options{
+// handlerTo is a location with proxy_pass to a group and the usual settings.
+func handlerTo(g *upstream.Group) *handler {
+	c := &proxyConf{version: http.HTTP11, pass: &target{url: "http://u"}}
+	c.upstreamConf = usualConf()
+	return newTestHandler(&c.upstreamConf, speaks{
+		prefix: "proxy_", schema: httpPrefix, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(), sendsBody: true,
+		place: place{host: []byte("u"), group: g},
+	})
+}
+
+// usualConf are the settings that hold where nothing is said.
+func usualConf() upstreamConf {
+	return upstreamConf{
 		Buffering: true, RequestBuffering: true, PassHeaders: true, PassBody: true, Next: faultError | faultTimeout,
 		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute, BufferSize: 4096, Buffers: buffers{8, 4096},
 	}
-	z, _, _ := c.sizes("proxy_")
-	p := &plan{settings: c, pools: &pools{}, head: newHeadPlan(c), fixed: place{host: []byte("u"), group: g}}
-	p.road = road{opt: &c.Options, schema: httpPrefix, sizes: z, group: g, hidden: hiddenNames(nil, nil), redirect: c.redirect.forTarget(c.pass), sendsBody: true}
-	return p
+}
+
+// newTestHandler makes a handler outside of any configuration.
+func newTestHandler(c *upstreamConf, s speaks) *handler {
+	z, _, _ := c.sizes(s.prefix)
+	return &handler{conf: c, speaks: s, sizes: z, shared: &shared{}, fixed: s.place, group: s.place.group, hidden: hiddenNames(s.hidden, nil, nil)}
 }
 
 // TestAllocations: a proxied request on kept connections costs no memory from the heap.
 func TestAllocations(t *testing.T) {
 	body := make([]byte, 1000)
 	answer := append([]byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 1000\r\nContent-Type: text/plain\r\nETag: \"e\"\r\nLast-Modified: Mon, 28 Sep 1970 06:00:00 GMT\r\n\r\n"), body...)
-	p := planTo(group(t, answerer(t, answer)))
+	p := handlerTo(group(t, answerer(t, answer)))
 	method, path := []byte("GET"), []byte("/some/path?x")
 	head := []http.Field{newField("Host", "a"), newField("User-Agent", "test"), newField("Accept", "*/*")}
 	onTask(t, func(r *http.Request) {

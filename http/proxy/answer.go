@@ -21,7 +21,6 @@ func (x *exchange) answer() http.Verdict {
 		return x.accelRedirect()
 	}
 	x.copyHead()
-	x.proto.startBody()
 	x.beginStore()
 	if !x.buffering && !x.reply.upgrade {
 		r.SetLimitRate(0)
@@ -45,7 +44,7 @@ func (x *exchange) answer() http.Verdict {
 
 // intercepted says that error_page answers in place of the response (proxy_intercept_errors).
 func (x *exchange) intercepted() bool {
-	if !x.road.opt.InterceptErrors {
+	if !x.conf.InterceptErrors {
 		return false
 	}
 	for i := range x.r.Loc.Core.ErrorPages {
@@ -109,11 +108,11 @@ func (x *exchange) copyHead() {
 	o.NoModified = true
 	for i := range x.fields {
 		f := &x.fields[i]
-		if !x.isDropped(i) && !x.road.hidden.has(f) {
+		if !x.isDropped(i) && !x.h.hidden.has(f) {
 			x.copyField(f)
 		}
 	}
-	if x.road.opt.ForceRanges {
+	if x.conf.ForceRanges {
 		o.AllowRanges, o.SingleRange = true, true
 	}
 	x.passedOver()
@@ -123,11 +122,11 @@ func (x *exchange) copyHead() {
 func (x *exchange) passedOver() {
 	o := &x.r.Out
 	server := http.Field{ID: field.Server}
-	if !x.road.hidden.has(&server) {
+	if !x.h.hidden.has(&server) {
 		o.Server = []byte{}
 	}
 	date := http.Field{ID: field.Date}
-	if !x.road.hidden.has(&date) {
+	if !x.h.hidden.has(&date) {
 		o.Date = []byte{}
 	}
 }
@@ -144,7 +143,7 @@ func (x *exchange) copyField(f *http.Field) {
 	case field.LastModified:
 		o.LastModified = x.reply.modified
 	case field.AcceptRanges:
-		if x.road.opt.ForceRanges {
+		if x.conf.ForceRanges {
 			return
 		}
 	case field.Upgrade:
@@ -155,11 +154,12 @@ func (x *exchange) copyField(f *http.Field) {
 		x.copyLocation(f)
 		return
 	case field.Refresh:
-		x.copyRefresh(f)
+		value, _ := x.proto.rewrite(&x.call, f)
+		o.AddField(f.ID, f.Name, value)
 		return
 	case field.SetCookie:
-		if x.road.hasCookieRules() {
-			o.AddField(f.ID, f.Name, x.road.rewriteCookie(r, f.Value))
+		if value, changed := x.proto.rewrite(&x.call, f); changed {
+			o.AddField(f.ID, f.Name, value)
 			return
 		}
 	}
@@ -170,20 +170,12 @@ func (x *exchange) copyField(f *http.Field) {
 // as weir's own are; one that was relative stays so.
 func (x *exchange) copyLocation(f *http.Field) {
 	r, o := x.r, &x.r.Out
-	value, changed := first(x.road.redirect, r, f.Value, 0)
+	value, changed := x.proto.rewrite(&x.call, f)
 	if changed && len(value) > 0 && value[0] == '/' && r.Loc.Core.AbsoluteRedirect {
 		o.Location = value
 		return
 	}
 	o.AddField(f.ID, f.Name, value)
-}
-
-func (x *exchange) copyRefresh(f *http.Field) {
-	value := f.Value
-	if at := refreshURL(value); at >= 0 {
-		value, _ = first(x.road.redirect, x.r, value, at)
-	}
-	x.r.Out.AddField(f.ID, f.Name, value)
 }
 
 // copyType passes Content-Type on. A charset is set apart, for those who change it or go by the type.

@@ -26,7 +26,7 @@ func (x *exchange) take(raw, own []byte) (err error) {
 	for len(raw) > 0 && err == nil {
 		var data []byte
 		var used int
-		data, used, err = x.proto.body(raw)
+		data, used, err = x.proto.body(&x.call, raw)
 		if len(data) > 0 {
 			x.pieces = append(x.pieces, http.Mem(data))
 		}
@@ -53,9 +53,9 @@ func (x *exchange) last() http.Verdict {
 	x.store.finish(x)
 	x.finish()
 	x.r.Doing = "sending to client"
-	if x.road.opt.PassTrailers {
+	if x.conf.PassTrailers {
 		for i := range x.trailers {
-			if !x.road.hidden.has(&x.trailers[i]) {
+			if !x.h.hidden.has(&x.trailers[i]) {
 				x.r.Out.Trailers = append(x.r.Out.Trailers, x.trailers[i])
 			}
 		}

@@ -71,7 +71,7 @@ func offOr(call *conf.Call, off *bool, others int) (done bool, err error) {
 	return true, nil
 }
 
-func addCookieDomain(c *settings, call *conf.Call) error {
+func addCookieDomain(c *proxyConf, call *conf.Call) error {
 	if done, err := offOr(call, &c.domains.off, len(c.domains.list)); done {
 		return err
 	}
@@ -87,7 +87,7 @@ func addCookieDomain(c *settings, call *conf.Call) error {
 	return err
 }
 
-func addCookiePath(c *settings, call *conf.Call) error {
+func addCookiePath(c *proxyConf, call *conf.Call) error {
 	if done, err := offOr(call, &c.paths.off, len(c.paths.list)); done {
 		return err
 	}
@@ -97,7 +97,7 @@ func addCookiePath(c *settings, call *conf.Call) error {
 	return err
 }
 
-func addCookieFlags(c *settings, call *conf.Call) error {
+func addCookieFlags(c *proxyConf, call *conf.Call) error {
 	if done, err := offOr(call, &c.flagsOff, len(c.flags)); done {
 		return err
 	}
@@ -140,10 +140,12 @@ func parseCookie(dst []attr, value []byte) []attr {
 }
 
 // hasCookieRules says whether Set-Cookie has to be looked into at all.
-func (p *road) hasCookieRules() bool { return len(p.domains)+len(p.paths)+len(p.flags) > 0 }
+func (c *proxyConf) hasCookieRules() bool {
+	return len(c.domains.list)+len(c.paths.list)+len(c.flags) > 0
+}
 
 // rewriteCookie changes a Set-Cookie as proxy_cookie_domain, _path and _flags say.
-func (p *road) rewriteCookie(r *http.Request, value []byte) []byte {
+func (c *proxyConf) rewriteCookie(r *http.Request, value []byte) []byte {
 	var room [8]attr
 	attrs := parseCookie(room[:0], value)
 	if attrs[0].bare {
@@ -158,13 +160,13 @@ func (p *road) rewriteCookie(r *http.Request, value []byte) []byte {
 		var did bool
 		switch {
 		case field.EqualFold(a.name, "domain"):
-			a.value, did = rewriteDomain(p.domains, r, a.value)
+			a.value, did = rewriteDomain(c.domains.list, r, a.value)
 		case field.EqualFold(a.name, "path"):
-			a.value, did = first(p.paths, r, a.value, 0)
+			a.value, did = first(c.paths.list, r, a.value, 0)
 		}
 		changed = changed || did
 	}
-	if f := p.cookieFlags(r, attrs[0].name); f != 0 {
+	if f := c.cookieFlags(r, attrs[0].name); f != 0 {
 		attrs = editFlags(attrs, f)
 		changed = true
 	}
@@ -193,9 +195,9 @@ func rewriteDomain(list []rewrite, r *http.Request, value []byte) ([]byte, bool)
 }
 
 // cookieFlags is what the first rule that fits says of a cookie.
-func (p *road) cookieFlags(r *http.Request, name []byte) (f flag) {
-	for i := range p.flags {
-		rule := &p.flags[i]
+func (c *proxyConf) cookieFlags(r *http.Request, name []byte) (f flag) {
+	for i := range c.flags {
+		rule := &c.flags[i]
 		if rule.regex != nil {
 			if ok, err := r.MatchPattern(rule.regex, rule.slots, name); err != nil || !ok {
 				continue

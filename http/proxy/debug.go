@@ -1,19 +1,5 @@
 package proxy
 
-import "bytes"
-
-// debugRequest tells the head of the request as it goes to a peer, a line of it in each.
-func (x *exchange) debugRequest() {
-	r := x.r
-	r.Debugf("http init upstream")
-	for line := range bytes.Lines(x.head) {
-		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
-			return // what follows is a body of the proxy's own
-		}
-		r.Debugf("http proxy request header: \"%s\"", line)
-	}
-}
-
 // debugRecv tells what came from the peer: n bytes, where size fit.
 func (x *exchange) debugRecv(n, size int) {
 	if x.r.Debugs() {
@@ -21,14 +7,12 @@ func (x *exchange) debugRecv(n, size int) {
 	}
 }
 
-// debugReply tells the head of a response.
-func (x *exchange) debugReply() {
-	r := x.r
-	r.Debugf("http proxy status %d \"%s\"", x.reply.status, x.reply.line)
-	for i := range x.fields {
-		r.Debugf("http proxy header: \"%s: %s\"", x.fields[i].Name, x.fields[i].Value)
+// debugFields tells the fields of a response.
+func debugFields(c *call, protocol string) {
+	for i := range c.fields {
+		c.r.Debugf("http %s header: \"%s: %s\"", protocol, c.fields[i].Name, c.fields[i].Value)
 	}
-	r.Debugf("http proxy header done")
+	c.r.Debugf("http %s header done", protocol)
 }
 
 // debugLeave tells what became of a connection; a kept one may be somebody else's by now.

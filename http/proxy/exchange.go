@@ -9,41 +9,12 @@ import (
 	"weir/upstream"
 )
 
-// A protocol is what an exchange leaves to the language that is spoken with the peer.
-type protocol interface {
-	// createRequest writes the request's head into x.head. Any other verdict than Next is the answer.
-	createRequest() http.Verdict
-	// restart makes ready for a response, of the first peer or another one.
-	restart()
-	// parseHead reads x.buf[x.at:x.end]; when the head is complete it has filled in x.reply, and x.at
-	// is where the body begins. Faults were logged.
-	parseHead() headState
-	// startBody decides how the end of the body is found.
-	startBody()
-	// want is the least number of bytes that must still come before the body can end.
-	want() int64
-	// body takes the next stretch of the body from what the peer has sent. Without data it wants more
-	// bytes, or x.bodyEnd has come. Errors were logged.
-	body(raw []byte) (data []byte, used int, err error)
-}
-
-// headState is what parseHead says of a response's head.
-type headState uint8
-
-const (
-	headMore  headState = iota
-	headDone            // complete
-	headEarly           // an interim response is complete
-	headBad             // it cannot be used: faultInvalidHeader
-)
-
 // An exchange is one request on its way to a peer and its response on the way back. It is taken from
 // a pool of its loop and given back when the request has ended.
 type exchange struct {
-	r     *http.Request
-	road  *road
+	call
+	h     *handler
 	proto protocol
-	place place
 
 	// The search for a peer.
 	attempt upstream.Attempt
@@ -54,28 +25,12 @@ type exchange struct {
 	tries   []try
 	start   loop.Time // of the present try
 
-	// The request.
-	head      []byte // and a body of the proxy's own
-	uri       []byte // part of head
-	length    int64  // of the body, as told to the peer; -1: not told
-	chunked   bool   // the body is sent in chunks
-	streaming bool   // the body is sent while it is read
-	request   sender
-	sent      bool // some of the request may be with the peer
-	bodySent  bool // all of it is
+	request  sender
+	sent     bool // some of the request may be with the peer
+	bodySent bool // all of it is
 
-	// The response. buf[at:end] are bytes read and not yet used.
-	buf       []byte
-	at, end   int
-	reply     reply
 	early     int64 // bytes of interim responses
 	buffering bool
-	keepalive bool // the connection may carry another request
-	bodyEnd   bool // the last byte of the body was read
-	untilEOF  bool // the end of the connection is the end of the body
-	left      int64
-	fields    http.Fields
-	trailers  http.Fields
 	pieces    []http.Piece
 	store     storing
 
@@ -111,7 +66,7 @@ func (x *exchange) begin(r *http.Request) {
 func (x *exchange) run() http.Verdict {
 	g := x.place.group
 	if x.r.Debugs() {
-		x.debugRequest()
+		x.r.Debugf("http init upstream")
 	}
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
@@ -122,7 +77,7 @@ func (x *exchange) run() http.Verdict {
 		ask.Key = x.r.Text(key)
 	}
 	g.Begin(&x.attempt, ask)
-	x.attempt.Limit(x.road.opt.NextTries)
+	x.attempt.Limit(x.conf.NextTries)
 	for {
 		f, v := x.ask()
 		if v != http.Next {
@@ -142,20 +97,17 @@ func (x *exchange) run() http.Verdict {
 
 // key is the text that a hashing group wants.
 func (x *exchange) key(g *upstream.Group) *http.Text {
-	if g == x.road.group {
-		return x.road.key
+	if len(x.h.keys) == 0 {
+		return nil
 	}
-	return x.road.keys[g.Spec]
+	return x.h.keys[g.Spec]
 }
 
 // ask asks one peer, up to the head of its response.
 func (x *exchange) ask() (Faults, http.Verdict) {
-	x.sent, x.bodySent, x.kept, x.done = false, false, false, false
-	x.keepalive, x.bodyEnd, x.untilEOF = false, false, false
-	x.at, x.end, x.early = 0, 0, 0
-	x.fields = x.fields[:0] // for $upstream_http_NAME
-	x.reply.reset()
-	x.proto.restart()
+	x.sent, x.bodySent, x.kept, x.done, x.early = false, false, false, false, 0
+	x.call.restart()
+	x.proto.restart(&x.call)
 	if f, v := x.connect(); f != 0 || v != http.Next {
 		return f, v
 	}
@@ -184,7 +136,7 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
 	}
-	if x.link = g.Take(r.Loop(), peer, x.road.tag); x.link != nil {
+	if x.link = g.Take(r.Loop(), peer, x.h.tag); x.link != nil {
 		x.kept = true
 		if r.Debugs() {
 			r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
@@ -196,8 +148,8 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 
 // dial makes a new connection to the peer.
 func (x *exchange) dial() (Faults, http.Verdict) {
-	r, opt := x.r, x.road.opt
-	o := x.road.dial
+	r, opt := x.r, x.conf
+	o := x.h.dial
 	if opt.Bind.text != nil {
 		addr, ok := parseBind(string(r.Text(opt.Bind.text)))
 		if !ok && len(r.Text(opt.Bind.text)) > 0 {
@@ -206,7 +158,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		o.Bind = addr
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
-	if !x.road.stays {
+	if !x.h.stays {
 		o.Watch = r.Wire.Source()
 	}
 	if r.Debugs() {
@@ -228,8 +180,8 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 
 // setUpstream tells log lines whom the request is sent to.
 func (x *exchange) setUpstream(name string, unix bool) {
-	n := len(x.road.schema) + len(name) + len(x.uri) + 1
-	b := append(append(x.r.Alloc(n)[:0], x.road.schema...), name...)
+	n := len(x.h.speaks.schema) + len(name) + len(x.uri) + 1
+	b := append(append(x.r.Alloc(n)[:0], x.h.speaks.schema...), name...)
 	if unix {
 		b = append(b, ':')
 	}
@@ -282,7 +234,7 @@ func (x *exchange) unwanted() Faults {
 }
 
 func (x *exchange) chance() chance {
-	opt := x.road.opt
+	opt := x.conf
 	return chance{
 		allowed: opt.Next, tries: x.attempt.Tries(), sent: x.sent, stream: x.streaming, method: x.r.Method,
 		late: opt.NextTimeout > 0 && x.r.Task.Now().Sub(x.began) >= opt.NextTimeout,
@@ -309,7 +261,7 @@ func (x *exchange) leave(o upstream.Outcome) {
 		return
 	}
 	fd := k.Conn.FD()
-	kept := o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.road.tag)
+	kept := o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.h.tag)
 	if x.r.Debugs() {
 		x.debugLeave(fd, kept)
 	}
@@ -335,15 +287,15 @@ func (x *exchange) finish() {
 
 // gone says that the client has gone and nobody wants the answer.
 func (x *exchange) gone() bool {
-	return !x.road.stays && x.r.Wire.Gone()
+	return !x.h.stays && x.r.Wire.Gone()
 }
 
 // CloseWith gives everything back when the request has ended (http.Closer).
-func (x *httpExchange) CloseWith(r *http.Request) {
+func (x *exchange) CloseWith(r *http.Request) {
 	x.finish()
 	x.request.close(r)
 	if x.buf != nil {
 		r.Loop().Give(x.buf)
 	}
-	x.plan.give(x)
+	x.h.give(x)
 }

@@ -9,250 +9,203 @@ import (
 	"weir/logs"
 )
 
-// httpExchange is an exchange with a peer that speaks HTTP/1: its protocol.
-type httpExchange struct {
-	exchange
-	plan      *plan
-	parser    h1.ResponseParser
-	chunks    h1.Chunked
-	lineIn    bool // the status line was read
-	toHead    bool // the request was made with HEAD: its response has no body
-	isChunked bool
+// http1 speaks HTTP/1.0 or 1.1 with the peer (protocol).
+type http1 struct {
+	loc         *http1Loc
+	parser      h1.ResponseParser
+	chunks      h1.Chunked
+	lineIn      bool  // the status line was read
+	toHead      bool  // the request was made with HEAD: its response has no body
+	length      int64 // of the request's body, as told to the peer; -1: not told
+	sendsChunks bool  // the request's body goes in chunks
+	isChunked   bool  // the response's body comes in chunks
+	left        int64 // of the response's body
 }
 
-// serve is the handler of a location with proxy_pass.
-func (p *plan) serve(r *http.Request) http.Verdict {
-	x := p.take(r)
-	if p.pass.text != nil {
-		var v http.Verdict
-		if x.place, v = p.pass.find(r, p.groups); v != http.Next {
-			return v
-		}
-	} else {
-		x.place = p.fixed
-	}
-	if v := x.readBody(); v != http.Next {
-		return v
-	}
-	if v := x.createRequest(); v != http.Next {
-		return v
-	}
-	return x.run()
+// http1Loc is what a location with proxy_pass says of HTTP/1. It does not change.
+type http1Loc struct {
+	*proxyConf
+	head     headPlan
+	redirect []rewrite
 }
 
-// take gives an exchange to a request, for as long as it lasts.
-func (p *plan) take(r *http.Request) *httpExchange {
-	var x *httpExchange
-	if pool := p.pools.of(r.Loop()); pool != nil && len(pool.free) > 0 {
-		n := len(pool.free) - 1
-		x = pool.free[n]
-		pool.free[n] = nil
-		pool.free = pool.free[:n]
-	} else {
-		x = &httpExchange{}
-		x.proto = x
-	}
-	x.plan, x.road = p, &p.road
-	x.buffering = p.Buffering
-	x.begin(r)
-	r.OnEnd(x)
-	return x
+func newHTTP1Loc(c *proxyConf) *http1Loc {
+	return &http1Loc{proxyConf: c, head: newHeadPlan(c), redirect: c.redirect.forTarget(c.pass)}
 }
 
-// give takes an exchange back. Its slices are kept, so that the next one allocates nothing.
-func (p *plan) give(x *httpExchange) {
-	const largestHead = 16 << 10
-	loop := x.r.Loop()
-	clear(x.tries)
-	clear(x.pieces)
-	clear(x.fields)
-	clear(x.trailers)
-	tries, pieces, fields, trailers := x.tries[:0], x.pieces[:0], x.fields[:0], x.trailers[:0]
-	head, attempt := x.head[:0], x.attempt
-	if cap(head) > largestHead {
-		head = nil
+// protocol returns the protocol for one request, made of an old one if there is one.
+func (l *http1Loc) protocol(old protocol) protocol {
+	p, ok := old.(*http1)
+	if !ok {
+		p = &http1{}
 	}
-	x.exchange = exchange{}
-	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = x, tries, pieces, fields, trailers, head, attempt
-	x.plan = nil
-	if pool := p.pools.of(loop); pool != nil && len(pool.free) < maxIdle {
-		pool.free = append(pool.free, x)
-	}
+	p.loc = l
+	return p
 }
 
-// restart makes ready for another response (protocol).
-func (x *httpExchange) restart() {
-	x.parser.Reset(0)
-	x.lineIn, x.isChunked = false, false
+// restart implements protocol.
+func (p *http1) restart(*call) {
+	p.parser.Reset(0)
+	p.lineIn, p.isChunked = false, false
 }
 
-// parseHead reads the head of a response (protocol).
-func (x *httpExchange) parseHead() headState {
-	buf := x.buf[:x.end]
-	if !x.lineIn {
-		done, err := x.parser.ParseLine(buf)
+// parseHead implements protocol.
+func (p *http1) parseHead(c *call) headState {
+	buf := c.buf[:c.end]
+	if !p.lineIn {
+		done, err := p.parser.ParseLine(buf)
 		switch {
 		case err != nil:
-			return x.headless()
+			return p.headless(c)
 		case !done:
 			return headMore
 		}
-		x.lineIn = true
-		x.gotLine()
-		if x.reply.status == 103 && x.parser.Version < http.HTTP11 {
-			x.r.Log(logs.Error, "upstream "+h1.FaultEarlyHints10.Text())
+		p.lineIn = true
+		c.reply.status = p.parser.Status
+		c.reply.close = p.parser.Version < http.HTTP11
+		if c.reply.status == 103 && c.reply.close {
+			c.r.Log(logs.Error, "upstream "+h1.FaultEarlyHints10.Text())
 			return headBad
 		}
 	}
-	done, err := x.parser.ParseFields(buf)
+	done, err := p.parser.ParseFields(buf)
 	if err != nil {
-		x.logFault(buf, err)
+		f, ok := err.(h1.Fault)
+		if !ok {
+			f = h1.FaultField
+		}
+		c.r.Logf(logs.Error, "upstream %s", p.parser.AppendFault(nil, buf, f))
 		return headBad
 	}
 	if !done {
 		return headMore
 	}
-	x.at = x.parser.Used()
-	x.fields = x.parser.Fields(buf, x.fields[:0])
-	x.reply.line = x.parser.StatusLine(buf)
-	if x.reply.status == 103 {
+	c.at = p.parser.Used()
+	c.fields = p.parser.Fields(buf, c.fields[:0])
+	c.reply.line = p.parser.StatusLine(buf)
+	if c.reply.status == 103 {
 		return headEarly
 	}
-	if !x.readFields() {
-		return headBad
+	if c.r.Debugs() {
+		c.r.Debugf("http proxy status %d \"%s\"", c.reply.status, c.reply.line)
+		debugFields(c, "proxy")
 	}
-	x.judge()
 	return headDone
 }
 
-// gotLine takes note of a status line.
-func (x *httpExchange) gotLine() {
-	x.reply.status = x.parser.Status
-	if t := x.cur(); t.status == 0 {
-		t.status = x.parser.Status
+// headless takes a response without a status line as one of HTTP/0.9.
+func (p *http1) headless(c *call) headState {
+	c.r.Log(logs.Error, "upstream "+h1.FaultStatusLine.Text())
+	c.at = p.parser.Start()
+	c.reply.close = true
+	return headNone
+}
+
+// startBody implements protocol.
+func (p *http1) startBody(c *call) bool {
+	y := &c.reply
+	switch {
+	case y.bodyless(p.toHead), !y.chunked && y.length == 0:
+		p.left, c.bodyEnd = 0, true
+		c.keepalive = !y.close
+	case y.chunked:
+		p.isChunked = true
+		p.chunks.Reset()
+		if c.conf.PassTrailers {
+			p.chunks.KeepTrailer(c.r.Alloc(int(c.conf.BufferSize))[:0:c.conf.BufferSize])
+		}
+	default:
+		p.left, c.untilEOF = y.length, y.length < 0
 	}
-	x.reply.close = x.parser.Version < http.HTTP11
-}
-
-// headless takes a response without a status line as one of HTTP/0.9: all of it is the body of a 200.
-func (x *httpExchange) headless() headState {
-	x.r.Log(logs.Error, "upstream "+h1.FaultStatusLine.Text())
-	x.r.Version = http.HTTP09
-	x.at = x.parser.Start()
-	x.fields = x.fields[:0]
-	x.reply.status, x.reply.line = 0, nil
-	x.reply.close = true
-	x.cur().status = 200
-	return headDone
-}
-
-func (x *httpExchange) logFault(buf []byte, err error) {
-	f, ok := err.(h1.Fault)
-	if !ok {
-		f = h1.FaultField
-	}
-	x.r.Logf(logs.Error, "upstream %s", x.parser.AppendFault(nil, buf, f))
-}
-
-// judge says of a complete head whether there is a body, and of responses without one whether the
-// connection can be kept.
-func (x *httpExchange) judge() {
-	y := &x.reply
 	if y.chunked {
 		y.length = -1
 	}
-	if x.bodyless() || !y.chunked && y.length == 0 {
-		x.keepalive = !y.close
-	}
 	if y.status == 101 {
-		x.keepalive = false
-		y.upgrade = x.r.In.Has(field.Upgrade)
+		c.keepalive = false
+		y.upgrade = c.r.In.Has(field.Upgrade)
 	}
+	return true
 }
 
-// bodyless says that a response has no body, whatever its fields say (RFC 9112, section 6.3).
-func (x *httpExchange) bodyless() bool {
-	return x.reply.status == 204 || x.reply.status == 304 || x.toHead
-}
-
-// startBody decides how the end of the body is found (protocol).
-func (x *httpExchange) startBody() {
-	switch y := &x.reply; {
-	case x.bodyless(), !y.chunked && y.length == 0:
-		x.left, x.bodyEnd = 0, true
-		x.keepalive = !y.close
-	case y.chunked:
-		x.isChunked = true
-		x.chunks.Reset()
-		if x.road.opt.PassTrailers {
-			x.chunks.KeepTrailer(x.r.Alloc(int(x.road.opt.BufferSize))[:0:x.road.opt.BufferSize])
-		}
-	default:
-		x.left, x.untilEOF = y.length, y.length < 0
-	}
-}
-
-// want is the least number of bytes that must come before the body can end (protocol).
-func (x *httpExchange) want() int64 {
+// want implements protocol.
+func (p *http1) want() int64 {
 	switch {
-	case x.isChunked:
-		return x.chunks.Want()
-	case x.untilEOF:
+	case p.isChunked:
+		return p.chunks.Want()
+	case p.left < 0:
 		return math.MaxInt64
 	}
-	return x.left
+	return p.left
 }
 
-// body takes the next stretch of the body (protocol).
-func (x *httpExchange) body(raw []byte) (data []byte, used int, err error) {
+// body implements protocol.
+func (p *http1) body(c *call, raw []byte) (data []byte, used int, err error) {
 	switch {
-	case x.bodyEnd:
-		return nil, len(raw), x.excess(raw)
-	case x.isChunked:
-		return x.dechunk(raw)
-	case x.untilEOF:
+	case c.bodyEnd:
+		p.excess(c, raw)
+		return nil, len(raw), nil
+	case p.isChunked:
+		return p.dechunk(c, raw)
+	case c.untilEOF:
 		return raw, len(raw), nil
-	case int64(len(raw)) > x.left:
-		data = raw[:x.left]
-		x.left, x.bodyEnd = 0, true
-		x.keepalive = false
-		return data, len(raw), x.excess(raw[len(data):])
+	case int64(len(raw)) > p.left:
+		data = raw[:p.left]
+		p.left, c.bodyEnd = 0, true
+		p.excess(c, raw[len(data):])
+		return data, len(raw), nil
 	}
-	if x.left -= int64(len(raw)); x.left == 0 {
-		x.bodyEnd = true
-		x.keepalive = !x.reply.close
+	if p.left -= int64(len(raw)); p.left == 0 {
+		c.bodyEnd = true
+		c.keepalive = !c.reply.close
 	}
 	return raw, len(raw), nil
 }
 
 // excess logs that the peer sent more than the body; the connection cannot be kept then.
-func (x *httpExchange) excess(raw []byte) error {
+func (p *http1) excess(c *call, raw []byte) {
 	if len(raw) == 0 {
-		return nil
+		return
 	}
-	x.keepalive = false
+	c.keepalive = false
 	what := `more data than specified in "Content-Length" header`
-	if x.isChunked {
+	if p.isChunked {
 		what = "data after final chunk"
 	}
-	x.r.Log(logs.Warn, "upstream sent "+what)
-	return nil
+	c.r.Log(logs.Warn, "upstream sent "+what)
 }
 
-func (x *httpExchange) dechunk(raw []byte) (data []byte, used int, err error) {
-	data, used, done, err := x.chunks.Next(raw, len(raw))
+func (p *http1) dechunk(c *call, raw []byte) (data []byte, used int, err error) {
+	data, used, done, err := p.chunks.Next(raw, len(raw))
 	if err != nil {
-		x.r.Log(logs.Error, "upstream sent invalid chunked response")
+		c.r.Log(logs.Error, "upstream sent invalid chunked response")
 		return nil, 0, err
 	}
 	if !done {
 		return data, used, nil
 	}
-	x.bodyEnd = true
-	x.keepalive = !x.reply.close
-	if x.trailers, err = x.chunks.Trailers(x.trailers[:0]); err != nil {
-		x.r.Log(logs.Error, "upstream sent invalid trailer")
+	c.bodyEnd = true
+	c.keepalive = !c.reply.close
+	if c.trailers, err = p.chunks.Trailers(c.trailers[:0]); err != nil {
+		c.r.Log(logs.Error, "upstream sent invalid trailer")
 		return nil, 0, err
 	}
-	return data, len(raw), x.excess(raw[used:])
+	p.excess(c, raw[used:])
+	return data, len(raw), nil
+}
+
+// rewrite implements protocol.
+func (p *http1) rewrite(c *call, f *http.Field) (value []byte, changed bool) {
+	switch f.ID {
+	case field.Location:
+		return first(p.loc.redirect, c.r, f.Value, 0)
+	case field.Refresh:
+		if at := refreshURL(f.Value); at >= 0 {
+			return first(p.loc.redirect, c.r, f.Value, at)
+		}
+	case field.SetCookie:
+		if p.loc.hasCookieRules() {
+			return p.loc.rewriteCookie(c.r, f.Value), true
+		}
+	}
+	return f.Value, false
 }

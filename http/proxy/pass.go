@@ -69,7 +69,7 @@ func (x *exchange) readPart() (int, error) {
 // waitPeer waits until the peer sends something.
 func (x *exchange) waitPeer() http.Verdict {
 	x.r.Doing = "reading upstream"
-	switch err := x.wait(loop.In, 0, x.r.Task.After(x.road.opt.ReadTimeout)); err {
+	switch err := x.wait(loop.In, 0, x.r.Task.After(x.conf.ReadTimeout)); err {
 	case nil:
 		return http.Next
 	case loop.ErrTimeout:

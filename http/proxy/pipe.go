@@ -52,7 +52,7 @@ func (x *exchange) pipe() http.Verdict {
 		_ = p.use()
 		return x.last()
 	}
-	if text := x.road.opt.LimitRate; text != nil {
+	if text := x.conf.LimitRate; text != nil {
 		p.rate, _ = conf.ParseSize(string(x.r.Text(text)))
 	}
 	v := p.run()
@@ -129,7 +129,7 @@ func (p *pipe) fill() (more bool, err error) {
 	}
 	x.r.Doing = "reading upstream"
 	if p.end == len(p.raw) { // also when the head alone has filled what it was read into
-		size := max(x.road.opt.Buffers.Size, min(x.proto.want(), chunkSize))
+		size := max(x.conf.Buffers.Size, min(x.proto.want(), chunkSize))
 		p.raw, p.at, p.end, p.own = x.r.Loop().Take(int(size)), 0, 0, true
 	}
 	n, err := c.TryRead(p.raw[p.end:min(len(p.raw), p.end+want)])
@@ -151,7 +151,7 @@ func (p *pipe) fill() (more bool, err error) {
 // ripe says that what was read is worth passing on.
 func (p *pipe) ripe() bool {
 	n := int64(p.end - p.at)
-	return n > 0 && (p.end == len(p.raw) || n >= p.x.road.opt.Buffers.Size || n >= p.x.proto.want())
+	return n > 0 && (p.end == len(p.raw) || n >= p.x.conf.Buffers.Size || n >= p.x.proto.want())
 }
 
 // use makes pieces of what was read. A large buffer with little in it is not left to a client that is
@@ -197,7 +197,7 @@ func (p *pipe) room() int {
 	if p.alone {
 		return int(n)
 	}
-	z := &x.road.sizes
+	z := &x.h.sizes
 	if !p.filing {
 		free := z.memory - x.r.Wire.Queued()
 		switch {
@@ -286,7 +286,7 @@ func (p *pipe) drain() (at loop.Time, err error) {
 // to take.
 func (p *pipe) wait(at loop.Time) http.Verdict {
 	x := p.x
-	opt := x.road.opt
+	opt := x.conf
 	var peer, client loop.Ready
 	var peerEnd, clientEnd loop.Time
 	if p.room() > 0 {

@@ -1,17 +1,17 @@
-// Package proxy asks elsewhere: a location with proxy_pass sends its requests to another server and
-// the client what that answers.
+// Package proxy asks elsewhere: a location with proxy_pass, or a directive like it, sends its requests to another
+// server and the client what that answers.
 //
-// A plan is such a location, ready to run: made at load, shared by all loops. An exchange is one
-// request on its way through a plan, straight-line code in the request's task:
+// A handler is such a location, ready to run: made at load, shared by all loops. An exchange is one
+// request on its way to a peer and back, straight-line code in the request's task:
 //
-//	createRequest            the request's head, of the plan's ready-made parts
+//	createRequest            the request's head
 //	ask ─┐                   one peer: take a kept connection or dial, send, read the head
 //	     └─ again?           another peer, if the fault and proxy_next_upstream allow it
-//	processHead              what the client gets to see of the head
+//	answer                   what the client gets to see of the head
 //	pipe, pass or tunnel     the body: buffered, part by part, or both ways after a 101
 //
-// What is HTTP in it stands behind the small interface protocol, so that FastCGI and its kin share
-// the rest.
+// What the peers are spoken to in is the protocol's affair, which sees bytes and fields and nothing else: the
+// interface protocol, in protocol.go. http1.go has the one of proxy_pass.
 package proxy
 
 import (
@@ -21,9 +21,9 @@ import (
 	"weir/http"
 )
 
-// settings are the proxy_* directives of one block.
-type settings struct {
-	Options
+// proxyConf are the proxy_* directives of one block.
+type proxyConf struct {
+	upstreamConf
 	pass      *target
 	version   http.Version
 	method    *http.Text
@@ -43,25 +43,48 @@ type setHeader struct {
 	value *http.Text
 }
 
-func optionsOf(c *settings) *Options { return &c.Options }
+func upstreamConfOf(c *proxyConf) *upstreamConf { return &c.upstreamConf }
 
-// Proxy is nginx's http proxy module, with the variables of its http upstream module.
-var Proxy = http.Define(http.Spec[settings]{
+// Proxy is nginx's http proxy module.
+var Proxy = http.Define(http.Spec[proxyConf]{
 	Name: "http_proxy",
 	Doc:  "Passes requests to another server.",
 	Directives: slices.Concat(
 		requestDirectives(),
 		replyDirectives(),
-		optionDirectives("proxy_", optionsOf),
+		optionDirectives("proxy_", upstreamConfOf),
 	),
-	Variables: variables(),
+	Variables: proxyVariables(),
 	Install:   install,
 })
 
+// install equips a location with proxy_pass.
+func install(c *proxyConf, in *http.Install) error {
+	z, err := checkSizes(in, &c.upstreamConf, "proxy_")
+	if err != nil || c.pass == nil || in.Loc.Nameless && in.HasHandler() {
+		return err
+	}
+	s := speaks{
+		prefix: "proxy_", schema: httpPrefix, url: c.pass.url, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(),
+		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
+	}
+	c.pass.lead(&s)
+	s.install(in, &c.upstreamConf, z)
+	return nil
+}
+
+// httpHidden are the fields that clients do not get to see of a response in HTTP.
+func httpHidden() []string {
+	return []string{
+		"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate",
+		"X-Accel-Buffering", "X-Accel-Charset",
+	}
+}
+
 const inPass = conf.Location | conf.LocationIf | conf.LimitExcept
 
-func requestDirectives() []conf.Directive[settings] {
-	return []conf.Directive[settings]{
+func requestDirectives() []conf.Directive[proxyConf] {
+	return []conf.Directive[proxyConf]{
 		{
 			Name: "proxy_pass", In: inPass, Syntax: "<URL:text>", Inherit: conf.IntoNameless,
 			Doc: `Passes requests to the server at *URL*: an address, a name, a group of "upstream", or a unix socket.
@@ -74,12 +97,12 @@ A *URL* with variables is worked out for each request, and its URI, if it has on
 		{
 			Name: "proxy_method", In: inLoc, Syntax: "<method:text>",
 			Doc: "The method of requests to the peer, in place of the client's.",
-			Set: http.TextSlot(func(c *settings) **http.Text { return &c.method }),
+			Set: http.TextSlot(func(c *proxyConf) **http.Text { return &c.method }),
 		},
 		{
 			Name: "proxy_set_body", In: inLoc, Syntax: "<value:text>",
 			Doc: "The body of requests to the peer, in place of the client's.",
-			Set: http.TextSlot(func(c *settings) **http.Text { return &c.setBody }),
+			Set: http.TextSlot(func(c *proxyConf) **http.Text { return &c.setBody }),
 		},
 		{
 			Name: "proxy_set_header", In: inLoc, Syntax: "<field:string> <value:text>", Repeat: true,
@@ -95,22 +118,22 @@ A *URL* with variables is worked out for each request, and its URI, if it has on
 		{
 			Name: "proxy_headers_hash_max_size", In: inLoc, Syntax: "<number>", Default: "512", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
-			Set: conf.Int(func(c *settings) *int { return &c.hashSizes }),
+			Set: conf.Int(func(c *proxyConf) *int { return &c.hashSizes }),
 		},
 		{
 			Name: "proxy_headers_hash_bucket_size", In: inLoc, Syntax: "<number>", Default: "64", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
-			Set: conf.Int(func(c *settings) *int { return &c.hashSizes }),
+			Set: conf.Int(func(c *proxyConf) *int { return &c.hashSizes }),
 		},
 	}
 }
 
-func replyDirectives() []conf.Directive[settings] {
-	return []conf.Directive[settings]{
+func replyDirectives() []conf.Directive[proxyConf] {
+	return []conf.Directive[proxyConf]{
 		{
 			Name: "proxy_pass_trailers", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Whether trailer fields of a chunked response are passed on.",
-			Set: conf.Flag(func(c *settings) *bool { return &c.PassTrailers }),
+			Set: conf.Flag(func(c *proxyConf) *bool { return &c.PassTrailers }),
 		},
 		{
 			Name: "proxy_redirect", In: inLoc, Repeat: true, Syntax: "! 1-2 default | off | <from:text> <to:text> | ~<regex> <to:text>",
@@ -141,7 +164,7 @@ func replyDirectives() []conf.Directive[settings] {
 	}
 }
 
-func addSetHeader(c *settings, call *conf.Call) error {
+func addSetHeader(c *proxyConf, call *conf.Call) error {
 	value, err := http.CompileText(call, 1, call.Arg(1))
 	if err != nil {
 		return err
@@ -150,7 +173,7 @@ func addSetHeader(c *settings, call *conf.Call) error {
 	return nil
 }
 
-func setVersion(c *settings, call *conf.Call) error {
+func setVersion(c *proxyConf, call *conf.Call) error {
 	switch call.Arg(0) {
 	case "1.0":
 		c.version = http.HTTP10

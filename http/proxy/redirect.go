@@ -33,7 +33,7 @@ type rewrite struct {
 	fromURL, toURL []byte
 }
 
-func addRedirect(c *settings, call *conf.Call) error {
+func addRedirect(c *proxyConf, call *conf.Call) error {
 	first := call.Arg(0)
 	if c.redirect.off {
 		return call.Errorf(-1, "\"%s\" directive is duplicate", call.Name())
@@ -194,9 +194,17 @@ func first(list []rewrite, r *http.Request, value []byte, skip int) ([]byte, boo
 // refreshURL is where the address begins in a Refresh, -1 if it has none.
 func refreshURL(value []byte) int {
 	const mark = "url="
-	for i := 0; i+len(mark) <= len(value); i++ {
-		if field.EqualFold(value[i:i+len(mark)], mark) {
-			return i + len(mark)
+	if at := indexFold(value, mark); at >= 0 {
+		return at + len(mark)
+	}
+	return -1
+}
+
+// indexFold is where a word is mentioned in a text, whatever its case, -1 if it is not: so nginx looks for "close".
+func indexFold(text []byte, lower string) int {
+	for i := 0; i+len(lower) <= len(text); i++ {
+		if text[i]|0x20 == lower[0] && field.EqualFold(text[i:i+len(lower)], lower) {
+			return i
 		}
 	}
 	return -1

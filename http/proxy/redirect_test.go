@@ -57,10 +57,10 @@ func TestRefresh(t *testing.T) {
 	list := (&redirects{}).forTarget(&target{url: "http://app:8080"})
 	onTask(t, func(r *http.Request) {
 		for _, tt := range tests {
-			x := exchange{r: r, road: &road{redirect: list}}
+			x := exchange{call: call{r: r, conf: &upstreamConf{}}, proto: &http1{loc: &http1Loc{proxyConf: &proxyConf{}, redirect: list}}}
 			r.Out.Fields = nil
 			f := newField("Refresh", tt.in)
-			x.copyRefresh(&f)
+			x.copyField(&f)
 			if got := string(r.Out.Fields[0].Value); got != tt.want {
 				t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
 			}

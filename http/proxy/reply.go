@@ -1,33 +1,14 @@
 package proxy
 
 import (
+	"fmt"
 	"strconv"
 
 	"weir/http"
 	"weir/http/field"
-	"weir/http/h1"
 	"weir/logs"
 	"weir/loop"
 )
-
-// A reply is what the head of a peer's response says that matters to the proxy itself.
-type reply struct {
-	status   int
-	line     []byte // status and reason as the peer has them
-	length   int64  // -1: not told
-	modified int64  // seconds since 1970; -1: not told
-	chunked  bool
-	close    bool   // the peer closes the connection
-	upgrade  bool   // 101, and the client asked for it
-	redirect []byte // nil: none was asked for
-	charset  []byte
-	seen     uint32 // single fields that have come: bits of singleBit
-	dropped  []bool // fields that count for nothing, by their place; nil: none
-}
-
-func (y *reply) reset() {
-	*y = reply{length: -1, modified: -1}
-}
 
 // readHead reads what the peer has sent until the head of the response is complete.
 func (x *exchange) readHead() (headState, Faults) {
@@ -36,7 +17,7 @@ func (x *exchange) readHead() (headState, Faults) {
 		x.r.Debugf("http upstream process header")
 	}
 	if x.buf == nil {
-		x.buf = x.r.Loop().Take(int(x.road.opt.BufferSize))
+		x.buf = x.r.Loop().Take(int(x.conf.BufferSize))
 	}
 	for {
 		n, err := x.link.Conn.TryRead(x.buf[x.end:])
@@ -59,18 +40,28 @@ func (x *exchange) readHead() (headState, Faults) {
 // parse has the protocol read the head, once for each interim response.
 func (x *exchange) parse() (headState, Faults) {
 	for {
-		switch x.proto.parseHead() {
+		state := x.proto.parseHead(&x.call)
+		if t := x.cur(); t.status == 0 {
+			t.status = x.reply.status
+		}
+		switch state {
+		case headNone:
+			x.r.Version = http.HTTP09
+			x.fields = x.fields[:0]
+			x.reply.status, x.reply.line = 0, nil
+			x.cur().status = 200
+			return x.headDone()
 		case headDone:
-			x.cur().header = x.since()
-			if x.r.Debugs() {
-				x.debugReply()
+			if !x.readFields() {
+				return headMore, faultInvalidHeader
 			}
-			return headDone, 0
+			return x.headDone()
 		case headBad:
 			return headMore, faultInvalidHeader
 		case headEarly:
 			x.passEarly()
 			continue
+		case headMore:
 		}
 		if x.end == len(x.buf) {
 			x.r.Log(logs.Error, "upstream sent too big header")
@@ -80,18 +71,31 @@ func (x *exchange) parse() (headState, Faults) {
 	}
 }
 
+// headDone takes note of a complete head.
+func (x *exchange) headDone() (headState, Faults) {
+	if !x.proto.startBody(&x.call) {
+		return headMore, faultInvalidHeader
+	}
+	t := x.cur()
+	if t.status == 0 {
+		t.status = x.reply.status
+	}
+	t.header = x.since()
+	return headDone, 0
+}
+
 // passEarly passes an interim response on, if early_hints allows it, and makes room for the next.
 func (x *exchange) passEarly() {
 	r := x.r
 	size := x.at
 	x.early += int64(size)
 	if x.wantsEarly() {
-		if x.early > x.road.opt.BufferSize {
+		if x.early > x.conf.BufferSize {
 			r.Log(logs.Info, "upstream sent too big early hints")
 		} else {
 			var out http.Fields
 			for i := range x.fields {
-				if !x.road.hidden.has(&x.fields[i]) {
+				if !x.h.hidden.has(&x.fields[i]) {
 					out = append(out, x.fields[i])
 				}
 			}
@@ -102,7 +106,7 @@ func (x *exchange) passEarly() {
 	x.end -= size
 	x.at = 0
 	x.reply.reset()
-	x.proto.restart()
+	x.proto.restart(&x.call)
 }
 
 // wantsEarly says what early_hints says: one of its values is neither empty nor "0".
@@ -175,12 +179,12 @@ func singleBit(id field.ID) uint32 {
 // make the response unusable, others are ignored.
 func (x *exchange) duplicate(i int, again *http.Field) bool {
 	first := x.fields.Find(again.ID)
-	text := h1.AppendDuplicate([]byte("upstream "), again, first)
+	text := fmt.Sprintf("upstream sent duplicate header line: \"%s: %s\", previous value: \"%s: %s\"", again.Name, again.Value, first.Name, first.Value)
 	if again.ID == field.ContentLength || again.ID == field.TransferEncoding {
-		x.r.Log(logs.Error, string(text))
+		x.r.Log(logs.Error, text)
 		return false
 	}
-	x.r.Log(logs.Warn, string(text)+", ignored")
+	x.r.Log(logs.Warn, text+", ignored")
 	if x.reply.dropped == nil {
 		x.reply.dropped = make([]bool, len(x.fields))
 	}
@@ -190,14 +194,14 @@ func (x *exchange) duplicate(i int, again *http.Field) bool {
 
 // obey does what a field of the response asks of the proxy.
 func (x *exchange) obey(f *http.Field) bool {
-	y, ignore := &x.reply, x.road.opt.Ignore
+	y, ignore := &x.reply, x.conf.Ignore
 	switch f.ID {
 	case field.ContentLength:
 		return x.readLength(f)
 	case field.TransferEncoding:
 		return x.readCoding(f)
 	case field.Connection:
-		y.close = y.close || h1.HasToken(f.Value, "close")
+		y.close = y.close || indexFold(f.Value, "close") >= 0
 	case field.LastModified:
 		if at, ok := field.ParseDate(f.Value); ok {
 			y.modified = at

@@ -31,7 +31,11 @@ func TestCopyHead(t *testing.T) {
 		for _, tt := range tests {
 			r.Out = http.Response{}
 			r.Version = tt.version
-			x := exchange{r: r, fields: head, road: &road{opt: &Options{ForceRanges: tt.force}, hidden: hiddenNames(tt.hide, tt.pass)}}
+			x := exchange{
+				call:  call{r: r, fields: head, conf: &upstreamConf{ForceRanges: tt.force}},
+				h:     &handler{hidden: hiddenNames(httpHidden(), tt.hide, tt.pass)},
+				proto: &http1{loc: &http1Loc{proxyConf: &proxyConf{}}},
+			}
 			x.reply.reset()
 			if !x.readFields() && tt.name != "" {
 				// Content-Length together with Transfer-Encoding
@@ -78,7 +82,7 @@ func TestReadFields(t *testing.T) {
 	}
 	onTask(t, func(r *http.Request) {
 		for _, tt := range tests {
-			x := exchange{r: r, fields: tt.fields, buffering: true, road: &road{opt: &Options{Ignore: tt.ignore}}}
+			x := exchange{call: call{r: r, fields: tt.fields, conf: &upstreamConf{Ignore: tt.ignore}}, buffering: true}
 			x.reply.reset()
 			if ok := x.readFields(); ok != tt.ok {
 				t.Errorf("%s: ok = %v", tt.name, ok)
@@ -108,7 +112,7 @@ func TestCopyType(t *testing.T) {
 	}
 	onTask(t, func(r *http.Request) {
 		for _, tt := range tests {
-			x := exchange{r: r}
+			x := exchange{call: call{r: r}}
 			x.copyType([]byte(tt.in))
 			o := &r.Out
 			if string(o.ContentType) != tt.typ || string(o.Charset) != tt.charset {

@@ -2,37 +2,42 @@ package proxy
 
 import (
 	"io"
-	"strconv"
 
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
 )
 
-// A sender is what of a request is still to be sent: up to four stretches of memory, then a file, then
-// what the client is still sending.
+// A sender is what of a request is still to be sent. The protocol's frames are made as there is room: a stretch
+// of memory goes out together with what is around it, one of a file between what is before and behind it.
 type sender struct {
-	vec   [4][]byte
-	at, n int // vec[at:n] are to be sent
-	file  *http.TempFile
-	off   int64
-	end   int64
+	vec    [8][]byte // vec[at:n] are to be sent
+	at, n  int
+	around [2 * frameRoom]byte // memory of what is around frames, in vec or behind
+	used   int                 // of around
+
+	mem      []byte // of the body, not framed yet
+	file     *http.TempFile
+	off, end int64  // of file, not sent yet
+	left     int64  // of the frame of file that is being sent
+	behind   []byte // what follows that
 
 	own     []byte // buffer of the client's body, when it is streamed
 	preread []byte // part of own that was read before the peer was chosen
-	chunk   [20]byte
-	more    bool // the client is still sending
-	blocked bool // the peer takes no more for now
-	starved bool // the client has sent nothing more yet
+	more    bool   // the client is still sending
+	ended   bool   // the last frame was made
+	blocked bool   // the peer takes no more for now
+	starved bool   // the client has sent nothing more yet
+	held    bool   // the protocol makes no frame before it has heard from the peer
 	verdict http.Verdict
 }
 
 // readBody reads the client's body before a peer is asked: all of it, or what is there when it is
 // streamed.
 func (x *exchange) readBody() http.Verdict {
-	r, opt := x.r, x.road.opt
+	r := x.r
 	x.streaming = false
-	if opt.RequestBuffering || !x.road.sendsBody || r.Body.Chunked && !x.road.sendsChunks || !r.BodyWaiting() {
+	if x.conf.RequestBuffering || !x.h.speaks.sendsBody || r.Body.Chunked && !x.h.speaks.sendsChunks || !r.BodyWaiting() {
 		return r.ReadBody()
 	}
 	s := &x.request
@@ -69,45 +74,58 @@ func (x *exchange) readBody() http.Verdict {
 
 // start makes the sender ready for a new connection.
 func (s *sender) start(x *exchange) {
-	s.vec = [4][]byte{x.head}
-	s.at, s.n = 0, 1
-	s.file, s.blocked, s.starved, s.more = nil, false, false, false
+	own, preread := s.own, s.preread
+	*s = sender{vec: [8][]byte{x.head}, n: 1, own: own, preread: preread}
 	b := &x.r.Body
 	switch {
-	case !x.road.sendsBody:
+	case !x.h.speaks.sendsBody:
 	case x.streaming:
-		s.more = true
-		if len(s.preread) > 0 {
-			s.addStream(x, s.preread)
-		}
+		s.mem, s.more = s.preread, true
 	case b.File != nil:
-		s.file, s.off, s.end = b.File, 0, b.Size
-	case len(b.Mem) > 0:
-		s.vec[1], s.n = b.Mem, 2
+		s.file, s.end = b.File, b.Size
+	default:
+		s.mem = b.Mem
+	}
+	s.frames(x)
+}
+
+// frames makes frames of what is there of the body, as many as there is room for.
+func (s *sender) frames(x *exchange) {
+	s.held = false
+	for !s.ended && s.left == 0 && s.n+3 <= len(s.vec) && s.used+frameRoom <= len(s.around) {
+		n := s.end - s.off
+		if s.file == nil {
+			n = int64(len(s.mem))
+		}
+		if n == 0 && s.more {
+			return
+		}
+		f := x.proto.frame(&x.call, s.around[s.used:s.used:s.used+frameRoom], n, !s.more)
+		if f.n == 0 && len(f.before) == 0 && !f.end {
+			s.held = true
+			return
+		}
+		s.used += len(f.before) + len(f.behind)
+		s.ended = f.end
+		s.add(f.before)
+		if s.file != nil && f.n > 0 {
+			s.left, s.behind = f.n, f.behind
+			return
+		}
+		s.add(s.mem[:f.n])
+		s.mem = s.mem[f.n:]
+		s.add(f.behind)
 	}
 }
 
-// addStream adds a stretch of the streamed body, as a chunk if need be.
-func (s *sender) addStream(x *exchange, data []byte) {
-	if s.at == s.n {
-		s.at, s.n = 0, 0
+func (s *sender) add(b []byte) {
+	if len(b) > 0 {
+		s.vec[s.n] = b
+		s.n++
 	}
-	if x.chunked {
-		head := append(strconv.AppendInt(s.chunk[:0], int64(len(data)), 16), "\r\n"...)
-		s.vec[s.n], s.vec[s.n+1], s.vec[s.n+2] = head, data, crlf
-		s.n += 3
-		return
-	}
-	s.vec[s.n] = data
-	s.n++
 }
 
-var (
-	crlf      = []byte("\r\n")
-	lastChunk = []byte("0\r\n\r\n")
-)
-
-// push sends what the peer takes. nil: everything is sent. ErrAgain: the peer (blocked) or the client
+// push sends what the peer takes. nil: everything is sent. ErrAgain: the peer (blocked, held) or the client
 // (starved) must be waited for. errBody: the client's body cannot be read on.
 func (s *sender) push(x *exchange) error {
 	s.blocked, s.starved = false, false
@@ -119,29 +137,49 @@ func (s *sender) push(x *exchange) error {
 		switch {
 		case s.n-s.at == 1:
 			n, err = c.TryWrite(s.vec[s.at])
+			s.advance(n)
 		case s.at < s.n:
 			n, err = c.TryWritev(s.vec[s.at:s.n])
-		case s.file != nil && s.off < s.end:
-			n, err = c.TrySendfile(s.file.FD(), s.off, int(min(s.end-s.off, 1<<30)))
+			s.advance(n)
+		case s.left > 0:
+			n, err = c.TrySendfile(s.file.FD(), s.off, int(min(s.left, 1<<30)))
 			s.off += int64(n)
-			x.cur().sent += int64(n)
-			n = 0
-		case s.more:
-			if err := s.fill(x); err != nil {
+			s.left -= int64(n)
+		default:
+			if err := s.next(x); err != nil {
 				return err
 			}
+			if s.at == s.n && s.left == 0 {
+				x.bodySent = true
+				return nil
+			}
 			continue
-		default:
-			x.bodySent = true
-			return nil
 		}
 		x.cur().sent += int64(n)
-		s.advance(n)
 		if err != nil {
 			s.blocked = err == loop.ErrAgain
 			return err
 		}
 	}
+}
+
+// next makes the next frames, when everything before them was sent.
+func (s *sender) next(x *exchange) error {
+	s.at, s.n = 0, 0
+	if s.behind == nil {
+		s.used = 0
+	}
+	s.add(s.behind)
+	s.behind = nil
+	if s.n == 0 && !s.ended && s.more && len(s.mem) == 0 {
+		if err := s.fill(x); err != nil {
+			return err
+		}
+	}
+	if s.frames(x); s.held && s.n == 0 {
+		return loop.ErrAgain
+	}
+	return nil
 }
 
 // advance takes n sent bytes off.
@@ -167,12 +205,11 @@ func (s *sender) fill(x *exchange) (err error) {
 		n, err = r.Wire.TryReadBody(r, s.own[fill:])
 		fill += n
 	}
-	if fill > 0 {
-		s.addStream(x, s.own[:fill])
-	}
+	s.mem = s.own[:fill]
 	switch {
 	case err == io.EOF:
-		s.finish(x)
+		r.BodyDone()
+		s.more = false
 		return nil
 	case fill > 0: // what else there is comes again the next time
 		return nil
@@ -182,20 +219,6 @@ func (s *sender) fill(x *exchange) (err error) {
 	}
 	s.verdict = r.BodyFailed(err)
 	return errBody
-}
-
-// finish ends the streamed body.
-func (s *sender) finish(x *exchange) {
-	x.r.BodyDone()
-	s.more = false
-	if !x.chunked {
-		return
-	}
-	if s.at == s.n {
-		s.at, s.n = 0, 0
-	}
-	s.vec[s.n] = lastChunk
-	s.n++
 }
 
 // close gives the buffer back.
@@ -208,12 +231,12 @@ func (s *sender) close(r *http.Request) {
 
 // converse sends the request and reads the head of the response, both as far as they go.
 func (x *exchange) converse() (Faults, http.Verdict) {
-	r, opt := x.r, x.road.opt
+	r := x.r
 	r.Doing = "sending request to upstream"
 	if r.Debugs() {
 		r.Debugf("http upstream send request")
 	}
-	deadline := r.Task.After(opt.SendTimeout)
+	deadline := r.Task.After(x.conf.SendTimeout)
 	for {
 		if !x.bodySent {
 			before := x.cur().sent
@@ -223,7 +246,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 			}
 			switch {
 			case err == nil:
-				deadline = r.Task.After(opt.ReadTimeout)
+				deadline = r.Task.After(x.conf.ReadTimeout)
 			case err == errBody:
 				return 0, x.request.verdict
 			case err != loop.ErrAgain:
@@ -232,7 +255,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 			case x.request.starved:
 				deadline = r.Task.After(r.Loc.Core.BodyTimeout)
 			case x.cur().sent != before:
-				deadline = r.Task.After(opt.SendTimeout)
+				deadline = r.Task.After(x.conf.SendTimeout)
 			}
 		}
 		if x.link.Conn.Readable() {

@@ -11,9 +11,9 @@ func (p *pipe) spill() error {
 	x := p.x
 	r := x.r
 	if p.file == nil {
-		f, err := r.CreateTemp(x.road.opt.TempPath, false, false)
+		f, err := r.CreateTemp(x.conf.TempPath, false, false)
 		if err != nil {
-			r.LogErr(logs.Crit, err, "open() \""+x.road.opt.TempPath.Dir+"\" failed")
+			r.LogErr(logs.Crit, err, "open() \""+x.conf.TempPath.Dir+"\" failed")
 			return errFraming
 		}
 		r.Logf(logs.Warn, "an upstream response is buffered to a temporary file %s", f.Path)

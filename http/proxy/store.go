@@ -20,7 +20,7 @@ type storePlace struct {
 
 func (s *storePlace) set() bool { return s.on || s.path != nil }
 
-func storeDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+func storeDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "store", Syntax: "on | off | <path:text>", Default: "off",
@@ -84,7 +84,7 @@ type storing struct {
 // beginStore has the body stored, if it is to be. A HEAD has none: nginx stores an empty file if the peer
 // does not tell a length.
 func (x *exchange) beginStore() {
-	x.store.on = x.road.opt.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead()
+	x.store.on = x.conf.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead()
 }
 
 // keep writes pieces of the body to the file. If that fails, the client gets its response all the same.
@@ -109,7 +109,7 @@ func (s *storing) open(x *exchange) bool {
 	if s.file != nil {
 		return true
 	}
-	place := x.road.opt.TempPath
+	place := x.conf.TempPath
 	f, err := x.r.CreateTemp(place, false, true)
 	if err != nil {
 		x.r.LogErr(logs.Crit, err, "open() \""+place.Dir+"\" failed")
@@ -127,7 +127,7 @@ func (s *storing) finish(x *exchange) {
 		return
 	}
 	s.on = false
-	r, opt := x.r, x.road.opt
+	r, opt := x.r, x.conf
 	if n := x.reply.length; n >= 0 && n != s.file.Size {
 		return
 	}
@@ -185,7 +185,7 @@ func (p *pipe) lost() http.Verdict {
 // will be none.
 func (p *pipe) waitPeer() bool {
 	x := p.x
-	end := p.heard.Add(x.road.opt.ReadTimeout)
+	end := p.heard.Add(x.conf.ReadTimeout)
 	peer := loop.In
 	if p.later != 0 { // proxy_limit_rate
 		peer, end = 0, p.later

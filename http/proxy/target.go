@@ -30,7 +30,7 @@ const (
 	httpPort   = 80
 )
 
-func setPass(c *settings, call *conf.Call) error {
+func setPass(c *proxyConf, call *conf.Call) error {
 	url := call.Arg(0)
 	text, err := http.CompileText(call, 0, url)
 	if err != nil {
@@ -112,14 +112,16 @@ func hostHeader(t *upstream.Target, port uint16) string {
 	return t.Host + ":" + strconv.Itoa(int(t.Port))
 }
 
-// A place is where one request goes: the target, worked out.
-type place struct {
-	host  []byte // for Host and $proxy_host
-	port  []byte // for $proxy_port
-	uri   []byte // what follows the address
-	group *upstream.Group
-	// made says that group was made for this request alone.
-	made bool
+// lead says where requests go.
+func (t *target) lead(s *speaks) {
+	if t.text != nil {
+		s.find = t.find
+		return
+	}
+	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri)}
+	if !t.at.Unix {
+		s.place.port = strconv.AppendUint(nil, uint64(t.at.Port), 10)
+	}
 }
 
 // find works out where a request goes. Any other verdict than Next is its answer.

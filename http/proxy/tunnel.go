@@ -95,7 +95,7 @@ func (t *tunnel) over() bool {
 // wait waits for either side.
 func (t *tunnel) wait() http.Verdict {
 	x := t.x
-	opt := x.road.opt
+	opt := x.conf
 	w := loop.Wait{A: t.peer.AsSource(), B: t.client.AsSource()}
 	var end loop.Time
 	if len(t.down.data) > 0 {

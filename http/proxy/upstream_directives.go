@@ -11,9 +11,9 @@ import (
 
 const inLoc = conf.HTTP | conf.Server | conf.Location
 
-// optionDirectives makes the directives of Options under a prefix, "proxy_" or "fastcgi_". of finds
-// the options in a module's settings.
-func optionDirectives[C any](prefix string, of func(*C) *Options) []conf.Directive[C] {
+// optionDirectives makes the directives of upstreamConf under a prefix, "proxy_" or "fastcgi_". of finds
+// the options in a module's proxyConf.
+func optionDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
 	d := append(timeoutDirectives(of), bufferDirectives(prefix, of)...)
 	d = append(d, passDirectives(of)...)
 	d = append(d, nextDirectives(of)...)
@@ -31,7 +31,7 @@ func optionDirectives[C any](prefix string, of func(*C) *Options) []conf.Directi
 	return d
 }
 
-func timeoutDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+func timeoutDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "connect_timeout", Syntax: "<time>", Default: "60s",
@@ -51,7 +51,7 @@ func timeoutDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
 	}
 }
 
-func bufferDirectives[C any](prefix string, of func(*C) *Options) []conf.Directive[C] {
+func bufferDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "buffering", Syntax: "on | off", Default: "on",
@@ -146,7 +146,7 @@ func setLimitRate(x **http.Text, call *conf.Call) error {
 	return nil
 }
 
-func passDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+func passDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "ignore_client_abort", Syntax: "on | off", Default: "off",
@@ -199,7 +199,7 @@ func passDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
 	}
 }
 
-func nextDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+func nextDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "next_upstream", Default: "error timeout",
@@ -223,7 +223,7 @@ A POST, LOCK or PATCH that was already sent is not sent again, unless **non_idem
 	}
 }
 
-func socketDirectives[C any](of func(*C) *Options) []conf.Directive[C] {
+func socketDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "bind", Syntax: "! 1-2 <address:text> [transparent] | off",

@@ -16,7 +16,7 @@ func TestCreateRequest(t *testing.T) {
 	}
 	tests := []struct {
 		name    string
-		c       settings
+		c       proxyConf
 		in      []http.Field
 		body    http.Body
 		stream  bool
@@ -33,23 +33,23 @@ func TestCreateRequest(t *testing.T) {
 		},
 		{
 			name: "fields that are set come before the client's",
-			c:    settings{headers: set("X-A", "a$v", "X-B", "b", "X-C", "c", "X-D", "", "X-E", "$empty", "connection", "upgrade")},
+			c:    proxyConf{headers: set("X-A", "a$v", "X-B", "b", "X-C", "c", "X-D", "", "X-E", "$empty", "connection", "upgrade")},
 			in:   []http.Field{newField("x-a", "1"), newField("X-Z", "2"), newField("X-d", "3"), newField("X-E", "4")},
 			want: "GET /x HTTP/1.1|Host: app|X-A: avalue|X-B: b|X-C: c|connection: upgrade|X-Z: 2||",
 		},
 		{
 			name: "Host is first wherever it is set",
-			c:    settings{headers: set("X-A", "a", "host", "$v:80")},
+			c:    proxyConf{headers: set("X-A", "a", "host", "$v:80")},
 			want: "GET /x HTTP/1.1|Host: value:80|X-A: a||",
 		},
 		{
 			name: "HTTP/1.1 always has a Host",
-			c:    settings{headers: set("Host", "")},
+			c:    proxyConf{headers: set("Host", "")},
 			want: "GET /x HTTP/1.1|Host: app||",
 		},
 		{
 			name: "HTTP/1.0 may have none", version: http.HTTP10,
-			c:    settings{headers: set("Host", "")},
+			c:    proxyConf{headers: set("Host", "")},
 			want: "GET /x HTTP/1.0||",
 		},
 		{
@@ -74,13 +74,13 @@ func TestCreateRequest(t *testing.T) {
 		},
 		{
 			name: "a length that is set takes the place of the true one",
-			c:    settings{headers: set("Content-Length", "")},
+			c:    proxyConf{headers: set("Content-Length", "")},
 			in:   []http.Field{newField("Content-Length", "3")}, body: http.Body{Length: 3},
 			want: "GET /x HTTP/1.1|Host: app||",
 		},
 		{
 			name: "method and body of the proxy's own",
-			c:    settings{method: text(t, "PUT"), setBody: text(t, "[$v]")},
+			c:    proxyConf{method: text(t, "PUT"), setBody: text(t, "[$v]")},
 			in:   []http.Field{newField("Content-Length", "3")}, body: http.Body{Length: 3},
 			want: "PUT /x HTTP/1.1|Host: app|Content-Length: 7||[value]",
 		},
@@ -94,9 +94,8 @@ func TestCreateRequest(t *testing.T) {
 			}
 			r.Method, r.MethodName = http.GET, []byte("GET")
 			r.In, r.Body, r.Target, r.Plain = tt.in, tt.body, []byte("/x"), true
-			x := &httpExchange{plan: &plan{settings: &c, head: newHeadPlan(&c)}}
-			x.r, x.streaming, x.place = r, tt.stream, place{host: []byte("app")}
-			if v := x.createRequest(); v != http.Next {
+			x := call{r: r, streaming: tt.stream, place: place{host: []byte("app")}}
+			if v := newHTTP1Loc(&c).protocol(nil).createRequest(&x); v != http.Next {
 				t.Errorf("%s: %d", tt.name, v)
 			}
 			if got := strings.ReplaceAll(string(x.head), "\r\n", "|"); got != tt.want {
@@ -133,8 +132,8 @@ func TestAppendURI(t *testing.T) {
 	for _, tt := range tests {
 		pass := tt.pass
 		pass.location = tt.location
-		p := plan{settings: &settings{pass: &pass}}
-		if got := p.appendURI(nil, &tt.r, &place{uri: []byte(tt.uri)}); string(got) != tt.want {
+		l := http1Loc{proxyConf: &proxyConf{pass: &pass}}
+		if got := l.appendURI(nil, &tt.r, &place{uri: []byte(tt.uri)}); string(got) != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

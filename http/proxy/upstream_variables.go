@@ -9,33 +9,16 @@ import (
 	"weir/http/field"
 )
 
-// variables are those of nginx's proxy and upstream modules.
-func variables() []http.Var {
+// Upstream has the variables of nginx's http upstream module: what became of the exchanges of a request, in whatever
+// protocol.
+var Upstream = http.Define(http.Spec[struct{}]{
+	Name:      "http_upstream_variables",
+	Doc:       "The variables of requests to other servers.",
+	Variables: upstreamVariables(),
+})
+
+func upstreamVariables() []http.Var {
 	return []http.Var{
-		{Name: "proxy_host", Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
-			if x := ofLocation(r); x != nil {
-				return http.Value{B: x.place.host}
-			}
-			return http.Value{Missing: true}
-		}},
-		{Name: "proxy_port", Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
-			if x := ofLocation(r); x != nil {
-				return http.Value{B: x.place.port}
-			}
-			return http.Value{Missing: true}
-		}},
-		{Name: "proxy_internal_body_length", Doc: "For `Content-Length` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
-			if x := ofLocation(r); x != nil && x.length >= 0 {
-				return http.Value{B: strconv.AppendInt(r.Alloc(20)[:0], x.length, 10)}
-			}
-			return http.Value{Missing: true}
-		}},
-		{Name: "proxy_internal_chunked", Doc: "For `Transfer-Encoding` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
-			if x := ofLocation(r); x != nil && x.chunked {
-				return http.Value{B: []byte("chunked")}
-			}
-			return http.Value{Missing: true}
-		}},
 		{Name: "upstream_addr", Doc: "Addresses of the peers that were asked.", Get: overTries(func(b []byte, t *try) []byte { return append(b, t.peer...) })},
 		{Name: "upstream_status", Doc: "Statuses of their responses.", Get: overTries(func(b []byte, t *try) []byte {
 			if t.status == 0 {
@@ -59,18 +42,10 @@ func variables() []http.Var {
 	}
 }
 
-// ofLocation is the exchange of the location where the request is now, or nil.
-func ofLocation(r *http.Request) *exchange {
-	x, _ := r.Ctx(http.CtxProxy).(*exchange)
-	return x
-}
-
 // newest is the last exchange of a request, or nil.
 func newest(r *http.Request) *exchange {
-	if x, ok := http.Held[*httpExchange](r); ok {
-		return &x.exchange
-	}
-	return nil
+	x, _ := http.Held[*exchange](r)
+	return x
 }
 
 // overTries lists something of every peer that was asked: with commas between peers of one search, and

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -23,14 +24,14 @@ type headPart struct {
 	lines []byte // "Name: value\r\n" …
 	name  []byte // "Name: "
 	value *http.Text
-	frame frame
+	frame frameField
 }
 
-// frame marks the fields that tell where the body ends.
-type frame uint8
+// frameField marks the fields that tell where the body ends.
+type frameField uint8
 
 const (
-	frameNone frame = iota
+	frameNone frameField = iota
 	frameLength
 	frameChunked
 )
@@ -38,7 +39,7 @@ const (
 // newHeadPlan joins what proxy_set_header says with what holds without it: fields that concern the
 // client's own connection are not passed, Host is that of proxy_pass, and the body's framing is the
 // proxy's own affair. Host comes first, then the fields that are set, then those of the client.
-func newHeadPlan(c *settings) headPlan {
+func newHeadPlan(c *proxyConf) headPlan {
 	h := headPlan{version: []byte(" HTTP/1.1\r\n"), always: true}
 	if c.version == http.HTTP10 {
 		h.version, h.always = []byte(" HTTP/1.0\r\n"), false
@@ -71,7 +72,7 @@ var ownFields = [...]field.ID{
 }
 
 // sets says whether there is a proxy_set_header for the field.
-func (c *settings) sets(name string) bool {
+func (c *proxyConf) sets(name string) bool {
 	for i := range c.headers {
 		if strings.EqualFold(c.headers[i].name, name) {
 			return true
@@ -97,86 +98,115 @@ func (h *headPlan) add(name string, value *http.Text) {
 	last.lines = append(append(append(append(last.lines, name...), ": "...), s...), "\r\n"...)
 }
 
-// createRequest writes the head of the request into x.out.head, and the body that proxy_set_body gives
-// it. Any other verdict than Next is the answer.
-func (x *httpExchange) createRequest() http.Verdict {
-	r, p := x.r, x.plan
-	b := x.head[:0]
+// createRequest implements protocol. The body that proxy_set_body gives is written behind the head.
+func (p *http1) createRequest(c *call) http.Verdict {
+	r, l := c.r, p.loc
+	b := c.head[:0]
 	method := r.MethodName
-	if p.method != nil {
-		method = r.Text(p.method)
+	if l.method != nil {
+		method = r.Text(l.method)
 	}
-	x.toHead = field.EqualFold(method, "HEAD")
+	p.toHead = field.EqualFold(method, "HEAD")
 	b = append(append(b, method...), ' ')
 	at := len(b)
-	if b = p.appendURI(b, r, &x.place); len(b) == at {
+	if b = l.appendURI(b, r, &c.place); len(b) == at {
 		r.Log(logs.Error, "zero length URI to proxy")
 		return http.StatusInternal
 	}
-	x.uri = b[at:len(b):len(b)]
-	b = append(b, p.head.version...)
-	host := x.place.host
-	if p.head.host != nil {
-		if h := r.Text(p.head.host); len(h) > 0 || !p.head.always {
+	uri := len(b)
+	b = append(b, l.head.version...)
+	host := c.place.host
+	if l.head.host != nil {
+		if h := r.Text(l.head.host); len(h) > 0 || !l.head.always {
 			host = h
 		}
 	}
 	if len(host) > 0 {
 		b = append(append(append(b, "Host: "...), host...), "\r\n"...)
 	}
-	body := x.frameBody()
-	for i := range p.head.parts {
-		b = x.appendPart(b, &p.head.parts[i])
+	body := p.frameBody(c)
+	for i := range l.head.parts {
+		b = p.appendPart(b, c, &l.head.parts[i])
 	}
-	if p.PassHeaders {
-		b = appendFields(b, r.In, &p.head.dropped)
+	if l.PassHeaders {
+		b = appendFields(b, r.In, &l.head.dropped)
 	}
-	b = append(append(b, "\r\n"...), body...)
-	if cap(b) > cap(x.head) {
-		x.uri = b[at : at+len(x.uri)] // it moved
+	b = append(b, "\r\n"...)
+	if r.Debugs() {
+		debugHead(r, b)
 	}
-	x.head = b
+	c.head = append(b, body...)
+	c.uri = c.head[at:uri:uri]
 	return http.Next
 }
 
+// debugHead tells the head of a request, a line of it in each.
+func debugHead(r *http.Request, head []byte) {
+	for line := range bytes.Lines(head) {
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
+			r.Debugf("http proxy request header: \"%s\"", line)
+		}
+	}
+}
+
 // frameBody decides what is said of the length of the body, and returns the body of proxy_set_body.
-func (x *httpExchange) frameBody() (body []byte) {
-	r := x.r
-	x.length, x.chunked = -1, false
+func (p *http1) frameBody(c *call) (body []byte) {
+	r := c.r
+	p.length, p.sendsChunks = -1, false
 	switch {
-	case x.plan.setBody != nil:
-		body = r.Text(x.plan.setBody)
-		x.length = int64(len(body))
-	case x.streaming && r.Body.Chunked:
-		x.chunked = true
+	case p.loc.setBody != nil:
+		body = r.Text(p.loc.setBody)
+		p.length = int64(len(body))
+	case c.streaming && r.Body.Chunked:
+		p.sendsChunks = true
 	case r.Body.Chunked:
-		x.length = r.Body.Size
+		p.length = r.Body.Size
 	case r.HasBody() || r.In.Has(field.ContentLength):
-		x.length = r.Body.Length
+		p.length = r.Body.Length
 	}
 	return body
 }
 
-func (x *httpExchange) appendPart(b []byte, p *headPart) []byte {
+// frame implements protocol: a body goes as it is, or in chunks.
+func (p *http1) frame(_ *call, dst []byte, n int64, last bool) (f frame) {
+	f.n, f.end = n, last
+	if !p.sendsChunks {
+		return f
+	}
+	if n == 0 {
+		f.before = lastChunk[2:]
+		return f
+	}
+	f.before = append(strconv.AppendInt(dst, n, 16), "\r\n"...)
+	if f.behind = lastChunk[:2]; last {
+		f.behind = lastChunk
+	}
+	return f
+}
+
+// lastChunk is the end of a chunk and an empty one, which ends the body.
+var lastChunk = []byte("\r\n0\r\n\r\n")
+
+func (p *http1) appendPart(b []byte, c *call, part *headPart) []byte {
 	switch {
-	case p.lines != nil:
-		return append(b, p.lines...)
-	case p.frame == frameLength:
-		if x.length >= 0 {
+	case part.lines != nil:
+		return append(b, part.lines...)
+	case part.frame == frameLength:
+		if p.length >= 0 {
 			b = append(b, "Content-Length: "...)
-			b = append(strconv.AppendInt(b, x.length, 10), "\r\n"...)
+			b = append(strconv.AppendInt(b, p.length, 10), "\r\n"...)
 		}
 		return b
-	case p.frame == frameChunked:
-		if x.chunked {
+	case part.frame == frameChunked:
+		if p.sendsChunks {
 			b = append(b, "Transfer-Encoding: chunked\r\n"...)
 		}
 		return b
 	}
 	at := len(b)
-	b = append(b, p.name...)
+	b = append(b, part.name...)
 	start := len(b)
-	b = p.value.Append(b, x.r)
+	b = part.value.Append(b, c.r)
 	if len(b) == start {
 		return b[:at]
 	}
@@ -201,16 +231,16 @@ func appendFields(b []byte, in http.Fields, dropped *nameSet) []byte {
 //
 // Without a URI in proxy_pass it is the client's own, as it was sent if nothing has changed it. With
 // one, that takes the place of the location's prefix. With variables it is all there is.
-func (p *plan) appendURI(b []byte, r *http.Request, at *place) []byte {
+func (l *http1Loc) appendURI(b []byte, r *http.Request, at *place) []byte {
 	switch {
-	case p.pass.text != nil && len(at.uri) > 0:
+	case l.pass.text != nil && len(at.uri) > 0:
 		return append(b, at.uri...)
 	case len(at.uri) == 0 && r.Plain:
 		return append(b, r.Target...)
 	}
 	skip := 0
 	if len(at.uri) > 0 && !r.Moved {
-		skip = min(len(p.pass.location), len(r.URI))
+		skip = min(len(l.pass.location), len(r.URI))
 		b = append(b, at.uri...)
 	}
 	if rest := r.URI[skip:]; r.Escaped || r.Internal {

@@ -10,9 +10,9 @@ import (
 	"weir/http"
 )
 
-// Options are what proxy_*, fastcgi_* and their kin have in common: how a peer is asked, and how its
+// upstreamConf are what proxy_*, fastcgi_* and their kin have in common: how a peer is asked, and how its
 // answer is taken.
-type Options struct {
+type upstreamConf struct {
 	Buffering        bool
 	RequestBuffering bool
 	IgnoreAbort      bool // ask on although the client has gone
@@ -89,7 +89,7 @@ type sizes struct {
 
 // sizes completes the sizes and holds them against each other, as nginx does for every block. culprit
 // is the directive to blame.
-func (o *Options) sizes(prefix string) (z sizes, culprit string, err error) {
+func (o *upstreamConf) sizes(prefix string) (z sizes, culprit string, err error) {
 	one := max(o.BufferSize, o.Buffers.Size)
 	or := func(v, unset int64) int64 {
 		if v == 0 {

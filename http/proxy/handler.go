@@ -1,0 +1,142 @@
+package proxy
+
+import (
+	"strings"
+
+	"weir/http"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// A handler is a location with proxy_pass, fastcgi_pass or their kin, ready to run: what it knows of its peers
+// and of how their answers are taken. It does not change once the configuration is built.
+type handler struct {
+	conf   *upstreamConf
+	speaks speaks
+	sizes  sizes
+	shared *shared
+	tag    uint64 // of connections kept for this location only
+	keys   hashKeys
+	groups *upstream.Set
+	group  *upstream.Group // nil: worked out for each request
+	fixed  place
+	hidden nameSet
+	dial   loop.DialOptions
+	// stays says that a peer is left to finish when the client has gone: as proxy_ignore_client_abort says, or
+	// because the response is stored.
+	stays bool
+}
+
+// speaks is what the module of a protocol says of a location of its own.
+type speaks struct {
+	prefix string // of its directives: "proxy_"
+	schema string // before the peer's name in log lines: "http://"
+	url    string // of the directive that leads to the peer, as written
+	// protocol returns the protocol for one request: old, which served another one, made ready, or a new one if
+	// old is nil or of another kind.
+	protocol func(old protocol) protocol
+	// target is where requests go, if that is known at load, with what place has to say besides. Otherwise
+	// find works it out; any other verdict than Next is the request's answer.
+	target *upstream.Spec
+	place  place
+	find   func(r *http.Request, set *upstream.Set) (place, http.Verdict)
+
+	hidden                 []string // fields of responses that clients do not get to see
+	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
+}
+
+// A place is where one request goes.
+type place struct {
+	host  []byte // for Host and $proxy_host
+	port  []byte // for $proxy_port
+	uri   []byte // what follows the address
+	group *upstream.Group
+	// made says that group was made for this request alone.
+	made bool
+}
+
+// install makes a handler for the location. Its sizes are those that checkSizes has checked.
+func (s speaks) install(in *http.Install, c *upstreamConf, z sizes) {
+	b := in.Builder
+	h := &handler{
+		conf: c, speaks: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
+		tag:   connectionTag(c, s.url, in),
+		stays: c.IgnoreAbort || c.Store.set(),
+		dial: loop.DialOptions{
+			Bind: c.Bind.addr, Transparent: c.Bind.transparent,
+			SendBuf: int(c.SendBuf), RecvBuf: int(c.RecvBuf), Keepalive: c.SocketKeepalive, NoDelay: true,
+		},
+	}
+	h.hidden = h.shared.hiddenBy(c, s.hidden)
+	in.Handler(h.serve)
+	if strings.HasSuffix(in.Loc.Name, "/") {
+		in.SlashRedirect()
+	}
+	b.AtEnd(func() error { return h.resolve(b) })
+}
+
+// checkSizes completes and checks the sizes of buffers, as nginx does for every block.
+func checkSizes(in *http.Install, c *upstreamConf, prefix string) (sizes, error) {
+	z, culprit, err := c.sizes(prefix)
+	if err != nil {
+		return z, blame(in.Block, prefix, culprit, err)
+	}
+	return z, nil
+}
+
+// resolve finds the group that the location leads to, when all groups are known.
+func (h *handler) resolve(b *http.Builder) (err error) {
+	h.groups = b.Groups()
+	if h.keys, err = http.Of[hashTexts](b).compile(b); err != nil {
+		return err
+	}
+	if t := h.speaks.target; t != nil {
+		h.group = h.groups.Group(t)
+		h.fixed.group = h.group
+	}
+	return nil
+}
+
+// hashKeys are the texts of "hash" by group.
+type hashKeys map[*upstream.Spec]*http.Text
+
+// hashTexts is hashKeys of a build, compiled once.
+type hashTexts struct{ keys hashKeys }
+
+func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
+	if t.keys != nil {
+		return t.keys, nil
+	}
+	t.keys = hashKeys{}
+	for _, spec := range b.Upstreams().Specs() {
+		if spec.Key.Source == "" {
+			continue
+		}
+		text, err := b.Vars.Compile(spec.Key.Source)
+		if err != nil {
+			return nil, err
+		}
+		t.keys[spec] = text
+	}
+	return t.keys, nil
+}
+
+// serve is the handler of the location.
+func (h *handler) serve(r *http.Request) http.Verdict {
+	x := h.take(r)
+	if h.speaks.find != nil {
+		var v http.Verdict
+		if x.place, v = h.speaks.find(r, h.groups); v != http.Next {
+			return v
+		}
+	} else {
+		x.place = h.fixed
+	}
+	if v := x.readBody(); v != http.Next {
+		return v
+	}
+	if v := x.proto.createRequest(&x.call); v != http.Next {
+		return v
+	}
+	return x.run()
+}

@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"strconv"
+
+	"weir/http"
+)
+
+// proxyVariables are those of proxy_pass.
+func proxyVariables() []http.Var {
+	return []http.Var{
+		{Name: "proxy_host", Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
+			if x, _ := ofLocation(r); x != nil {
+				return http.Value{B: x.place.host}
+			}
+			return http.Value{Missing: true}
+		}},
+		{Name: "proxy_port", Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
+			if x, _ := ofLocation(r); x != nil {
+				return http.Value{B: x.place.port}
+			}
+			return http.Value{Missing: true}
+		}},
+		{Name: "proxy_internal_body_length", Doc: "For `Content-Length` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
+			if _, p := ofLocation(r); p != nil && p.length >= 0 {
+				return http.Value{B: strconv.AppendInt(r.Alloc(20)[:0], p.length, 10)}
+			}
+			return http.Value{Missing: true}
+		}},
+		{Name: "proxy_internal_chunked", Doc: "For `Transfer-Encoding` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
+			if _, p := ofLocation(r); p != nil && p.sendsChunks {
+				return http.Value{B: []byte("chunked")}
+			}
+			return http.Value{Missing: true}
+		}},
+	}
+}
+
+// ofLocation is the exchange of the location where the request is now, and its HTTP/1; nil if there is none.
+func ofLocation(r *http.Request) (*exchange, *http1) {
+	x, _ := r.Ctx(http.CtxProxy).(*exchange)
+	if x == nil {
+		return nil, nil
+	}
+	if p, ok := x.proto.(*http1); ok {
+		return x, p
+	}
+	return nil, nil
+}
