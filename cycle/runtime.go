@@ -24,7 +24,7 @@ type Runtime struct {
 	Process
 
 	engine  *loop.Engine
-	wire    *h1.Shared
+	front   *http.Front
 	mu      sync.Mutex // held by Reload, Reopen, Quit and Stop, never by a loop
 	sockets map[string]*socket
 	current atomic.Pointer[Cycle]
@@ -56,10 +56,10 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.engine = engine
 	rt.Loops = loops
-	rt.wire = h1.NewShared(loops)
+	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
-	rt.wire.Quit = rt.quit.Load
-	rt.wire.Pending = rt.count
+	wire.Quit, wire.Pending = rt.quit.Load, rt.count
+	rt.front = &http.Front{Wire: wire, Pending: rt.count}
 	if rt.Sockets == nil {
 		rt.Sockets = ownSockets{}
 	}
@@ -148,7 +148,7 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 			rt.closeSocket(s)
 			delete(rt.sockets, text)
 		case s.listener == nil:
-			ln, err := rt.engine.Listen(s.fd, rt.wire.Accept(s.http))
+			ln, err := rt.engine.Listen(s.fd, rt.front.Accept(s.http))
 			if err != nil {
 				c.Log.Logf(logs.Emerg, 0, "epoll_ctl() failed %s", logs.AppendErrno(nil, err))
 				continue
@@ -227,7 +227,7 @@ func (rt *Runtime) bound(old *Cycle) {
 	swapped := rt.engine.Now()
 	time.AfterFunc(d, func() {
 		rt.engine.Each(func(c *loop.Conn) {
-			if x, ok := c.Handler.(interface{ Predates(loop.Time) bool }); ok && x.Predates(swapped) {
+			if s, ok := c.Handler.(http.Session); ok && s.Predates(swapped) {
 				c.Close()
 			}
 		})
@@ -275,8 +275,13 @@ func (rt *Runtime) Quit() {
 	}
 }
 
-// closeIdle has each loop see to its idle connections.
+// closeIdle has each loop tell those that can be told, and see to its idle connections.
 func (rt *Runtime) closeIdle() {
+	rt.engine.Each(func(c *loop.Conn) {
+		if s, ok := c.Handler.(http.Session); ok {
+			s.Drain()
+		}
+	})
 	rt.engine.CloseIdle()
 	for _, l := range rt.engine.Loops {
 		l.Post(func() { rt.count(-1, -1) })

@@ -5,7 +5,8 @@ import (
 	"os"
 	"strconv"
 
-	"weir/loop"
+	"weir/listen"
+	"weir/logs"
 )
 
 // connectionVariables are those that tell of the client's connection and of the server.
@@ -23,14 +24,19 @@ func connectionVariables() []Var {
 			if r.Client.Socket.Unix {
 				return r.val([]byte(r.Client.Socket.Text))
 			}
-			return r.val(appendAddr(r.Alloc(48)[:0], r.Client.Conn.Local().Addr()))
+			return r.val(appendAddr(r.Alloc(48)[:0], r.Client.Local().Addr()))
 		}},
 		{Name: "server_port", Doc: "Port that the client connected to.", Get: func(r *Request, _ string) Value {
 			if r.Client.Socket.Unix {
 				return Value{}
 			}
-			return r.num(int64(r.Client.Conn.Local().Port()))
+			return r.num(int64(r.Client.Local().Port()))
 		}},
+		{Name: "proxy_protocol_addr", Doc: "Address of the client, as the PROXY protocol header says.", Get: proxyProtocol(func(h *listen.ProxyHeader) string { return h.SrcAddr })},
+		{Name: "proxy_protocol_port", Doc: "Port of the client, as the PROXY protocol header says.", Get: proxyProtocol(func(h *listen.ProxyHeader) string { return portText(h.SrcPort) })},
+		{Name: "proxy_protocol_server_addr", Doc: "Address that the client connected to, as the PROXY protocol header says.", Get: proxyProtocol(func(h *listen.ProxyHeader) string { return h.DstAddr })},
+		{Name: "proxy_protocol_server_port", Doc: "Port that the client connected to, as the PROXY protocol header says.", Get: proxyProtocol(func(h *listen.ProxyHeader) string { return portText(h.DstPort) })},
+		{Name: "proxy_protocol_tlv_", Doc: "A TLV of the PROXY protocol header, by its name (`alpn`, `authority`, `unique_id`, `ssl`, `netns`, `ssl_version`, `ssl_cn` …) or number (`0x01`).", Get: proxyTLV},
 		{Name: "server_name", Doc: "First name of the server that answers.", Get: func(r *Request, _ string) Value { return r.str(r.Server.Name) }},
 		{Name: "hostname", Doc: "Name of the machine.", Get: func(r *Request, _ string) Value { return r.str(r.App.Hostname) }},
 		{Name: "pid", Doc: "Process number of the worker.", Get: func(r *Request, _ string) Value { return r.num(int64(os.Getpid())) }},
@@ -54,6 +60,9 @@ type tcpState struct{ rtt, rttvar, cwnd, space uint32 }
 
 func tcpInfo(f func(*tcpState) uint32) func(*Request, string) Value {
 	return func(r *Request, _ string) Value {
+		if r.Client.Conn == nil {
+			return Value{Missing: true}
+		}
 		info, err := tcpStateOf(r.Client.Conn.FD())
 		if err != nil {
 			return Value{Missing: true}
@@ -90,15 +99,6 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 	return a.AppendTo(b)
 }
 
-// AppendPeer appends the client's address as log lines have it.
-func AppendPeer(b []byte, c *loop.Conn) []byte {
-	peer := c.Peer()
-	if !peer.IsValid() {
-		return append(b, "unix:"...)
-	}
-	return appendAddr(b, peer.Addr())
-}
-
 // val, str, num and millis make values in memory of the exchange.
 
 func (r *Request) val(b []byte) Value { return Value{B: b} }
@@ -125,3 +125,32 @@ func AppendMillis(b []byte, ms int64) []byte {
 
 // Number makes a value of a number, in memory of the exchange.
 func (r *Request) Number(n int64) Value { return r.num(n) }
+
+// proxyProtocol is a variable of the PROXY protocol header.
+func proxyProtocol(f func(*listen.ProxyHeader) string) func(*Request, string) Value {
+	return func(r *Request, _ string) Value {
+		if r.Client.Proxy == nil {
+			return Value{Missing: true}
+		}
+		return r.str(f(r.Client.Proxy))
+	}
+}
+
+// portText is a port as variables have it: empty for 0, which nginx does not tell.
+func portText(port uint16) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(port))
+}
+
+func proxyTLV(r *Request, name string) Value {
+	if r.Client.Proxy == nil {
+		return Value{Missing: true}
+	}
+	v, ok, err := r.Client.Proxy.TLV(name)
+	if err != nil {
+		r.Log(logs.Error, err.Error())
+	}
+	return Value{B: v, Missing: !ok}
+}

@@ -30,18 +30,6 @@ func (r *Request) stand(loc *Location) {
 	r.debug = loc.debugs || r.Client.Debug
 }
 
-// WatchedFrom finds out whether the client is one of those whose connections are logged at level debug.
-func (c *Client) WatchedFrom(p *Port) bool { return p.App.Debug.Has(c.Conn.Peer().Addr()) }
-
-// Logger is the error log of a connection that is in no request: that of the server it would come to.
-func (c *Client) Logger() *logs.Logger {
-	l := c.Socket.Port().DefaultServer(c.Conn).Root.ErrorLog
-	if c.Debug {
-		return l.Verbose()
-	}
-	return l
-}
-
 // debugVerdict tells what a request comes to.
 func (r *Request) debugVerdict(v Verdict) {
 	switch v {

@@ -51,7 +51,7 @@ func (r *Request) appendContext(b []byte) []byte {
 	if r.From.IsValid() {
 		b = appendAddr(b, r.From.Addr())
 	} else {
-		b = AppendPeer(b, r.Client.Conn)
+		b = r.Client.AppendPeer(b)
 	}
 	b = append(append(b, ", server: "...), r.Server.Name...)
 	if len(r.Line) > 0 {

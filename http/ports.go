@@ -17,24 +17,28 @@ func (b *Builder) buildPorts() {
 	var plan listen.Plan[*Server]
 	for _, s := range b.App.Servers {
 		if len(s.Core.Listens) == 0 {
-			_ = plan.Add(defaultListen(b.Tree.Facts().Root), s)
+			_, _ = plan.Add(defaultListen(b.Tree.Facts().Root), s)
 			continue
 		}
 		for i := range s.Core.Listens {
 			o := &s.Core.Listens[i]
-			if err := plan.Add(o.Spec, s); err != nil {
+			warning, err := plan.Add(o.Spec, s)
+			if err != nil {
 				b.Diags.Err(o.Call.Errorf(-1, "%v", err))
+			}
+			if warning != "" {
+				o.Call.Warnf(-1, "%s", warning)
 			}
 		}
 	}
 	for _, socket := range plan.Sockets() {
-		n := b.namesOf(socket.Entry)
-		port := &Port{App: b.App, Default: n.def, names: n}
+		n := b.addressOf(socket.Entry)
+		port := &Port{App: b.App, Default: n.def, address: n}
 		for _, e := range socket.Inside {
 			if port.byLocal == nil {
-				port.byLocal = map[netip.Addr]*names{}
+				port.byLocal = map[netip.Addr]*address{}
 			}
-			port.byLocal[e.Spec.Addr.Net.Addr()] = b.namesOf(e)
+			port.byLocal[e.Spec.Addr.Net.Addr()] = b.addressOf(e)
 		}
 		b.App.Listens = append(b.App.Listens, &Listening{Spec: socket.Spec, Port: port})
 	}
@@ -54,9 +58,9 @@ func defaultListen(root bool) listen.Spec {
 	return specs[0]
 }
 
-// namesOf makes the table of names of an address.
-func (b *Builder) namesOf(e *listen.Entry[*Server]) *names {
-	n := &names{def: e.Default, table: route.NewNames[*Server]()}
+// addressOf makes the table of names of an address.
+func (b *Builder) addressOf(e *listen.Entry[*Server]) *address {
+	n := &address{def: e.Default, proxy: e.Spec.ProxyProtocol, table: route.NewNames[*Server]()}
 	for _, s := range e.Servers {
 		if len(s.Core.Names) == 0 {
 			b.addName(n, e, s, ServerName{})
@@ -71,7 +75,7 @@ func (b *Builder) namesOf(e *listen.Entry[*Server]) *names {
 	return n
 }
 
-func (b *Builder) addName(n *names, e *listen.Entry[*Server], s *Server, name ServerName) {
+func (b *Builder) addName(n *address, e *listen.Entry[*Server], s *Server, name ServerName) {
 	if name.Pattern != nil {
 		n.regexp = true
 		n.table.AddRegexp(serverPattern{name.Pattern, name.Slots}, s)
@@ -102,13 +106,13 @@ func (p serverPattern) Match(s []byte) (bool, error) { return p.pattern.Match(s)
 // its host is known.
 func (r *Request) Bind(p *Port) {
 	r.App = p.App
-	r.From = r.Client.Conn.Peer()
+	r.From = r.Client.Peer()
 	if cap(r.slots) < p.App.slots {
 		r.slots = make([]vars.Value, p.App.slots)
 	}
 	r.slots = r.slots[:p.App.slots]
 	clear(r.slots)
-	r.Server = p.at(r.Client.Conn).def
+	r.Server = p.at(r.Client).def
 	r.debug = r.Client.Debug || r.Server.Root.debugs
 }
 
@@ -119,7 +123,7 @@ func (r *Request) ChooseServer(p *Port) {
 }
 
 func (r *Request) findServer(p *Port) {
-	n := p.at(r.Client.Conn)
+	n := p.at(r.Client)
 	if n.table == nil || len(r.HostName) == 0 && !n.regexp {
 		if n.table != nil {
 			if s, ok, _ := n.table.Find(nil, nil); ok {

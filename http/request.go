@@ -43,16 +43,6 @@ const (
 	HTTP30 Version = 3000
 )
 
-// Client is what is known of the connection a request came by. It outlives requests.
-type Client struct {
-	Conn     *loop.Conn
-	Socket   *Socket
-	Serial   uint64 // connection number, unique in the process
-	Requests uint32 // requests begun on this connection
-	Debug    bool   // debug_connection names the client
-	Started  loop.Time
-}
-
 // maxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
 const maxRedirects = 10
 

@@ -46,8 +46,8 @@ func requestVariables() []Var {
 		{Name: "cookie_", Doc: "The cookie of this name.", Get: cookieVar},
 		{Name: "content_type", Doc: "`Content-Type` of the request.", Get: headerVar(field.ContentType)},
 		{Name: "content_length", Doc: "`Content-Length` of the request, or the length of a chunked body that was read.", Get: contentLengthVar},
-		{Name: "scheme", Doc: "`http` or `https`.", Get: func(*Request, string) Value { return Value{B: []byte("http")} }},
-		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: func(*Request, string) Value { return Value{} }},
+		{Name: "scheme", Doc: "`http` or `https`.", Get: func(r *Request, _ string) Value { return r.str(r.Client.Scheme()) }},
+		{Name: "https", Doc: "`on` when the request came over TLS, else empty.", Get: https},
 		{Name: "server_protocol", Doc: "Protocol of the request.", Get: protocolVar},
 		{Name: "remote_user", Doc: "User name of Basic authentication.", Get: remoteUserVar},
 		{Name: "document_root", Doc: "`root` or `alias` that holds for the request.", Get: func(r *Request, _ string) Value { return r.val(r.DocumentRoot()) }},
@@ -265,4 +265,11 @@ func forwardedVar(r *Request, _ string) Value {
 func remoteUserVar(r *Request, _ string) Value {
 	user, _, ok := r.BasicAuth()
 	return Value{B: user, Missing: !ok}
+}
+
+func https(r *Request, _ string) Value {
+	if !r.Client.TLS {
+		return Value{}
+	}
+	return Value{B: []byte("on")}
 }

@@ -167,11 +167,11 @@ func (r *Request) placeLocation() {
 	case core.NameInRedirect:
 		host = []byte(r.Server.Name)
 	case len(host) == 0:
-		host = appendAddr(r.Alloc(48)[:0], r.Client.Conn.Local().Addr())
+		host = appendAddr(r.Alloc(48)[:0], r.Client.Local().Addr())
 	}
-	b := r.Alloc(len("http://") + len(host) + 6 + len(o.Location))[:0]
-	b = append(append(b, "http://"...), host...)
-	if port := r.Client.Conn.Local().Port(); core.PortInRedirect && port != 0 && port != 80 {
+	b := r.Alloc(len("https://") + len(host) + 6 + len(o.Location))[:0]
+	b = append(append(append(b, r.Client.Scheme()...), "://"...), host...)
+	if port := r.Client.Local().Port(); core.PortInRedirect && port != 0 && port != r.Client.SchemePort() {
 		b = strconv.AppendUint(append(b, ':'), uint64(port), 10)
 	}
 	o.Location = append(b, o.Location...)

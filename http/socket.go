@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"weir/http/route"
-	"weir/loop"
 )
 
 // A Socket is a listening address of the process. It outlives cycles: a reload gives it another Port.
@@ -25,29 +24,30 @@ func (s *Socket) SetPort(p *Port) { s.port.Store(p) }
 type Port struct {
 	App     *App
 	Default *Server // of the widest address
-	names   *names
+	address *address
 	// byLocal holds further addresses of a wildcard socket: 127.0.0.1:80 beside *:80.
-	byLocal map[netip.Addr]*names
+	byLocal map[netip.Addr]*address
 }
 
-// names finds the servers of one address.
-type names struct {
-	def *Server
+// An address is one that clients connect to: what its connections begin with, and its servers.
+type address struct {
+	def   *Server
+	proxy bool // connections begin with a PROXY protocol header
 	// table is nil when one server without regular expressions has the address to itself.
 	table  *route.Names[*Server]
 	regexp bool
 }
 
-// at returns the names of the address that the connection came to.
-func (p *Port) at(c *loop.Conn) *names {
+// at returns the address that the connection came to.
+func (p *Port) at(c *Client) *address {
 	if p.byLocal == nil {
-		return p.names
+		return p.address
 	}
-	if n := p.byLocal[c.Local().Addr()]; n != nil {
-		return n
+	if a := p.byLocal[c.Local().Addr()]; a != nil {
+		return a
 	}
-	return p.names
+	return p.address
 }
 
 // DefaultServer is the server for requests without a known name on this connection.
-func (p *Port) DefaultServer(c *loop.Conn) *Server { return p.at(c).def }
+func (p *Port) DefaultServer(c *Client) *Server { return p.at(c).def }

@@ -56,7 +56,10 @@ func (s *Spec) param(word string) error {
 	case "default_server", "default":
 		s.Default = true
 		return nil
-	case "proxy_protocol", "ssl", "http2", "quic":
+	case "proxy_protocol":
+		s.ProxyProtocol = true
+		return nil
+	case "ssl", "http2", "quic":
 		return missing(word)
 	}
 	if err := s.socketParam(word); err != nil {

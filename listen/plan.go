@@ -21,11 +21,14 @@ type Entry[S comparable] struct {
 	Default S
 
 	explicit bool // Default was asked for
+	agreed   protocols
+	said     bool // agreed was compared with a further listen
+	changed  bool // a further listen had other protocols
 }
 
-// Add adds one listen of a server; all those of a server come one after the other. The error is nginx's
-// sentence.
-func (p *Plan[S]) Add(s Spec, server S) error {
+// Add adds one listen of a server; all those of a server come one after the other. The error is nginx's sentence, and so is the
+// warning, "" if there is none.
+func (p *Plan[S]) Add(s Spec, server S) (warning string, err error) {
 	e := p.byAddr[s.Addr]
 	if e == nil {
 		if p.byAddr == nil {
@@ -36,25 +39,49 @@ func (p *Plan[S]) Add(s Spec, server S) error {
 		e.Servers = append(e.Servers, server)
 		p.byAddr[s.Addr] = e
 		p.entries = append(p.entries, e)
-		return nil
+		return "", nil
 	}
 	if e.Servers[len(e.Servers)-1] == server {
-		return fmt.Errorf("a duplicate listen %s", s)
+		return "", fmt.Errorf("a duplicate listen %s", s)
 	}
+	before, firstSet := e.Spec.protocols(), e.Spec.Set
 	if s.Set {
 		if e.Spec.Set {
-			return fmt.Errorf("duplicate listen options for %s", s)
+			return "", fmt.Errorf("duplicate listen options for %s", s)
 		}
 		e.Spec = s
 	}
 	if s.Default {
 		if e.explicit {
-			return fmt.Errorf("a duplicate default server for %s", s)
+			return "", fmt.Errorf("a duplicate default server for %s", s)
 		}
 		e.explicit, e.Default = true, server
 	}
+	if e.redefines(before, s, firstSet) {
+		warning = fmt.Sprintf("protocol options redefined for %s", s)
+	}
+	e.Spec.setProtocols(before | s.protocols())
 	e.Servers = append(e.Servers, server)
-	return nil
+	return warning, nil
+}
+
+// redefines reports whether a further listen of the address has other protocols in a way that nginx warns of: they count for all
+// servers of the address, whoever names them.
+func (e *Entry[S]) redefines(before protocols, s Spec, firstSet bool) (warn bool) {
+	now := s.protocols()
+	switch {
+	case now&^before != 0: // some are added
+		warn = firstSet && !s.Set || e.changed || before&^now != 0
+		e.agreed, e.changed = before, true
+	case before&^now != 0: // some are left out
+		warn = s.Set || e.said && now != e.agreed
+		e.agreed, e.changed = now, true
+	default:
+		warn = s.Set && e.changed || e.said && now != e.agreed
+		e.agreed = now
+	}
+	e.said = true
+	return warn
 }
 
 // Entries are all addresses, in the order of the configuration.

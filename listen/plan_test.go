@@ -38,7 +38,7 @@ func plan(t *testing.T, servers ...string) (*Plan[int], error) {
 				t.Fatal(err)
 			}
 			for _, s := range specs {
-				if err := p.Add(s, n); err != nil {
+				if _, err := p.Add(s, n); err != nil {
 					return p, err
 				}
 			}

@@ -34,6 +34,24 @@ type Spec struct {
 	QUIC          bool
 }
 
+// protocols are what connections of an address begin with, as bits.
+type protocols uint8
+
+func (s *Spec) protocols() (p protocols) {
+	for i, on := range []bool{s.ProxyProtocol, s.SSL, s.HTTP2, s.QUIC} {
+		if on {
+			p |= 1 << i
+		}
+	}
+	return p
+}
+
+func (s *Spec) setProtocols(p protocols) {
+	for i, on := range []*bool{&s.ProxyProtocol, &s.SSL, &s.HTTP2, &s.QUIC} {
+		*on = p>>i&1 != 0
+	}
+}
+
 func newSpec(addr loop.Addr) Spec {
 	return Spec{Addr: addr, Backlog: DefaultBacklog, FastOpen: -1}
 }

@@ -9,7 +9,6 @@ import (
 
 // A Shared is what all connections of a process have in common.
 type Shared struct {
-	serial  serials
 	pools   []pool                // by loop
 	Quit    func() bool           // the server shuts down: connections are not kept any more
 	Pending func(loop, delta int) // counts exchanges, for a graceful stop
@@ -54,10 +53,11 @@ type exchange struct {
 	scratch [128]byte
 	used    int // bytes of scratch in use by queued pieces
 
-	turns   int   // reads and requests since the others had their turn
-	chunked bool  // the response is chunked
-	tunnel  bool  // it is a tunnel now
-	err     error // the client's connection failed
+	preloaded bool  // what is in buf was read before the wire was chosen
+	turns     int   // reads and requests since the others had their turn
+	chunked   bool  // the response is chunked
+	tunnel    bool  // it is a tunnel now
+	err       error // the client's connection failed
 
 	// What the location of the last request said about the connection after it.
 	linger   bool
@@ -84,6 +84,14 @@ func (p *pool) give(x *exchange) {
 	if len(p.free) < maxIdleExchanges {
 		p.free = append(p.free, x)
 	}
+}
+
+// preload takes what others have read of the connection before it came to this wire.
+func (x *exchange) preload(first []byte) {
+	size := max(len(first), int(x.conn.client.Server().Core.HeaderBuffer))
+	x.buf = x.c.Loop().Take(size)
+	x.w = copy(x.buf, first)
+	x.preloaded = true
 }
 
 // release gives the read buffer back; nothing unread may be in it.

@@ -26,14 +26,15 @@ func (x *exchange) begin() headResult {
 	c := x.conn
 	port := c.client.Socket.Port()
 	r := &x.req
-	server := port.DefaultServer(x.c)
+	server := port.DefaultServer(&c.client)
 	core := server.Core
 	c.debug = c.client.Debug || server.Root.Debugs()
 	if x.buf == nil {
 		x.buf = x.c.Loop().Take(int(core.HeaderBuffer))
 	}
-	pipelined := x.w > 0
-	if !pipelined {
+	pipelined := x.w > 0 && !x.preloaded
+	x.preloaded = false
+	if x.w == 0 {
 		n, err := x.c.TryRead(x.buf)
 		if c.debug && err != loop.ErrAgain {
 			x.debugBegin(n)

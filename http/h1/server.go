@@ -6,7 +6,6 @@
 package h1
 
 import (
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +14,6 @@ import (
 	"weir/logs"
 	"weir/loop"
 )
-
-type serials struct{ n atomic.Uint64 }
 
 // A conn is a client's connection. It is all that an idle connection costs, besides its loop.Conn.
 type conn struct {
@@ -31,23 +28,19 @@ type conn struct {
 	debug   bool      // lines of level debug are wanted, see debugf
 }
 
-// Accept returns what takes connections from a listening socket. The function runs on the loop that
-// the connection was given to.
-func (s *Shared) Accept(sock *http.Socket) func(*loop.Conn) {
-	return func(lc *loop.Conn) {
-		now := lc.Loop().Now()
-		c := &conn{shared: s, first: true}
-		c.client = http.Client{Conn: lc, Socket: sock, Serial: s.serial.n.Add(1), Started: now}
-		lc.Handler = c
-		port := sock.Port()
-		server := port.DefaultServer(lc)
-		c.client.Debug = c.client.WatchedFrom(port)
-		if c.debug = c.client.Debug || server.Root.Debugs(); c.debug {
-			c.debugf("accept: %s fd:%d", c.peerText(), lc.FD())
-		}
-		c.until = now.Add(server.Core.HeaderTimeout)
-		lc.Park(c.until, true)
+// Open takes over a connection (http.Opener): it is parked until its first byte, unless that is there already.
+func (s *Shared) Open(t *loop.Task, client http.Client, first []byte) {
+	lc := client.Conn
+	c := &conn{shared: s, first: true, client: client}
+	lc.Handler = c
+	server := c.client.Server()
+	c.debug = c.client.Debug || server.Root.Debugs()
+	c.until = lc.Loop().Now().Add(server.Core.HeaderTimeout)
+	if len(first) > 0 {
+		c.run(t, lc, first)
+		return
 	}
+	lc.Park(c.until, true)
 }
 
 // Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
@@ -66,11 +59,19 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 		c.close(lc)
 		return
 	}
+	c.run(t, lc, nil)
+}
+
+// run serves the connection until it is idle or closed. first is what was read of it by others.
+func (c *conn) run(t *loop.Task, lc *loop.Conn, first []byte) {
 	loop := lc.Loop().ID()
 	p := &c.shared.pools[loop]
 	x := p.take()
 	x.conn, x.c, x.t, x.err, x.tunnel, x.turns = c, lc, t, nil, false, 0
 	x.out.Reset(lc)
+	if len(first) > 0 {
+		x.preload(first)
+	}
 	c.shared.Pending(loop, 1)
 	whole := false
 	c.serving = true
@@ -119,8 +120,12 @@ func (c *conn) parkLast(lc *loop.Conn) bool {
 	return true
 }
 
+// Drain has nothing to tell: who is idle is asked to leave with WokeShutdown, and whose request is on its way hears of it in the
+// answer (http.Session).
+func (c *conn) Drain() {}
+
 // Predates reports whether the connection serves a request that began before that time, or came before it and has not asked
-// for anything yet. Loop only.
+// for anything yet (http.Session).
 func (c *conn) Predates(t loop.Time) bool {
 	switch {
 	case c.serving:
@@ -130,6 +135,11 @@ func (c *conn) Predates(t loop.Time) bool {
 	}
 	return false
 }
+
+var (
+	_ http.Opener  = (*Shared)(nil)
+	_ http.Session = (*conn)(nil)
+)
 
 // wreck gives back what an exchange held whose handler has panicked. The loop closes the connection; the
 // exchange is not used again.
@@ -145,17 +155,7 @@ func (x *exchange) wreck() {
 }
 
 // logIdle writes a line about a connection that has no request.
-func (c *conn) logIdle(text string) {
-	l := c.client.Logger()
-	if l == nil || !l.Enabled(logs.Info) {
-		return
-	}
-	b := append(make([]byte, 0, 256), text...)
-	b = append(b, " while waiting for request, client: "...)
-	b = http.AppendPeer(b, c.client.Conn)
-	b = append(append(b, ", server: "...), c.client.Socket.Text...)
-	l.Log(logs.Info, c.client.Serial, b)
-}
+func (c *conn) logIdle(text string) { c.client.Log(logs.Info, text, "waiting for request") }
 
 // logClosed writes a line about a client that closed an idle connection.
 func (c *conn) logClosed() {
@@ -167,21 +167,13 @@ func (c *conn) logClosed() {
 	if l == nil || !l.Enabled(logs.Info) {
 		return
 	}
-	b := http.AppendPeer(append(make([]byte, 0, 256), "client "...), c.client.Conn)
+	b := c.client.AppendPeer(append(make([]byte, 0, 256), "client "...))
 	l.Log(logs.Info, c.client.Serial, append(b, " closed keepalive connection"...))
 }
 
 // debugf writes a line of level debug about the connection. Callers ask c.debug first.
 func (c *conn) debugf(format string, a ...any) {
 	c.client.Logger().Logf(logs.Debug, c.client.Serial, format, a...)
-}
-
-// peerText is the client's address and port.
-func (c *conn) peerText() string {
-	if peer := c.client.Conn.Peer(); peer.IsValid() {
-		return peer.String()
-	}
-	return "unix:"
 }
 
 // close closes the connection.

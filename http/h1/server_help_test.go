@@ -103,7 +103,7 @@ func newServer(t *testing.T, o options, text string) *server {
 	fd := s.listen()
 	sock := &http.Socket{Text: s.addr}
 	sock.SetPort(app.Listens[0].Port)
-	ln, err := engine.Listen(fd, s.wire.Accept(sock))
+	ln, err := engine.Listen(fd, (&http.Front{Wire: s.wire, Pending: s.wire.Pending}).Accept(sock))
 	if err != nil {
 		t.Fatal(err)
 	}

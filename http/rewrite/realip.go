@@ -14,6 +14,7 @@ import (
 type realIP struct {
 	from      []netip.Prefix
 	unix      bool // connections over unix sockets are trusted
+	proxy     bool // the address is that of the PROXY protocol header
 	header    field.ID
 	name      []byte
 	recursive bool
@@ -32,10 +33,11 @@ var RealIP = http.Define(http.Spec[realIP]{
 		},
 		{
 			Name: "real_ip_header", In: conf.HTTP | conf.Server | conf.Location, Syntax: "<field:string>", Default: "X-Real-IP",
-			Doc: "The header field that holds the client's address; of several addresses, the last.",
+			Doc: "The header field that holds the client's address; of several addresses, the last. With `proxy_protocol` it is the address of the PROXY protocol header.",
 			Set: func(c *realIP, call *conf.Call) error {
 				if call.Arg(0) == "proxy_protocol" {
-					return call.Errorf(0, "the \"proxy_protocol\" parameter is known but not supported yet")
+					c.proxy = true
+					return nil
 				}
 				c.name = []byte(call.Arg(0))
 				c.header = field.Lookup(c.name)
@@ -50,10 +52,10 @@ var RealIP = http.Define(http.Spec[realIP]{
 	},
 	Variables: []http.Var{
 		{Name: "realip_remote_addr", Doc: "Address of the connection, before realip changed it.", Get: func(r *http.Request, _ string) http.Value {
-			return http.Value{B: http.AppendPeer(r.Alloc(48)[:0], r.Client.Conn)}
+			return http.Value{B: r.Client.AppendPeer(r.Alloc(48)[:0])}
 		}},
 		{Name: "realip_remote_port", Doc: "Port of the connection, before realip changed it.", Get: func(r *http.Request, _ string) http.Value {
-			if peer := r.Client.Conn.Peer(); peer.IsValid() {
+			if peer := r.Client.Peer(); peer.IsValid() {
 				return r.Number(int64(peer.Port()))
 			}
 			return http.Value{}
@@ -108,6 +110,10 @@ func (c *realIP) run(r *http.Request) http.Verdict {
 	if r.Ctx(http.CtxRealIP) != nil || !c.trusts(r.From.Addr(), r.Client.Socket.Unix) {
 		return http.Next
 	}
+	if c.proxy {
+		c.takeProxy(r)
+		return http.Next
+	}
 	for i := len(r.In) - 1; i >= 0; i-- {
 		f := &r.In[i]
 		if f.ID != c.header || c.header == 0 && !bytes.EqualFold(f.Name, c.name) {
@@ -118,6 +124,20 @@ func (c *realIP) run(r *http.Request) http.Verdict {
 		}
 	}
 	return http.Next
+}
+
+// takeProxy takes the address and port of the PROXY protocol header.
+func (c *realIP) takeProxy(r *http.Request) {
+	h := r.Client.Proxy
+	if h == nil {
+		return
+	}
+	a, err := netip.ParseAddr(h.SrcAddr)
+	if err != nil {
+		return
+	}
+	r.From = netip.AddrPortFrom(a, h.SrcPort)
+	r.SetCtx(http.CtxRealIP, c)
 }
 
 // take reads a list of addresses from its end; it reports whether a further field may be asked.
