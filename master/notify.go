@@ -8,8 +8,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notifier tells systemd how the service is (sd_notify(3)); without systemd it does nothing. Its unit has
-// Type=notify-reload.
+// notifier tells systemd how the service is (sd_notify(3)); without systemd it does nothing. Its unit has Type=notify.
 type notifier struct{}
 
 func (notifier) say(state string) { _, _ = daemon.SdNotify(false, state) }

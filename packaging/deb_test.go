@@ -56,9 +56,20 @@ func TestPackage(t *testing.T) {
 	for _, want := range []string{
 		"/usr/sbin/weir", "/usr/lib/systemd/system/weir.service", "/etc/logrotate.d/00-weir", "/usr/share/weir/nginx.conf",
 		"/usr/share/man/man8/weir.8.gz", "/usr/share/doc/weir/copyright", "/usr/share/doc/weir/changelog.gz",
+		"/usr/share/doc/weir/directives/README.md",
 	} {
 		if !files[want] {
 			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, page := range []string{"nginx.conf", "weir.service", "weir.socket", "weir.8", "weir.logrotate"} {
+		for _, named := range regexp.MustCompile(`/usr/share/(?:doc/)?weir[\w/.-]*\w`).FindAllString(read(t, page), -1) {
+			if !files[named] && !strings.Contains(contents, " ."+named+"/\n") {
+				t.Errorf("%s names %s, which the package does not have", page, named)
+			}
+		}
+		if strings.Contains(read(t, page), " docs/") {
+			t.Errorf("%s names a file of the source, which nobody has who has the package", page)
 		}
 	}
 	for file := range files {
@@ -174,13 +185,13 @@ func TestInstall(t *testing.T) {
 	})
 	t.Run("reload", func(t *testing.T) {
 		write(t, m.dir+"/etc/nginx/conf.d/more.conf", "server { listen "+addr+"; server_name localhost; return 200 more; }")
-		in.run(t, command(settings(t, "systemd-252.conf")["ExecReload"][0])...)
+		in.run(t, command(unit["ExecReload"][0])...)
 		url := "http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/"
 		if page := fetch(t, url); page != "more\n200" { // the command returns when it is done
 			t.Errorf("%s\n%s", page, read(t, m.dir+"/var/log/nginx/error.log"))
 		}
 		change(t, m.dir+"/etc/nginx/conf.d/more.conf", "return 200 more;", "retrun 200 less;")
-		bad := in.command(t, command(settings(t, "systemd-252.conf")["ExecReload"][0])...)
+		bad := in.command(t, command(unit["ExecReload"][0])...)
 		if out, err := bad.CombinedOutput(); err == nil || !strings.Contains(string(out), `unknown directive "retrun"`) {
 			t.Errorf("a bad configuration: %v, %s", err, out)
 		}

@@ -313,6 +313,17 @@ func TestImage(t *testing.T) {
 		})
 	}
 
+	t.Run("a time zone", func(t *testing.T) {
+		in := inside{dir: dir, user: user, env: []string{"TZ=Asia/Kathmandu"}}
+		s := in.start(t, addr, command...)
+		fetch(t, "http://"+addr+"/")
+		s.signal(syscall.SIGQUIT)
+		s.end()
+		if out := s.printed(); !strings.Contains(out, " +0545]") {
+			t.Errorf("the access log does not keep to TZ: %s", out)
+		}
+	})
+
 	t.Run("a configuration from a Debian machine", func(t *testing.T) {
 		write(t, dir+"/etc/nginx/nginx.conf", `
 			user www-data;

@@ -149,6 +149,7 @@ type inside struct {
 	dir, user string
 	readOnly  bool
 	bounds    string
+	env       []string // besides PATH
 }
 
 // The program takes the shell's place, and unshare does not fork: the process that Go starts becomes the program.
@@ -183,7 +184,7 @@ func (in inside) command(t *testing.T, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command("unshare", append([]string{"--mount", "sh", "-c", enter, "sh", in.dir, in.user, ro, bounds}, args...)...)
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, in.env...)
 	return cmd
 }
 
