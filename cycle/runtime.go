@@ -179,6 +179,16 @@ func (rt *Runtime) closeSocket(s *socket) {
 	rt.Sockets.Close(s.spec, s.fd)
 }
 
+// A RefusedError is a configuration with errors that was not put into force. They are in the log of the one before.
+type RefusedError struct {
+	Conf  string // the path of the file
+	Diags *conf.Diagnostics
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("configuration file %s test failed", e.Conf)
+}
+
 // Reload builds a new cycle of what the outside has now and puts it in the place of the running one. When
 // anything is wrong with it, the running one goes on and the reasons are in its log. Any goroutine.
 func (rt *Runtime) Reload(outside conf.Outside) error {
@@ -193,7 +203,7 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	}
 	if d.Failed() {
 		c.Release()
-		return fmt.Errorf("configuration file %s test failed", old.Conf)
+		return &RefusedError{Conf: old.Conf, Diags: d}
 	}
 	if !rt.Replica {
 		if err := c.Prepare(); err != nil {

@@ -232,7 +232,7 @@ func (d *demonstration) explain() {
 	_, _ = io.WriteString(d.out, strings.ReplaceAll(d.fill(demoTry), "@CONF@", indented.String()))
 }
 
-// say tells what happened to a back end.
+// say tells what has just happened.
 func (d *demonstration) say(format string, a ...any) {
 	_, _ = fmt.Fprintf(d.out, time.Now().Format(time.TimeOnly)+"  "+format+"\n", a...)
 }
@@ -256,8 +256,11 @@ func (d *demonstration) obey(signals <-chan os.Signal) {
 			}
 		case s := <-signals:
 			switch {
-			case s == unix.SIGUSR1, s == unix.SIGHUP && (!hadTerminal || haveTerminal()):
-				obey(d.rt, s.(unix.Signal))
+			case s == unix.SIGUSR1:
+				_ = obey(d.rt, unix.SIGUSR1) // only a reload fails
+				d.say("the logs are opened anew")
+			case s == unix.SIGHUP && (!hadTerminal || haveTerminal()):
+				d.reload()
 			case ending:
 				d.rt.Stop()
 			default:
@@ -265,6 +268,21 @@ func (d *demonstration) obey(signals <-chan os.Signal) {
 				d.rt.Quit()
 			}
 		}
+	}
+}
+
+// reload puts the file that is there now into force, and says what came of it.
+func (d *demonstration) reload() {
+	err := obey(d.rt, unix.SIGHUP)
+	var refused *cycle.RefusedError
+	switch {
+	case err == nil:
+		d.say("nginx.conf is reloaded, no connection was closed for it")
+	case errors.As(err, &refused):
+		d.say("nginx.conf is not reloaded, the one before stays in force:")
+		refused.Diags.Print(d.out, "weir")
+	default:
+		d.say("nginx.conf is not reloaded, the one before stays in force: %v", err)
 	}
 }
 

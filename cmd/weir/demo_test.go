@@ -231,24 +231,31 @@ func (d *runningDemo) killUnderLoad(victim string) {
 	}
 }
 
-// reload changes the configuration of the running demo.
-func (d *runningDemo) reload(dir string) {
+// change replaces a text in the configuration of the running demo, and asks it to reload.
+func (d *runningDemo) change(dir, before, after string) {
 	d.t.Helper()
 	path := filepath.Join(dir, "nginx.conf")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	text = bytes.Replace(text, []byte("location /user "), []byte("location /new { return 200 new; }\nlocation /user "), 1)
+	text = bytes.Replace(text, []byte(before), []byte(after), 1)
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		d.t.Fatal(err)
 	}
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// reload changes the configuration, rightly and then wrongly.
+func (d *runningDemo) reload(dir string) {
+	d.t.Helper()
+	d.change(dir, "location /user ", "location /new { return 200 new; }\nlocation /user ")
 	if !weirtest.Eventually(func() bool { status, _ := d.get(http.DefaultClient, "GET", "/new"); return status == 200 }) {
 		d.t.Error("the new location does not answer after SIGHUP")
 	}
+	d.change(dir, "return 200 new;", "retrun 200 new;")
 }
 
 // finish interrupts the demo and sees that it leaves nothing.
@@ -264,6 +271,11 @@ func (d *runningDemo) finish(dir string) {
 	}
 	if !strings.Contains(d.more.String(), "nothing is left behind") {
 		d.t.Errorf("it did not say that it ended: %q", d.more)
+	}
+	for _, said := range []string{"nginx.conf is reloaded", "nginx.conf is not reloaded", `unknown directive "retrun"`, `did you mean "return"?`} {
+		if !strings.Contains(d.more.String(), said) {
+			d.t.Errorf("of the reloads it did not say %q: %q", said, d.more)
+		}
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		d.t.Errorf("%s is still there: %v", dir, err)

@@ -156,13 +156,13 @@ func handleSignals(rt *cycle.Runtime, signals <-chan os.Signal) {
 			rt.Current().Log.Logf(logs.Notice, 0, "exit")
 			return
 		case s := <-signals:
-			obey(rt, s.(unix.Signal))
+			_ = obey(rt, s.(unix.Signal)) // the log has what went wrong
 		}
 	}
 }
 
-// obey is what a server without a master does at a signal.
-func obey(rt *cycle.Runtime, s unix.Signal) {
+// obey is what a server without a master does at a signal. The error is that of a reload.
+func obey(rt *cycle.Runtime, s unix.Signal) error {
 	log := rt.Current().Log
 	note := func(what string) {
 		log.Logf(logs.Notice, 0, "signal %d (%s) received%s", int(s), unix.SignalName(s), what)
@@ -178,9 +178,10 @@ func obey(rt *cycle.Runtime, s unix.Signal) {
 		note(", reconfiguring")
 		log.Logf(logs.Notice, 0, "reconfiguring")
 		old := rt.Current().PidFile()
-		if rt.Reload(conf.Outside{}) == nil {
-			master.MovePid(old, rt.Current().PidFile(), func(err error) { log.Logf(logs.Emerg, 0, "%v", err) })
+		if err := rt.Reload(conf.Outside{}); err != nil {
+			return err
 		}
+		master.MovePid(old, rt.Current().PidFile(), func(err error) { log.Logf(logs.Emerg, 0, "%v", err) })
 	case unix.SIGUSR1:
 		note(", reopening logs")
 		log.Logf(logs.Notice, 0, "reopening logs")
@@ -188,4 +189,5 @@ func obey(rt *cycle.Runtime, s unix.Signal) {
 	default:
 		note("")
 	}
+	return nil
 }
