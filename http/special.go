@@ -181,6 +181,8 @@ func pageTitle(status int) string {
 	switch status {
 	case 302:
 		return "302 Found"
+	case 401:
+		return "401 Authorization Required"
 	case 494:
 		return "400 Request Header Or Cookie Too Large"
 	case 495:

@@ -205,7 +205,7 @@ func addReturn(p *program, call *conf.Call) error {
 	if err != nil {
 		return err
 	}
-	if text == nil && status >= 400 {
+	if status >= 400 && isNothing(text) {
 		p.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
 		return nil
 	}
@@ -214,6 +214,15 @@ func addReturn(p *program, call *conf.Call) error {
 		return r.Respond(status, r.Text(text)), true
 	}))
 	return nil
+}
+
+// isNothing reports whether there is no text, or an empty one. A text of variables is one, whatever comes of it.
+func isNothing(text *http.Text) bool {
+	if text == nil {
+		return true
+	}
+	s, ok := text.Const()
+	return ok && s == ""
 }
 
 // isURL reports whether a return or rewrite leads the client elsewhere.
@@ -347,6 +356,6 @@ func (u *rule) redirect(r *http.Request) (http.Verdict, bool) {
 	if u.log || r.Debugs() {
 		r.Logf(logs.Notice, "rewritten redirect: \"%s\"", to)
 	}
-	r.Out.Location = to
+	r.Out.Location, r.Out.EmptyLocation = to, len(to) == 0
 	return http.Verdict(u.status), true
 }
