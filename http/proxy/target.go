@@ -26,8 +26,9 @@ type target struct {
 }
 
 const (
-	httpPrefix = "http://"
-	httpPort   = 80
+	httpPrefix  = "http://"
+	httpsPrefix = "https://"
+	httpPort    = 80
 )
 
 func setPass(c *proxyConf, call *conf.Call) error {
@@ -36,12 +37,13 @@ func setPass(c *proxyConf, call *conf.Call) error {
 	if err != nil {
 		return err
 	}
+	if hasPrefixFold(url, httpsPrefix) {
+		return call.Errorf(0, "\"https://\" in \"proxy_pass\" is known but not supported yet")
+	}
 	if _, ok := text.Const(); !ok {
 		c.pass = &target{text: text}
+		warnOfHTTPS(call, url)
 		return nil
-	}
-	if hasPrefixFold(url, "https://") {
-		return call.Errorf(0, "\"https://\" in \"proxy_pass\" is known but not supported yet")
 	}
 	if !hasPrefixFold(url, httpPrefix) {
 		return call.Errorf(-1, "invalid URL prefix")
@@ -127,12 +129,12 @@ func (t *target) lead(s *speaks) {
 // find works out where a request goes. Any other verdict than Next is its answer.
 func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdict) {
 	url := r.Text(t.text)
+	if len(url) > len(httpsPrefix) && field.EqualFold(url[:len(httpsPrefix)], httpsPrefix) {
+		r.Logf(logs.Error, "proxying over TLS is not supported yet: \"proxy_pass\" leads to \"%s\"", url)
+		return p, http.StatusBadGateway
+	}
 	if len(url) <= len(httpPrefix) || !field.EqualFold(url[:len(httpPrefix)], httpPrefix) {
-		what := "invalid URL prefix in \"%s\""
-		if len(url) > 8 && field.EqualFold(url[:8], "https://") {
-			what = "https is not supported yet in \"%s\""
-		}
-		r.Logf(logs.Error, what, url)
+		r.Logf(logs.Error, "invalid URL prefix in \"%s\"", url)
 		return p, http.StatusInternal
 	}
 	rest := string(url[len(httpPrefix):])
