@@ -9,29 +9,6 @@ import (
 	"weir/vars"
 )
 
-// Method is a request method as a bit, so that sets of methods are one number.
-type Method uint32
-
-const (
-	MethodOther Method = 1 << iota
-	GET
-	HEAD
-	POST
-	PUT
-	DELETE
-	MKCOL
-	COPY
-	MOVE
-	OPTIONS
-	PROPFIND
-	PROPPATCH
-	LOCK
-	UNLOCK
-	PATCH
-	TRACE
-	CONNECT
-)
-
 // Version is the protocol version as major*1000+minor, nginx's numbers.
 type Version uint16
 

@@ -1,6 +1,10 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+
+	"weir/http/url"
+)
 
 // Respond answers with a status and a short text: a location for redirects, else the body. It is what
 // return does.
@@ -63,7 +67,7 @@ func (r *Request) EscapedText(x *Text) []byte {
 		case p.Ref == nil:
 			out = append(out, p.Lit...)
 		case isCapture(p.Ref.Name()):
-			out = AppendEscaped(out, p.Ref.Get(r).B, EscapeArgs)
+			out = url.AppendEscaped(out, p.Ref.Get(r).B, url.EscapeArgs)
 		default:
 			out = append(out, p.Ref.Get(r).B...)
 		}
@@ -75,94 +79,6 @@ func (r *Request) EscapedText(x *Text) []byte {
 func (r *Request) plusInPath() bool {
 	i := bytes.IndexAny(r.Target, "+?#")
 	return i >= 0 && r.Target[i] == '+'
-}
-
-// UnescapeRedirect decodes, in place, what a location may hold as it is: printable bytes above "%", up to
-// a "?". It is how nginx's rewrite undoes the escaping of captures. Of an escape that is none, it leaves out
-// the "%" and a first digit.
-func UnescapeRedirect(b []byte) []byte {
-	out := b[:0]
-	for i := 0; i < len(b); i++ {
-		if b[i] == '?' {
-			return append(out, b[i:]...)
-		}
-		if b[i] != '%' {
-			out = append(out, b[i])
-			continue
-		}
-		if i++; i == len(b) {
-			break
-		}
-		hi := unhex(b[i])
-		if hi < 0 {
-			out = append(out, b[i])
-			continue
-		}
-		if i++; i == len(b) {
-			break
-		}
-		lo := unhex(b[i])
-		switch c := byte(hi<<4 | lo); {
-		case lo < 0:
-		case c == '?':
-			return append(append(out, c), b[i+1:]...)
-		case c > '%' && c < 0x7f:
-			out = append(out, c)
-		default:
-			out = append(out, '%', b[i-1], b[i])
-		}
-	}
-	return out
-}
-
-// EscapeSet says which bytes AppendEscaped writes as %XX, besides controls and bytes above 0x7e.
-type EscapeSet string
-
-const (
-	// EscapeURI is for a path: what would end it or be decoded again.
-	EscapeURI EscapeSet = " \"#%<>?\\^`{|}"
-	// EscapeArgs is for a value among arguments.
-	EscapeArgs EscapeSet = " \"#%&+;<>?\\^`{|}"
-	// EscapeRedirect is for a location that may hold anything already escaped.
-	EscapeRedirect EscapeSet = " \"%<>\\^`{|}"
-	// EscapeComponent leaves only unreserved characters (RFC 3986, section 2.3).
-	EscapeComponent EscapeSet = "component"
-)
-
-// AppendEscaped appends b with the bytes of a set written as %XX.
-func AppendEscaped(dst, b []byte, set EscapeSet) []byte {
-	const digits = "0123456789ABCDEF"
-	for _, c := range b {
-		if c > 0x20 && c < 0x7f && !set.has(c) {
-			dst = append(dst, c)
-			continue
-		}
-		dst = append(dst, '%', digits[c>>4], digits[c&15])
-	}
-	return dst
-}
-
-func (s EscapeSet) has(c byte) bool {
-	if s == EscapeComponent {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-			c == '-' || c == '.' || c == '_' || c == '~')
-	}
-	for i := range len(s) {
-		if s[i] == c {
-			return true
-		}
-	}
-	return false
-}
-
-// Escapes reports whether AppendEscaped would change b.
-func (s EscapeSet) Escapes(b []byte) bool {
-	for _, c := range b {
-		if c <= 0x20 || c >= 0x7f || s.has(c) {
-			return true
-		}
-	}
-	return false
 }
 
 // isCapture reports whether a variable is one of $1 to $9.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"weir/http/field"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -300,7 +301,7 @@ func (r *Request) bodyFits() Verdict {
 // addSlash redirects /dir to /dir/, for a location that only answers below it.
 func (r *Request) addSlash(loc *Location) Verdict {
 	r.Out.DropField(field.Location)
-	to := AppendEscaped(r.Alloc(3*len(loc.Name) + len(r.Args) + 1)[:0], []byte(loc.Name), EscapeURI)
+	to := url.AppendEscaped(r.Alloc(3*len(loc.Name) + len(r.Args) + 1)[:0], []byte(loc.Name), url.EscapeURI)
 	if len(r.Args) > 0 {
 		to = append(append(to, '?'), r.Args...)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"weir/http"
 	"weir/http/field"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -74,7 +75,7 @@ func notOpened(r *http.Request, p path, bad failure) http.Verdict {
 // addSlash sends the client from a folder's name to the same with a slash.
 func addSlash(r *http.Request) http.Verdict {
 	r.Out.DropField(field.Location)
-	to := http.AppendEscaped(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI, http.EscapeURI)
+	to := url.AppendEscaped(r.Alloc(3*len(r.URI) + len(r.Args) + 2)[:0], r.URI, url.EscapeURI)
 	to = append(to, '/')
 	if len(r.Args) > 0 {
 		to = append(append(to, '?'), r.Args...)

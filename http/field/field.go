@@ -193,14 +193,14 @@ func foldSame(x, lower uint64) bool {
 // slotOf is where in slots a name is looked for; no two names of the table share a slot.
 func slotOf(n int, first, middle, last byte) uint32 {
 	h := uint32(n) | uint32(first|0x20)<<8 | uint32(middle|0x20)<<16 | uint32(last|0x20)<<24
-	return h * mult >> (32 - bits)
+	return h * mult >> (32 - slotBits)
 }
 
 const (
-	bits    = 9
-	mult    = 0x8ab49bf // found by trial: TestSlots fails when a new name needs another
-	minName = 2
-	maxName = 32
+	slotBits = 9
+	mult     = 0x8ab49bf // found by trial: TestSlots fails when a new name needs another
+	minName  = 2
+	maxName  = 32
 )
 
 type key struct {
@@ -222,7 +222,7 @@ func makeKeys() (keys [count]key) {
 	return keys
 }
 
-func makeSlots() (slots [1 << bits]ID) {
+func makeSlots() (slots [1 << slotBits]ID) {
 	for id, name := range names {
 		if n := len(name); n > 0 {
 			slots[slotOf(n, name[0], name[n>>1], name[n-1])] = ID(id)

@@ -40,7 +40,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestSlots sees that no two names share a slot: if it fails, mult or bits must change.
+// TestSlots sees that no two names share a slot: if it fails, mult or slotBits must change.
 func TestSlots(t *testing.T) {
 	seen := map[uint32]string{}
 	for _, name := range names[1:] {

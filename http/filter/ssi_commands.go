@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"weir/http"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -153,7 +154,7 @@ func (g *page) echo(r *http.Request) (bool, error) {
 	case ssiPlain:
 		g.print(r.Main().Copy(value))
 	case ssiURL:
-		g.print(http.AppendEscaped(r.Main().Alloc(3 * len(value))[:0], value, escapeSSI))
+		g.print(url.AppendEscaped(r.Main().Alloc(3 * len(value))[:0], value, escapeSSI))
 	default:
 		g.print(appendEntities(r.Main().Alloc(entitiesLen(value))[:0], value))
 	}
@@ -184,7 +185,7 @@ func (g *page) setEncoding(r *http.Request, name []byte) {
 }
 
 // escapeSSI is what encoding="url" escapes.
-const escapeSSI http.EscapeSet = " \"#%'<>\\^`{|}"
+const escapeSSI url.EscapeSet = " \"#%'<>\\^`{|}"
 
 func entity(c byte) string {
 	switch c {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"weir/http"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -100,62 +101,10 @@ func (g *page) target(r *http.Request, value []byte) (uri, args []byte, ok bool)
 		text = r.Main().Concat(dir, text)
 	}
 	path, args, _ := bytes.Cut(text, []byte("?"))
-	path = unescapePath(path)
-	if len(path) == 0 || climbs(path) {
+	path = url.Unescape(path)
+	if len(path) == 0 || url.Climbs(path) {
 		r.Logf(logs.Error, "unsafe URI \"%s\" was detected", path)
 		return nil, nil, false
 	}
 	return path, args, true
-}
-
-// unescapePath decodes %XX in place. As in nginx, what is no such escape loses its "%", and the digit
-// that was one.
-func unescapePath(b []byte) []byte {
-	out := b[:0]
-	for i := 0; i < len(b); i++ {
-		if b[i] != '%' {
-			out = append(out, b[i])
-			continue
-		}
-		if i+1 == len(b) {
-			break
-		}
-		i++
-		hi := hexDigit(b[i])
-		if hi < 0 {
-			out = append(out, b[i])
-			continue
-		}
-		if i+1 == len(b) {
-			break
-		}
-		i++
-		if lo := hexDigit(b[i]); lo >= 0 {
-			out = append(out, byte(hi<<4|lo))
-		}
-	}
-	return out
-}
-
-func hexDigit(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
-}
-
-// climbs says that a path has ".." as a segment, or a NUL.
-func climbs(path []byte) bool {
-	if bytes.IndexByte(path, 0) >= 0 {
-		return true
-	}
-	for segment := range bytes.SplitSeq(path, []byte("/")) {
-		if string(segment) == ".." {
-			return true
-		}
-	}
-	return false
 }

@@ -65,16 +65,6 @@ func TestSSIVarName(t *testing.T) {
 	}
 }
 
-func TestUnescapePath(t *testing.T) {
-	for in, want := range map[string]string{
-		"/a": "/a", "/%61%2f": "/a/", "/a%": "/a", "/a%4": "/a", "/a%zz": "/azz", "/a%4zq": "/aq", "/%25%32%35": "/%25", "/+": "/+",
-	} {
-		if got := string(unescapePath([]byte(in))); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestEntities(t *testing.T) {
 	in := []byte(`a<b>&"'`)
 	got := string(appendEntities(nil, in))

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"weir/http"
+	"weir/http/field"
 )
 
 // AppendStatusLine appends the first line of a response. reason is what follows "HTTP/1.1 " when an
@@ -52,7 +53,7 @@ func appendClean(dst, b []byte) []byte {
 	base := len(dst)
 	dst = append(dst, b...)
 	out := dst[base:]
-	for i := nextControl(out, 0); i < len(out); i = nextControl(out, i+1) {
+	for i := field.NextControl(out, 0); i < len(out); i = field.NextControl(out, i+1) {
 		if c := out[i]; c == '\r' || c == '\n' || c == 0 {
 			out[i] = ' '
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"weir/http"
+	"weir/http/url"
 )
 
 // Chunked decodes a chunked body (RFC 9112, section 7.1) from whatever bytes have come. Lines must end
@@ -124,14 +125,14 @@ func (d *Chunked) readSize(in []byte) (n int, ok bool) {
 		d.left, d.line = 0, 0
 	}
 	for n < len(in) {
-		v := hexValue[in[n]]
-		if v == 0 {
+		v := url.Unhex(in[n])
+		if v < 0 {
 			break
 		}
 		if d.left > math.MaxInt64/16 || d.line+n >= maxSizeLine {
 			return n, false
 		}
-		d.left = d.left<<4 | int64(v-1)
+		d.left = d.left<<4 | int64(v)
 		d.state = chunkSize
 		n++
 	}
@@ -208,7 +209,7 @@ func (d *Chunked) keepByte(c byte) bool {
 }
 
 // Trailers appends the trailer fields collected since KeepTrailer to dst, once the body has ended.
-// They are borrowed from the buffer given to KeepTrailer. The fault is FaultField.
+// They are borrowed from the buffer given to KeepTrailer. The fault is http.FaultField.
 func (d *Chunked) Trailers(dst http.Fields) (http.Fields, error) {
 	if !d.trailer || !d.keep || d.state != chunkDone {
 		return dst, nil

@@ -2,8 +2,6 @@ package h1
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 
 	"weir/http"
 	"weir/http/field"
@@ -35,12 +33,10 @@ type head struct {
 	// MaxLine is how many bytes a line may have, its end included: the size of one of
 	// large_client_header_buffers. 0 sets no bound.
 	MaxLine int
-	// MaxFields is how many fields there may be. 0 sets no bound.
-	MaxFields int
 
 	pos    int // the next byte to look at
 	lineAt int // where the current line begins
-	badAt  int // the byte at which nginx gives up, after FaultField
+	badAt  int // the byte at which nginx gives up, after http.FaultField
 	spans  []span
 	cur    span
 	state  fieldState
@@ -96,7 +92,7 @@ func (h *head) ParseFields(buf []byte) (done bool, err error) {
 
 func (h *head) fail(at int) error {
 	h.badAt = at
-	return FaultField
+	return http.FaultField
 }
 
 func (h *head) startField(buf []byte) (done bool, err error) {
@@ -109,7 +105,7 @@ func (h *head) startField(buf []byte) (done bool, err error) {
 	case c == '\n':
 		h.pos++
 		return true, nil
-	case c == ':' || nameClass[c] == nameStop: // no name, or obs-fold
+	case c == ':' || field.NameClasses[c] == field.NameStop: // no name, or obs-fold
 		return false, h.fail(h.pos)
 	}
 	h.cur = span{name: uint32(h.pos)}
@@ -122,14 +118,14 @@ func (h *head) startField(buf []byte) (done bool, err error) {
 func (h *head) readName(buf []byte) error {
 	i, class := h.pos, uint8(h.cur.flags)
 	for i < len(buf) {
-		c := nameClass[buf[i]]
+		c := field.NameClasses[buf[i]]
 		class |= c
-		if c >= nameColon {
+		if c >= field.NameColon {
 			break
 		}
 		i++
 	}
-	h.cur.flags = field.Flags(class & (nameUnderscore | nameInvalid))
+	h.cur.flags = field.Flags(class & uint8(field.Underscore|field.Invalid))
 	h.pos = i
 	if i == len(buf) {
 		return nil
@@ -175,7 +171,7 @@ func (h *head) readValue(buf []byte) error {
 		h.state = fieldValue
 	}
 	for {
-		i = nextControl(buf, i)
+		i = field.NextControl(buf, i)
 		if i == len(buf) {
 			h.pos = i
 			return nil
@@ -225,9 +221,6 @@ func (h *head) endField() error {
 	if h.MaxLine > 0 && h.pos-h.lineAt > h.MaxLine {
 		return FaultFieldTooLong
 	}
-	if h.MaxFields > 0 && len(h.spans) >= h.MaxFields {
-		return FaultTooManyFields
-	}
 	h.spans = append(h.spans, h.cur)
 	h.state = fieldStart
 	return nil
@@ -246,14 +239,19 @@ func (h *head) skipLine(buf []byte) {
 // Fields appends the fields read to dst. Names and values are borrowed from buf.
 func (h *head) Fields(buf []byte, dst http.Fields) http.Fields {
 	for i := range h.spans {
-		s := &h.spans[i]
-		dst = append(dst, http.Field{
-			ID: s.id, Flags: s.flags,
-			Name:  buf[s.name:s.nameEnd:s.nameEnd],
-			Value: buf[s.value:s.valueEnd:s.valueEnd],
-		})
+		dst = append(dst, h.Field(buf, i))
 	}
 	return dst
+}
+
+// Field returns field i. Its name and value are borrowed from buf.
+func (h *head) Field(buf []byte, i int) http.Field {
+	s := &h.spans[i]
+	return http.Field{
+		ID: s.id, Flags: s.flags,
+		Name:  buf[s.name:s.nameEnd:s.nameEnd],
+		Value: buf[s.value:s.valueEnd:s.valueEnd],
+	}
 }
 
 // FieldText returns field i as it was sent, "Name: value", for the log. It is borrowed from buf.
@@ -266,11 +264,11 @@ const maxFaultText = 2048 - 300
 
 // AppendFault appends what nginx logs after "client " or "upstream " about the fault that ParseFields
 // has reported for buf.
-func (h *head) AppendFault(dst, buf []byte, f Fault) []byte {
+func (h *head) AppendFault(dst, buf []byte, f *http.Fault) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, f.Text()...)
 	switch f {
-	case FaultField:
+	case http.FaultField:
 		if h.peer {
 			dst = append(dst[:len(dst)-len(f.Text())], "sent invalid header"...)
 		}
@@ -287,26 +285,4 @@ func (h *head) AppendFault(dst, buf []byte, f Fault) []byte {
 		dst = append(dst, `..."`...)
 	}
 	return dst
-}
-
-const (
-	swarOnes = 0x0101010101010101
-	swarHigh = 0x8080808080808080
-)
-
-// nextControl is the offset at or after i of the first byte below 14: NUL, TAB, LF, CR and their like.
-// It is len(b) if there is none.
-func nextControl(b []byte, i int) int {
-	for i+8 <= len(b) {
-		x := binary.LittleEndian.Uint64(b[i:])
-		// A borrow can only come from a byte that is itself found, so the lowest mark is right.
-		if m := (x - 14*swarOnes) &^ x & swarHigh; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-		i += 8
-	}
-	for i < len(b) && b[i] >= 14 {
-		i++
-	}
-	return i
 }

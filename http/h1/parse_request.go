@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"weir/http"
+	"weir/http/url"
 )
 
 // A RequestParser reads the head of a request from a buffer that grows: first ParseLine until it is
@@ -35,7 +36,7 @@ type RequestParser struct {
 
 // Reset makes the parser ready for a request that begins at this offset of the buffer.
 func (p *RequestParser) Reset(at int) {
-	*p = RequestParser{head: head{MaxLine: p.MaxLine, MaxFields: p.MaxFields, spans: p.spans}}
+	*p = RequestParser{head: head{MaxLine: p.MaxLine, spans: p.spans}}
 	p.resetFields(at)
 	p.start = at
 }
@@ -103,28 +104,16 @@ func (p *RequestParser) Authority(buf []byte) []byte {
 // AsSent reports whether Target may be forwarded as it is (nginx: valid_unparsed_uri).
 func (p *RequestParser) AsSent() bool { return !p.noPath }
 
-// NeedsRoom reports whether URI has to change the target, for which it wants len(Target)+1 bytes.
-func (p *RequestParser) NeedsRoom() bool { return p.complex || p.noPath }
-
-// Escaped reports whether the path of the target has "%".
-func (p *RequestParser) Escaped() bool { return p.escaped }
-
-// URI splits the target into normalised path, arguments and extension. They are borrowed from buf if
-// nothing had to be changed, else the path and extension are in dst, which is appended to.
-func (p *RequestParser) URI(dst, buf []byte, mergeSlashes bool) (uri, args, exten []byte, err error) {
-	t := p.Target(buf)
-	if p.NeedsRoom() {
-		return normalize(dst, t, mergeSlashes)
+// Shape is what was seen of Target while it was read.
+func (p *RequestParser) Shape() url.Shape {
+	s := url.Shape{Complex: p.complex || p.noPath, Escaped: p.escaped}
+	if p.args > 0 {
+		s.Args = p.args - p.target
 	}
-	end := len(t)
-	if p.args != 0 {
-		end = p.args - 1 - p.target
-		args = t[end+1:]
+	if p.ext > 0 {
+		s.Ext = p.ext - p.target
 	}
-	if p.ext != 0 {
-		exten = t[p.ext-p.target : end : end]
-	}
-	return t[:end:end], args, exten, nil
+	return s
 }
 
 // ParseLine reads the request line. It returns false when it needs more bytes; buf must then have the
@@ -182,8 +171,8 @@ func (p *RequestParser) startLine(buf []byte) error {
 		return nil
 	}
 	if i < len(buf) {
-		if !methodClass[buf[i]] {
-			return FaultMethod
+		if !http.IsMethodByte(buf[i]) {
+			return http.FaultMethod
 		}
 		p.pos, p.state = i+1, lineMethod
 	}
@@ -194,7 +183,7 @@ const getSpace = 'G' | 'E'<<8 | 'T'<<16 | ' '<<24
 
 func (p *RequestParser) readMethod(buf []byte) error {
 	i := p.pos
-	for i < len(buf) && methodClass[buf[i]] {
+	for i < len(buf) && http.IsMethodByte(buf[i]) {
 		i++
 	}
 	p.pos = i
@@ -202,10 +191,10 @@ func (p *RequestParser) readMethod(buf []byte) error {
 		return nil
 	}
 	if buf[i] != ' ' {
-		return FaultMethod
+		return http.FaultMethod
 	}
 	p.methodEnd = i
-	p.Method = LookupMethod(buf[p.start:i])
+	p.Method = http.LookupMethod(buf[p.start:i])
 	p.pos = i + 1
 	p.state = lineTarget
 	if p.Method == http.CONNECT {
@@ -219,23 +208,23 @@ func (p *RequestParser) readMethod(buf []byte) error {
 func (p *RequestParser) readPath(buf []byte) error {
 	i := p.pos
 	for i < len(buf) {
-		switch uriClass[buf[i]] {
-		case uriPlain:
-		case uriSlash:
+		switch url.Classes[buf[i]] {
+		case url.Plain:
+		case url.Slash:
 			p.complex = p.complex || buf[i-1] == '/'
 			p.ext = 0
-		case uriDot:
+		case url.Dot:
 			p.complex = p.complex || buf[i-1] == '/'
 			p.ext = i + 1
-		case uriPercent:
+		case url.Percent:
 			p.complex, p.escaped = true, true
-		case uriHash:
+		case url.Hash:
 			p.complex = true
-		case uriQuery:
+		case url.Query:
 			p.args = i + 1
 			p.pos, p.state = i+1, lineArgs
 			return p.readArgs(buf)
-		case uriEnd:
+		case url.End:
 			return p.endTarget(buf, i)
 		}
 		i++
@@ -246,10 +235,10 @@ func (p *RequestParser) readPath(buf []byte) error {
 
 func (p *RequestParser) readArgs(buf []byte) error {
 	for i := p.pos; i < len(buf); i++ {
-		switch uriClass[buf[i]] {
-		case uriHash:
+		switch url.Classes[buf[i]] {
+		case url.Hash:
 			p.complex = true
-		case uriEnd:
+		case url.End:
 			return p.endTarget(buf, i)
 		}
 	}
@@ -265,7 +254,7 @@ func (p *RequestParser) endTarget(buf []byte, i int) error {
 	case '\r', '\n':
 		p.pos = i
 	default:
-		return FaultRequest
+		return http.FaultRequest
 	}
 	p.targetEnd = i
 	p.state = lineProto

@@ -1,6 +1,9 @@
 package h1
 
-import "weir/http"
+import (
+	"weir/http"
+	"weir/http/url"
+)
 
 // lineState is what the next byte of a request line belongs to.
 type lineState uint8
@@ -46,19 +49,19 @@ func (p *RequestParser) readBeforePath(c byte) error {
 		case isLetter(int(c)):
 			p.scheme, p.state = at, lineScheme
 		case c != ' ':
-			return FaultRequest
+			return http.FaultRequest
 		}
 		return nil
 	case lineScheme:
 		if c == ':' {
 			p.schemeEnd, p.state = at, lineSlash
 		} else if !isLetter(int(c)) && !isDigit(int(c)) && c != '+' && c != '-' && c != '.' {
-			return FaultRequest
+			return http.FaultRequest
 		}
 		return nil
 	case lineSlash, lineSlashSlash:
 		if c != '/' {
-			return FaultRequest
+			return http.FaultRequest
 		}
 		if p.state++; p.state > lineSlashSlash {
 			p.state = lineHostStart
@@ -83,14 +86,14 @@ func (p *RequestParser) readHost(c byte, at int) error {
 		p.state = lineHost
 		fallthrough
 	case lineHost:
-		if k := hostClass[c]; k == hostName || k == hostUpper || k == hostDot {
+		if k := url.HostClasses[c]; k == url.HostName || k == url.HostUpper || k == url.HostDot {
 			return nil
 		}
 	case lineLiteral:
 		if c == ']' {
 			p.state = lineHostEnd
-		} else if k := hostClass[c]; k == hostBad || k == hostPercent {
-			return FaultRequest
+		} else if k := url.HostClasses[c]; k == url.HostBad || k == url.HostPercent {
+			return http.FaultRequest
 		}
 		return nil
 	case linePortStart, linePort:
@@ -99,7 +102,7 @@ func (p *RequestParser) readHost(c byte, at int) error {
 			return nil
 		}
 		if p.Method == http.CONNECT && (p.state == linePortStart || c != ' ') {
-			return FaultRequest
+			return http.FaultRequest
 		}
 		return p.endAuthority(c, at)
 	}
@@ -108,7 +111,7 @@ func (p *RequestParser) readHost(c byte, at int) error {
 		return nil
 	}
 	if p.Method == http.CONNECT { // which must name a port
-		return FaultRequest
+		return http.FaultRequest
 	}
 	return p.endAuthority(c, at)
 }
@@ -128,7 +131,7 @@ func (p *RequestParser) endAuthority(c byte, at int) error {
 		p.target, p.state = at, lineArgs
 		p.noPath = true
 	default:
-		return FaultRequest
+		return http.FaultRequest
 	}
 	return nil
 }
@@ -149,7 +152,7 @@ func (p *RequestParser) readVersion(c byte) (done bool, err error) {
 		return p.readTail(c, at)
 	case lineProtoLetters:
 		if c != "HTTP/"[p.n] {
-			return false, FaultRequest
+			return false, http.FaultRequest
 		}
 		if p.n++; int(p.n) == len("HTTP/") {
 			p.state = lineMajorStart
@@ -162,7 +165,7 @@ func (p *RequestParser) readVersion(c byte) (done bool, err error) {
 		return p.readTail(c, at)
 	case lineLF:
 		if c != '\n' {
-			return false, FaultRequest
+			return false, http.FaultRequest
 		}
 		return true, nil
 	}
@@ -181,7 +184,7 @@ func (p *RequestParser) readTail(c byte, at int) (done bool, err error) {
 		p.lineEnd = at
 		return true, nil
 	}
-	return false, FaultRequest
+	return false, http.FaultRequest
 }
 
 // readNumber takes one byte of the numbers of the version. Major versions above 1 are refused with
@@ -196,7 +199,7 @@ func (p *RequestParser) readNumber(c byte, at int) (done bool, err error) {
 			return false, nil
 		}
 		if !isNumber || p.state == lineMajorStart && c == '0' {
-			return false, FaultRequest
+			return false, http.FaultRequest
 		}
 		if p.major = p.major*10 + digit; p.major > 1 {
 			return false, FaultVersion
@@ -204,7 +207,7 @@ func (p *RequestParser) readNumber(c byte, at int) (done bool, err error) {
 		p.state = lineMajor
 	case lineMinorStart:
 		if !isNumber {
-			return false, FaultRequest
+			return false, http.FaultRequest
 		}
 		p.minor, p.state = digit, lineMinor
 	default:
@@ -213,48 +216,9 @@ func (p *RequestParser) readNumber(c byte, at int) (done bool, err error) {
 			return p.readTail(c, at)
 		}
 		if p.minor > 99 {
-			return false, FaultRequest
+			return false, http.FaultRequest
 		}
 		p.minor = p.minor*10 + digit
 	}
 	return false, nil
-}
-
-// LookupMethod returns the method with this name, MethodOther if it is not one of nginx's.
-func LookupMethod(name []byte) http.Method {
-	switch string(name) {
-	case "GET":
-		return http.GET
-	case "HEAD":
-		return http.HEAD
-	case "POST":
-		return http.POST
-	case "PUT":
-		return http.PUT
-	case "DELETE":
-		return http.DELETE
-	case "OPTIONS":
-		return http.OPTIONS
-	case "PATCH":
-		return http.PATCH
-	case "CONNECT":
-		return http.CONNECT
-	case "TRACE":
-		return http.TRACE
-	case "MKCOL":
-		return http.MKCOL
-	case "COPY":
-		return http.COPY
-	case "MOVE":
-		return http.MOVE
-	case "LOCK":
-		return http.LOCK
-	case "UNLOCK":
-		return http.UNLOCK
-	case "PROPFIND":
-		return http.PROPFIND
-	case "PROPPATCH":
-		return http.PROPPATCH
-	}
-	return http.MethodOther
 }

@@ -63,7 +63,7 @@ func describeResponse(in string, cuts ...int) (text string, complete bool) {
 		case err == FaultStatusLine:
 			return "no head", true
 		case err != nil:
-			return string(p.AppendFault([]byte("upstream "), buf, err.(Fault))), true
+			return string(p.AppendFault([]byte("upstream "), buf, err.(*http.Fault))), true
 		case !done:
 			i++
 		case line:

@@ -67,7 +67,6 @@ func (x *exchange) begin() headResult {
 	x.body = bodyReader{done: true}
 	x.parser.Reset(0)
 	x.parser.MaxLine = int(max(core.LargeSize, core.HeaderBuffer))
-	x.parser.MaxFields = core.MaxHeaders
 	return x.readHead(port, core)
 }
 
@@ -119,7 +118,7 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	}
 	x.takeLineAgain(core)
 	x.headDone()
-	if res := x.takeFields(port, core); res != headReady {
+	if res := x.takeFields(port); res != headReady {
 		return res
 	}
 	if r.Debugs() {
@@ -135,7 +134,7 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 func (x *exchange) refuseFields(port *http.Port, core *http.ServerCore, err error) headResult {
 	x.takeLineAgain(core)
 	x.req.HeadSize = x.parser.SizeTo(x.parser.Len())
-	if res := x.takeFields(port, core); res != headReady {
+	if res := x.takeFields(port); res != headReady {
 		return res
 	}
 	return x.refuseHead(err)
@@ -186,7 +185,7 @@ func (x *exchange) loseHead(port *http.Port, core *http.ServerCore, err error) h
 	} else {
 		x.takeLineAgain(core)
 		r.HeadSize = x.parser.SizeTo(x.parser.Len())
-		if res := x.takeFields(port, core); res != headReady {
+		if res := x.takeFields(port); res != headReady {
 			return res
 		}
 	}
@@ -257,9 +256,9 @@ func (x *exchange) enlarge(core *http.ServerCore) bool {
 // refuseHead answers a head that cannot be read.
 func (x *exchange) refuseHead(err error) headResult {
 	r := &x.req
-	f, ok := err.(Fault)
+	f, ok := err.(*http.Fault)
 	if !ok {
-		f = FaultRequest
+		f = http.FaultRequest
 	}
 	if r.Line == nil {
 		r.Line, r.Protocol = x.parser.Line(x.buf[:x.w]), x.parser.Protocol(x.buf[:x.w])
@@ -287,33 +286,13 @@ func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
 	if p.Version >= http.HTTP20 {
 		return FaultVersion
 	}
-	if err := x.takeURI(core); err != nil {
-		r.URI, r.Target = []byte{}, nil
+	if err := r.SetTarget(r.Target, p.Shape()); err != nil {
 		return err
 	}
-	if host := p.Authority(buf); host != nil {
-		name, number, err := ValidateHost(r.Alloc(len(host))[:0], host)
-		if err != nil {
-			return FaultLineHost
-		}
-		r.HostName, r.HostPort = name, number
-		r.ChooseServer(port)
+	if host := p.Authority(buf); host != nil && r.AdmitHost(port, host) != nil {
+		return FaultLineHost
 	}
 	return nil
-}
-
-// takeURI splits the target. Without arguments a "?" counts for nothing.
-func (x *exchange) takeURI(core *http.ServerCore) (err error) {
-	r := &x.req
-	var dst []byte
-	if x.parser.NeedsRoom() {
-		dst = r.Alloc(len(r.Target) + 1)[:0]
-	}
-	r.URI, r.Args, r.Exten, err = x.parser.URI(dst, x.buf[:x.w], core.MergeSlashes)
-	if len(r.Args) == 0 {
-		r.Args = nil
-	}
-	return err
 }
 
 // takeLineAgain takes the parts of the request line from the buffer, which may have moved.
@@ -328,58 +307,24 @@ func (x *exchange) takeLineAgain(core *http.ServerCore) {
 	r.Target = p.Target(buf)
 	r.Schema = p.Scheme(buf)
 	r.Plain = p.AsSent()
-	r.Escaped = p.Escaped()
 	if moved {
-		_ = x.takeURI(core)
+		_ = r.SetTarget(r.Target, p.Shape())
 	}
 }
 
 // takeFields stores the header fields that were read, in their order: with Host the request comes to its
 // server, which rules over what follows.
-func (x *exchange) takeFields(port *http.Port, core *http.ServerCore) headResult {
+func (x *exchange) takeFields(port *http.Port) headResult {
 	r := &x.req
-	all := x.parser.Fields(x.buf[:x.w], r.In[:0])
-	r.In = all[:0]
-	for i := range all {
-		f := all[i]
-		if r.Debugs() {
-			r.Debugf("http header: \"%s: %s\"", f.Name, f.Value)
-		}
-		if core.IgnoreInvalid && !f.Valid(core.Underscores) {
-			r.Log(logs.Info, "client sent invalid header line: \""+string(f.Name)+": "+string(f.Value)+"\"")
-			continue
-		}
-		if Unique(f.ID) {
-			if prev := r.In.Find(f.ID); prev != nil {
-				r.HeadSize = x.parser.SizeTo(i + 1)
-				r.Log(logs.Info, string(AppendDuplicate([]byte("client "), &f, prev)))
-				return x.refuseQuietly(400)
-			}
-		}
-		r.In = append(r.In, f)
-		if f.ID == field.Host {
-			if err := x.takeHost(port, f.Value); err != nil {
-				r.HeadSize = x.parser.SizeTo(i + 1)
-				return x.refuseHead(err)
-			}
-			core = r.Server.Core
+	r.In = r.In[:0]
+	for i := range x.parser.Len() {
+		f := x.parser.Field(x.buf[:x.w], i)
+		if fault := r.AdmitField(port, &f); fault != nil {
+			r.HeadSize = x.parser.SizeTo(i + 1)
+			return x.refuseQuietly(fault.Status())
 		}
 	}
 	return headReady
-}
-
-// takeHost leads the request to the server that Host names, unless the request line named one.
-func (x *exchange) takeHost(port *http.Port, host []byte) error {
-	r := &x.req
-	name, number, err := ValidateHost(r.Alloc(len(host))[:0], host)
-	if err != nil {
-		return FaultHost
-	}
-	if r.HostName == nil {
-		r.HostName, r.HostPort = name, number
-		r.ChooseServer(port)
-	}
-	return nil
 }
 
 // refuseQuietly refuses a request whose fault was logged.
@@ -393,10 +338,10 @@ func (x *exchange) refuseQuietly(status int) headResult {
 func (x *exchange) settleFields() headResult {
 	r := &x.req
 	if r.Version >= http.HTTP11 && !r.In.Has(field.Host) {
-		return x.refuseHead(FaultNoHost)
+		return x.refuseHead(http.FaultNoHost)
 	}
 	kind, length, err := BodyFraming(r.In, r.Version)
-	if f, bad := err.(Fault); bad {
+	if f, bad := err.(*http.Fault); bad {
 		r.Log(logs.Info, string(AppendFraming([]byte("client "), r.In, f, false)))
 		return x.refuseQuietly(f.Status())
 	}
@@ -407,10 +352,8 @@ func (x *exchange) settleFields() headResult {
 	case BodyChunked:
 		r.Body.Length, r.Body.Chunked = -1, true
 	}
-	if expect := r.In.Get(field.Expect); expect != nil {
-		x.body.expect = field.EqualFold(expect, "100-continue")
-		r.Body.Expect = x.body.expect
-	}
+	r.AdmitExpect()
+	x.body.expect = r.Body.Expect
 	r.Linger = !x.body.done
 	r.KeepAlive = x.wantsKeepAlive()
 	return headReady
@@ -425,9 +368,9 @@ func (x *exchange) wantsKeepAlive() bool {
 			continue
 		}
 		switch {
-		case HasToken(r.In[i].Value, "close"):
+		case field.HasToken(r.In[i].Value, "close"):
 			return false
-		case HasToken(r.In[i].Value, "keep-alive"):
+		case field.HasToken(r.In[i].Value, "keep-alive"):
 			keep = true
 		}
 	}

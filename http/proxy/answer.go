@@ -86,7 +86,7 @@ func (x *exchange) accelRedirect() http.Verdict {
 	}
 	path, args, ok := http.SafeURI(r, uri)
 	if !ok {
-		r.Logf(logs.Error, "unsafe URI \"%s\" was detected", uri)
+		r.Logf(logs.Error, "unsafe URI \"%s\" was detected", path)
 		return http.StatusNotFound
 	}
 	if r.Method != http.HEAD {

@@ -70,9 +70,9 @@ func (p *http1) parseHead(c *call) headState {
 	}
 	done, err := p.parser.ParseFields(buf)
 	if err != nil {
-		f, ok := err.(h1.Fault)
+		f, ok := err.(*http.Fault)
 		if !ok {
-			f = h1.FaultField
+			f = http.FaultField
 		}
 		c.r.Logf(logs.Error, "upstream %s", p.parser.AppendFault(nil, buf, f))
 		return headBad

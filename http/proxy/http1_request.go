@@ -7,6 +7,7 @@ import (
 
 	"weir/http"
 	"weir/http/field"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -244,7 +245,7 @@ func (l *http1Loc) appendURI(b []byte, r *http.Request, at *place) []byte {
 		b = append(b, at.uri...)
 	}
 	if rest := r.URI[skip:]; r.Escaped || r.Internal {
-		b = http.AppendEscaped(b, rest, http.EscapeURI)
+		b = url.AppendEscaped(b, rest, url.EscapeURI)
 	} else {
 		b = append(b, rest...)
 	}

@@ -200,7 +200,7 @@ func refreshURL(value []byte) int {
 	return -1
 }
 
-// indexFold is where a word is mentioned in a text, whatever its case, -1 if it is not: so nginx looks for "close".
+// indexFold is where a word is mentioned in a text, whatever its case, -1 if it is not.
 func indexFold(text []byte, lower string) int {
 	for i := 0; i+len(lower) <= len(text); i++ {
 		if text[i]|0x20 == lower[0] && field.EqualFold(text[i:i+len(lower)], lower) {

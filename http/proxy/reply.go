@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"strconv"
 
 	"weir/http"
@@ -179,12 +178,12 @@ func singleBit(id field.ID) uint32 {
 // make the response unusable, others are ignored.
 func (x *exchange) duplicate(i int, again *http.Field) bool {
 	first := x.fields.Find(again.ID)
-	text := fmt.Sprintf("upstream sent duplicate header line: \"%s: %s\", previous value: \"%s: %s\"", again.Name, again.Value, first.Name, first.Value)
+	text := field.AppendDuplicate([]byte("upstream "), again, first)
 	if again.ID == field.ContentLength || again.ID == field.TransferEncoding {
-		x.r.Log(logs.Error, text)
+		x.r.Log(logs.Error, string(text))
 		return false
 	}
-	x.r.Log(logs.Warn, text+", ignored")
+	x.r.Log(logs.Warn, string(text)+", ignored")
 	if x.reply.dropped == nil {
 		x.reply.dropped = make([]bool, len(x.fields))
 	}
@@ -201,7 +200,7 @@ func (x *exchange) obey(f *http.Field) bool {
 	case field.TransferEncoding:
 		return x.readCoding(f)
 	case field.Connection:
-		y.close = y.close || indexFold(f.Value, "close") >= 0
+		y.close = y.close || field.HasToken(f.Value, "close")
 	case field.LastModified:
 		if at, ok := field.ParseDate(f.Value); ok {
 			y.modified = at

@@ -8,6 +8,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/url"
 	"weir/logs"
 	"weir/vars"
 )
@@ -346,7 +347,7 @@ func (u *rule) newArgs(r *http.Request) []byte {
 
 // redirect sends the client to the replacement.
 func (u *rule) redirect(r *http.Request) (http.Verdict, bool) {
-	to := http.UnescapeRedirect(r.Copy(r.EscapedText(u.uri)))
+	to := url.UnescapeRedirect(r.Copy(r.EscapedText(u.uri)))
 	switch {
 	case u.args != nil:
 		to = r.Concat(to, []byte("?"), u.newArgs(r))

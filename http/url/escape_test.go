@@ -1,11 +1,8 @@
-package http
+package url
 
 import (
 	"bytes"
-	"net"
 	"testing"
-
-	"weir/loop"
 )
 
 func TestUnescapeRedirect(t *testing.T) {
@@ -54,59 +51,12 @@ func TestAppendEscaped(t *testing.T) {
 	}
 }
 
-func TestSafeURI(t *testing.T) {
-	onLoopRequest(t, func(r *Request) {
-		for in, want := range map[string]string{
-			"/a":              "/a",
-			"/a/b%20c?d%20":   "/a/b c?d%20",
-			"/a..b/..c/d..":   "/a..b/..c/d..",
-			"/a%":             "/a%",
-			"":                "unsafe",
-			"?x":              "unsafe",
-			"/../etc/passwd":  "unsafe",
-			"/a/..":           "unsafe",
-			"/a/%2e%2e/b":     "unsafe",
-			"/a/.%2E/b":       "unsafe",
-			"/a%00b":          "unsafe",
-			"/a\x00b":         "unsafe",
-			"../a":            "unsafe",
-			"/a/%252e%252e/b": "/a/%2e%2e/b", // decoded once
-		} {
-			path, args, ok := SafeURI(r, []byte(in))
-			got := string(path)
-			if len(args) > 0 {
-				got += "?" + string(args)
-			}
-			if !ok {
-				got = "unsafe"
-			}
-			if got != want {
-				t.Errorf("%q: %q; want %q", in, got, want)
-			}
-		}
-	})
-}
-
-func TestStatuses(t *testing.T) {
-	for status := range 1000 {
-		title, shown := pageTitle(status), shownStatus(status)
-		switch {
-		case status < 300 && title != "":
-			t.Errorf("%d has a page", status)
-		case title != "" && Reason(shown) == "" && status != 498: // has a page, as nginx's, and no words
-			t.Errorf("%d is shown as %d, for which there are no words", status, shown)
-		case pageDetail(status) != "" && shown != 400:
-			t.Errorf("%d has a detail and is shown as %d", status, shown)
+func TestUnescape(t *testing.T) {
+	for in, want := range map[string]string{
+		"/a": "/a", "/%61%2f": "/a/", "/a%": "/a", "/a%4": "/a", "/a%zz": "/azz", "/a%4zq": "/aq", "/%25%32%35": "/%25", "/+": "/+", "/a?%41": "/a?A",
+	} {
+		if got := string(Unescape([]byte(in))); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
-}
-
-// onLoopRequest gives f a request that can take memory.
-func onLoopRequest(t *testing.T, f func(r *Request)) {
-	t.Helper()
-	onLoop(t, func(k *loop.Task, _ *loop.Conn, _ net.Conn) {
-		r := &Request{Task: k}
-		defer r.arena.release(k.Loop())
-		f(r)
-	})
 }

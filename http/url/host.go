@@ -1,26 +1,25 @@
-package h1
+package url
 
-// ValidateHost checks a host with an optional port, as in a Host field or a request line, and splits
+// SplitHost checks a host with an optional port, as in a Host field or a request line, and splits
 // it. The name is in lower case and without a dot at its end; brackets of an IPv6 address stay. The
 // port is nil if there is none, and may be empty: "a:" is a host to nginx.
 //
-// Without capital letters the name is borrowed from host, else it is appended to dst. The fault is
-// FaultHost.
-func ValidateHost(dst, host []byte) (name, port []byte, err error) {
+// Without capital letters the name is borrowed from host, else it is appended to dst.
+func SplitHost(dst, host []byte) (name, port []byte, ok bool) {
 	end, upper, ok := scanName(host)
 	if !ok {
-		return nil, nil, FaultHost
+		return nil, nil, false
 	}
 	if end < len(host) {
 		if port = host[end+1:]; host[end] != ':' || !validPort(port) {
-			return nil, nil, FaultHost
+			return nil, nil, false
 		}
 	}
 	if end > 0 && host[end-1] == '.' {
 		end--
 	}
 	if end == 0 {
-		return nil, nil, FaultHost
+		return nil, nil, false
 	}
 	name = host[:end:end]
 	if upper {
@@ -28,12 +27,12 @@ func ValidateHost(dst, host []byte) (name, port []byte, err error) {
 		dst = append(dst, name...)
 		name = dst[base:len(dst):len(dst)]
 		for i, c := range name {
-			if hostClass[c] == hostUpper {
+			if HostClasses[c] == HostUpper {
 				name[i] = c | 0x20
 			}
 		}
 	}
-	return name, port, nil
+	return name, port, true
 }
 
 // scanName finds the end of the name and whether it has capital letters.
@@ -45,19 +44,19 @@ func scanName(host []byte) (end int, upper, ok bool) {
 	}
 	for ; i < len(host); i++ {
 		c := host[i]
-		switch hostClass[c] {
-		case hostName, hostPlain:
-		case hostUpper:
+		switch HostClasses[c] {
+		case HostName, HostPlain:
+		case HostUpper:
 			upper = true
-		case hostDot:
+		case HostDot:
 			if i > 0 && host[i-1] == '.' {
 				return 0, false, false
 			}
-		case hostPercent:
+		case HostPercent:
 			if literal {
 				return 0, false, false
 			}
-		case hostColon:
+		case HostColon:
 			if !literal {
 				return i, upper, true
 			}
@@ -85,7 +84,7 @@ func validPort(b []byte) bool {
 	return true
 }
 
-// PortNumber is the number a port from ValidateHost stands for, 0 for none.
+// PortNumber is the number a port from SplitHost stands for, 0 for none.
 func PortNumber(b []byte) (n uint16) {
 	for _, c := range b {
 		n = n*10 + uint16(c-'0')

@@ -1,8 +1,8 @@
-package h1
+package url
 
 import "testing"
 
-func TestValidateHost(t *testing.T) {
+func TestSplitHost(t *testing.T) {
 	tests := []struct {
 		in, name, port string
 		ok             bool
@@ -55,9 +55,9 @@ func TestValidateHost(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {
 			in := []byte(tt.in)
-			name, port, err := ValidateHost(nil, in)
-			if (err == nil) != tt.ok || string(name) != tt.name || string(port) != tt.port {
-				t.Errorf("got %q %q %v, want %q %q %v", name, port, err, tt.name, tt.port, tt.ok)
+			name, port, ok := SplitHost(nil, in)
+			if ok != tt.ok || string(name) != tt.name || string(port) != tt.port {
+				t.Errorf("got %q %q %v, want %q %q %v", name, port, ok, tt.name, tt.port, tt.ok)
 			}
 			if string(in) != tt.in {
 				t.Errorf("the host became %q", in)
@@ -69,16 +69,16 @@ func TestValidateHost(t *testing.T) {
 	}
 }
 
-func TestValidateHostAllocs(t *testing.T) {
+func TestSplitHostAllocs(t *testing.T) {
 	buf, host := make([]byte, 0, 64), []byte("WWW.Example.org:8080")
-	if n := testing.AllocsPerRun(100, func() { _, _, _ = ValidateHost(buf, host) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = SplitHost(buf, host) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func BenchmarkValidateHost(b *testing.B) {
+func BenchmarkSplitHost(b *testing.B) {
 	host := []byte("www.example.org")
 	for b.Loop() {
-		_, _, _ = ValidateHost(nil, host)
+		_, _, _ = SplitHost(nil, host)
 	}
 }

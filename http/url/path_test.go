@@ -1,4 +1,4 @@
-package h1
+package url
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// uriTests are also the seeds of FuzzNormalize. An empty uri means a fault.
+// uriTests are also the seeds of FuzzSplit. An empty uri means a fault.
 var uriTests = []struct {
 	name, in       string
 	uri, args, ext string
@@ -64,14 +64,22 @@ var uriTests = []struct {
 	{"relative", "a", "", "", "", "", false},
 }
 
-func TestNormalizeURI(t *testing.T) {
+func split(dst, target []byte, mergeSlashes bool) (path, args, ext []byte, ok bool) {
+	s, ok := Scan(target)
+	if !ok {
+		return nil, nil, nil, false
+	}
+	return s.Split(dst, target, mergeSlashes)
+}
+
+func TestSplit(t *testing.T) {
 	for _, tt := range uriTests {
 		t.Run(tt.name, func(t *testing.T) {
 			raw := []byte(tt.in)
-			uri, args, ext, err := NormalizeURI(make([]byte, 0, len(raw)+1), raw, true)
-			if err != nil {
-				if tt.uri != "" || err != FaultRequest {
-					t.Fatal(err)
+			uri, args, ext, ok := split(make([]byte, 0, len(raw)+1), raw, true)
+			if !ok {
+				if tt.uri != "" {
+					t.Fatal("refused")
 				}
 				return
 			}
@@ -85,76 +93,59 @@ func TestNormalizeURI(t *testing.T) {
 			if want == "" {
 				want = tt.uri
 			}
-			if uri, _, _, _ = NormalizeURI(nil, raw, false); string(uri) != want {
+			if uri, _, _, _ = split(nil, raw, false); string(uri) != want {
 				t.Errorf("slashes not merged: got %q, want %q", uri, want)
 			}
 		})
 	}
 }
 
-// TestNormalizeURIAppends sees that what dst already holds is left alone.
-func TestNormalizeURIAppends(t *testing.T) {
+// TestSplitAppends sees that what dst already holds is left alone.
+func TestSplitAppends(t *testing.T) {
 	dst := append(make([]byte, 0, 64), "/kept"...)
-	if _, _, _, err := NormalizeURI(dst, []byte("/../a"), true); err != FaultRequest {
+	if _, _, _, ok := split(dst, []byte("/../a"), true); ok {
 		t.Error("left the root into what dst held")
 	}
-	uri, _, ext, _ := NormalizeURI(dst, []byte("/a/../b.%63"), true)
+	uri, _, ext, _ := split(dst, []byte("/a/../b.%63"), true)
 	if string(dst) != "/kept" || string(uri) != "/b.c" || string(ext) != "c" {
 		t.Errorf("%q %q %q", dst, uri, ext)
 	}
 }
 
-func TestNormalizeURIAllocs(t *testing.T) {
+func TestSplitAllocs(t *testing.T) {
 	buf := make([]byte, 0, 128)
 	for _, tt := range uriTests {
 		raw := []byte(tt.in)
-		if n := testing.AllocsPerRun(10, func() { _, _, _, _ = NormalizeURI(buf, raw, true) }); n != 0 {
+		if n := testing.AllocsPerRun(10, func() { _, _, _, _ = split(buf, raw, true) }); n != 0 {
 			t.Errorf("%s: %v allocations", tt.name, n)
 		}
 	}
 }
 
-func BenchmarkNormalizeURI(b *testing.B) {
+func BenchmarkSplit(b *testing.B) {
 	for _, in := range []string{"/static/app.js?v=1", "/a/../b%20c//d/./e.html?f"} {
 		b.Run(in, func(b *testing.B) {
 			raw, buf := []byte(in), make([]byte, 0, 128)
 			for b.Loop() {
-				_, _, _, _ = NormalizeURI(buf, raw, true)
+				_, _, _, _ = split(buf, raw, true)
 			}
 		})
 	}
 }
 
-// uriOfLine does what NormalizeURI does to a target in a request line.
-func uriOfLine(line []byte, merge bool) (uri, args, ext []byte, err error) {
-	var p RequestParser
-	p.Reset(0)
-	if _, err = p.ParseLine(line); err != nil {
-		return nil, nil, nil, err
-	}
-	return p.URI(nil, line, merge)
-}
-
-// FuzzNormalize sees that a normalised path has nothing left to be resolved, and that the parser of
-// the request line says the same.
-func FuzzNormalize(f *testing.F) {
+// FuzzSplit sees that a normalised path has nothing left to be resolved.
+func FuzzSplit(f *testing.F) {
 	for _, tt := range uriTests {
 		f.Add(tt.in, true)
 	}
 	f.Fuzz(func(t *testing.T, in string, merge bool) {
 		raw := []byte(in)
 		buf := make([]byte, 0, len(raw)+1)
-		uri, args, ext, err := NormalizeURI(buf, raw, merge)
+		uri, _, ext, ok := split(buf, raw, merge)
 		if string(raw) != in {
 			t.Fatal("the target was changed")
 		}
-		if strings.HasPrefix(in, "/") && !strings.ContainsAny(in, " \r\n") {
-			u2, a2, e2, err2 := uriOfLine([]byte("GET "+in+" HTTP/1.1\r\n"), merge)
-			if !bytes.Equal(uri, u2) || !bytes.Equal(args, a2) || !bytes.Equal(ext, e2) || err != err2 {
-				t.Errorf("line: %q %q %q %v, target: %q %q %q %v", u2, a2, e2, err2, uri, args, ext, err)
-			}
-		}
-		if err != nil {
+		if !ok {
 			return
 		}
 		path := string(uri) + "/"
