@@ -51,7 +51,7 @@ func TestAdmit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	port := &Port{App: &App{}, Default: def, names: &names{def: def, table: table}}
+	port := &Port{App: &App{}, Default: def, address: &address{def: def, table: table}}
 	onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 		for _, tt := range admitTests {
 			r := &Request{Task: k, Client: &Client{Conn: c}}
