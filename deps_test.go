@@ -26,9 +26,10 @@ const depsRules = `
 	# What the street stands on.
 	NONE < conf < vars, zone < logs;
 	NONE < loop, http/route, http/field, http/url;
+	logs, loop < load;
 
 	# The street.
-	logs, loop < certs;
+	load < certs;
 	certs < listen, upstream, cache;
 	listen, upstream, cache, http/route, http/field, http/url < http;
 	http < http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter;
@@ -44,7 +45,7 @@ const depsRules = `
 
 	# A loop knows no protocol; what is shared knows no request.
 	conf, vars, logs, zone !< loop;
-	http !< conf, vars, zone, logs, loop, certs, listen, upstream, cache, http/route, http/field, http/url;
+	http !< conf, vars, zone, logs, loop, load, certs, listen, upstream, cache, http/route, http/field, http/url;
 	stream !< http;
 	http !< stream;
 	# No module folder knows another.

@@ -9,8 +9,8 @@ import (
 	"weir/conf"
 	"weir/http"
 	"weir/listen"
+	"weir/load"
 	"weir/logs"
-	"weir/upstream"
 	"weir/zone"
 )
 
@@ -33,11 +33,10 @@ type Cycle struct {
 	Tree   *conf.Tree
 	Main   *Main
 	Events *Events
-	App    *http.App
 	Log    *logs.Logger // error_log of the main block
-	Groups *upstream.Set
 
-	builder *http.Builder
+	fronts  []front
+	env     *load.Env
 	loggers *loggers
 	zones   *zone.Set
 }
@@ -69,33 +68,35 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
 	}
 	c.zones = p.Zones.Begin()
-	w := http.World{
-		Prefix: o.Prefix, ConfPrefix: tree.ConfPrefix, Signature: "weir/" + o.Version, AccessLogPath: o.AccessLog, TempPrefix: o.TempPrefix,
-		Files: p.Files, Temp: p.Temp, Zones: c.zones, Modules: httpModules(), Logger: c.loggers.at,
-	}
-	b := http.NewBuilder(w, tree, d)
-	table.Declare(tree, b, d)
-	scopes := table.NewScopes(tree, b, d)
-	b.Scopes = scopes
+	env := load.New(load.Options{
+		Prefix: o.Prefix, Signature: "weir/" + o.Version, AccessLog: o.AccessLog, TempPrefix: o.TempPrefix,
+		Files: p.Files, Zones: c.zones, Logger: c.loggers.at,
+	}, tree, d)
+	c.env = env
+	c.fronts = newFronts(env, p)
+	table.Declare(tree, env, d)
+	scopes := table.NewScopes(tree, env, d)
+	env.Scopes = scopes
 	c.Main = conf.Settings[Main](scopes, MainModule, tree.Main)
 	c.Events = &Events{}
 	if n := tree.Main.First("events"); n != nil && n.Block != nil {
 		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
 	}
-	b.App.Debug = &c.Events.DebugConnection
-	b.SetUpstreamOptions(upstream.Options{Loops: c.Main.Workers})
+	env.Loops = c.Main.Workers
 	c.Log = c.loggers.at(scopes, tree.Main)
-	if n := tree.Main.First("http"); n != nil && n.Block != nil {
-		c.App = b.Build(n.Block)
+	for _, f := range c.fronts {
+		f.build(c, tree.Main.First(f.block()).Block)
+	}
+	env.Finish()
+	for _, f := range c.fronts {
+		f.finish()
 	}
 	if !d.Failed() { // a zone that was declared badly has been told of already
 		for _, err := range c.zones.Unsized() {
 			d.Err(err)
 		}
 	}
-	c.Groups = b.Groups()
-	c.builder = b
-	b.Forget()
+	env.Forget()
 	tree.Forget()
 	c.loggers.diags = nil
 	return c, d
@@ -107,16 +108,16 @@ func (c *Cycle) Prepare() error {
 	id, err := c.Main.Identity(c.Tree.Outside())
 	owned := err == nil && c.Tree.Facts().Root
 	made := map[string]bool{}
-	for _, t := range c.builder.TempPaths() {
-		if made[t.Dir] {
+	for _, dir := range c.env.Folders() {
+		if made[dir] {
 			continue
 		}
-		made[t.Dir] = true
-		if err := os.Mkdir(t.Dir, 0o700); err != nil && !os.IsExist(err) {
-			return fmt.Errorf("mkdir() \"%s\" failed %s", t.Dir, logs.AppendErrno(nil, err))
+		made[dir] = true
+		if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
+			return fmt.Errorf("mkdir() \"%s\" failed %s", dir, logs.AppendErrno(nil, err))
 		}
 		if owned {
-			_ = os.Chown(t.Dir, id.UID, id.GID)
+			_ = os.Chown(dir, id.UID, id.GID)
 		}
 	}
 	return nil
@@ -125,7 +126,7 @@ func (c *Cycle) Prepare() error {
 // Check prepares the cycle and tries whether its addresses can be bound, as -t does. An address in use
 // is no mistake of the configuration.
 func (c *Cycle) Check(report func(logs.Level, string)) error {
-	if err := c.Prepare(); err != nil || c.App == nil {
+	if err := c.Prepare(); err != nil {
 		return err
 	}
 	return listen.Opener{Log: report}.Check(c.specs())
@@ -174,27 +175,28 @@ func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
 
 // Release closes what a cycle that never came to serve has opened.
 func (c *Cycle) Release() {
-	c.builder.Close()
+	c.env.Releases()()
 	for _, l := range c.loggers.made {
 		l.Close()
 	}
 }
 
-// retire closes a cycle's log files once nothing uses it any more: the collector knows when.
+// retire ends a cycle's background tasks, and closes its log files once nothing uses it any more: the collector knows when.
 func (c *Cycle) retire() {
-	if c.App != nil {
-		runtime.AddCleanup(c.App, func(c *closers) { c.close() }, c.closers())
+	for _, j := range c.env.Jobs() {
+		j.Stop()
 	}
+	runtime.AddCleanup(c.env.Life, func(c *closers) { c.close() }, c.closers())
 }
 
-// closers are what a retired cycle leaves to be closed; they must not lead back to its App.
+// closers are what a retired cycle leaves to be closed; they must not lead back to what serves.
 type closers struct {
-	builder func()
-	loggers []*logs.Logger
+	releases func()
+	loggers  []*logs.Logger
 }
 
 func (c *Cycle) closers() *closers {
-	k := &closers{builder: c.builder.Releases()}
+	k := &closers{releases: c.env.Releases()}
 	for _, l := range c.loggers.made {
 		k.loggers = append(k.loggers, l)
 	}
@@ -202,11 +204,17 @@ func (c *Cycle) closers() *closers {
 }
 
 func (k *closers) close() {
-	k.builder()
+	k.releases()
 	for _, l := range k.loggers {
 		l.Close()
 	}
 }
 
-// inherit takes over the state of the cycle before: health, counters and kept connections of peers.
-func (c *Cycle) inherit(old *Cycle) { c.Groups.Inherit(old.Groups) }
+// inherit takes over the state of the cycle before.
+func (c *Cycle) inherit(old *Cycle) {
+	for _, f := range c.fronts {
+		for _, before := range old.fronts {
+			f.inherit(before)
+		}
+	}
+}

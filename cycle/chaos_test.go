@@ -9,7 +9,7 @@ import (
 	"weak"
 
 	"weir/conf"
-	weirhttp "weir/http"
+	"weir/load"
 	"weir/weirtest"
 )
 
@@ -63,7 +63,7 @@ func TestChaosHeap(t *testing.T) {
 	}
 	defer func() { _ = kept.Close() }()
 
-	var cycles []weak.Pointer[weirhttp.App]
+	var cycles []weak.Pointer[load.Life]
 	var heap [2]uint64
 	const reloads = 100
 	for n := range reloads + 1 {
@@ -73,7 +73,7 @@ func TestChaosHeap(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cycles = append(cycles, weak.Make(rt.Current().App))
+		cycles = append(cycles, weak.Make(rt.Current().env.Life))
 		for path, want := range map[string]string{"/x": fmt.Sprintf("%d %d", n, n), "/app": "name\n"} {
 			if err := kept.Send("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 				t.Fatal(err)

@@ -80,7 +80,7 @@ http {
 	var gone atomic.Int64
 	var early uint64
 	for i := range reloads {
-		runtime.AddCleanup(rt.Current().App, func(n *atomic.Int64) { n.Add(1) }, &gone)
+		runtime.AddCleanup(rt.Current().env.Life, func(n *atomic.Int64) { n.Add(1) }, &gone)
 		if err := rt.Reload(conf.Outside{}); err != nil {
 			t.Fatal(err)
 		}

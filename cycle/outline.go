@@ -30,7 +30,7 @@ type Outline struct {
 func (c *Cycle) Outline(files *logs.Files) *Outline {
 	o := &Outline{
 		Options: c.Options, Main: *c.Main, Events: *c.Events, Specs: c.specs(),
-		Log: c.Log, Files: files, RawSockets: c.builder.RawSockets(), release: c.builder.Releases(),
+		Log: c.Log, Files: files, RawSockets: c.env.RawSockets(), release: c.env.Releases(),
 	}
 	for _, l := range c.loggers.made {
 		o.loggers = append(o.loggers, l)
@@ -59,12 +59,9 @@ func (o *Outline) SameProcess(next *Outline) bool {
 
 // specs are the addresses that the cycle listens on.
 func (c *Cycle) specs() []listen.Spec {
-	if c.App == nil {
-		return nil
-	}
-	specs := make([]listen.Spec, len(c.App.Listens))
-	for i, l := range c.App.Listens {
-		specs[i] = l.Spec
+	var specs []listen.Spec
+	for _, f := range c.fronts {
+		specs = append(specs, f.listens()...)
 	}
 	return specs
 }

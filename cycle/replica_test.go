@@ -137,26 +137,26 @@ func reading(t *testing.T, c *Cycle) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(&b, "%+v\n%+v\n%+v\nhost %s, raw sockets %v, pid %s\n", *c.Main, id, *c.Events, c.App.Hostname, c.builder.RawSockets(), c.PidFile())
+	fmt.Fprintf(&b, "%+v\n%+v\n%+v\nhost %s, raw sockets %v, pid %s\n", *c.Main, id, *c.Events, c.fronts[0].(*httpFront).app.Hostname, c.env.RawSockets(), c.PidFile())
 	for _, s := range c.specs() {
 		fmt.Fprintf(&b, "listen %s %+v\n", s, s)
 	}
-	for _, s := range c.App.Servers {
+	for _, s := range c.fronts[0].(*httpFront).app.Servers {
 		fmt.Fprintf(&b, "server")
 		for _, n := range s.Core.Names {
 			fmt.Fprintf(&b, " %q", n.Text)
 		}
 		fmt.Fprintln(&b)
 	}
-	for _, g := range c.Groups.Groups() {
+	for _, g := range c.fronts[0].(*httpFront).groups.Groups() {
 		fmt.Fprintf(&b, "group %s", g.Name)
 		for _, p := range g.Status(nil, loop.Time(0)) {
 			fmt.Fprintf(&b, " %s of %s", p.Peer.Name, p.Peer.Server)
 		}
 		fmt.Fprintln(&b)
 	}
-	for _, p := range c.builder.TempPaths() {
-		fmt.Fprintln(&b, "temporary files in", p.Dir)
+	for _, dir := range c.env.Folders() {
+		fmt.Fprintln(&b, "temporary files in", dir)
 	}
 	return b.String()
 }

@@ -39,7 +39,8 @@ type Runtime struct {
 type socket struct {
 	spec     listen.Spec
 	fd       int
-	http     *http.Socket
+	front    string       // the block that takes its connections
+	http     *http.Socket // when it is the http block
 	listener *loop.Listener
 }
 
@@ -104,13 +105,10 @@ func (rt *Runtime) Done() <-chan struct{} { return rt.done }
 
 // open opens the addresses of a cycle that are not open yet. On failure nothing stays open.
 func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*socket, err error) {
-	if c.App == nil {
-		return nil, nil
-	}
 	var specs []listen.Spec
-	for _, l := range c.App.Listens {
-		if s := rt.sockets[l.Spec.String()]; s == nil {
-			specs = append(specs, l.Spec)
+	for _, spec := range c.specs() {
+		if rt.sockets[spec.String()] == nil {
+			specs = append(specs, spec)
 		}
 	}
 	fds, err := rt.Sockets.Open(specs, report)
@@ -118,10 +116,7 @@ func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*so
 		return nil, Reported{Err: err}
 	}
 	for i, spec := range specs {
-		opened = append(opened, &socket{
-			spec: spec, fd: fds[i],
-			http: &http.Socket{Text: spec.String(), Unix: spec.Addr.Unix != ""},
-		})
+		opened = append(opened, &socket{spec: spec, fd: fds[i]})
 	}
 	return opened, nil
 }
@@ -133,29 +128,42 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 		rt.sockets[s.spec.String()] = s
 	}
 	wanted := map[string]bool{}
-	if c.App != nil {
-		for _, l := range c.App.Listens {
-			s := rt.sockets[l.Spec.String()]
-			wanted[l.Spec.String()] = true
-			s.http.SetPort(l.Port)
-			listen.Reconfigure(s.fd, s.spec, l.Spec, func(err error) { c.toLog(logs.Alert, err.Error()) })
-			s.spec = l.Spec
+	for _, f := range c.fronts {
+		for i, spec := range f.listens() {
+			s := rt.sockets[spec.String()]
+			wanted[spec.String()] = true
+			f.answer(i, s)
+			listen.Reconfigure(s.fd, s.spec, spec, func(err error) { c.toLog(logs.Alert, err.Error()) })
+			s.spec = spec
+			rt.listen(c, s, f)
 		}
 	}
 	for text, s := range rt.sockets {
-		switch {
-		case !wanted[text]:
+		if !wanted[text] {
 			rt.closeSocket(s)
 			delete(rt.sockets, text)
-		case s.listener == nil:
-			ln, err := rt.engine.Listen(s.fd, rt.front.Accept(s.http))
-			if err != nil {
-				c.Log.Logf(logs.Emerg, 0, "epoll_ctl() failed %s", logs.AppendErrno(nil, err))
-				continue
-			}
-			s.listener = ln
 		}
 	}
+	for i, j := range c.env.Jobs() {
+		j.Start(rt.engine.Loops[i%len(rt.engine.Loops)])
+	}
+}
+
+// listen has a front take the connections of a socket, if it does not do so already.
+func (rt *Runtime) listen(c *Cycle, s *socket, f front) {
+	if s.front == f.block() {
+		return
+	}
+	if s.listener != nil { // the address was another front's
+		s.listener.Close()
+		s.listener = nil
+	}
+	ln, err := rt.engine.Listen(s.fd, f.accept(rt, s))
+	if err != nil {
+		c.Log.Logf(logs.Emerg, 0, "epoll_ctl() failed %s", logs.AppendErrno(nil, err))
+		return
+	}
+	s.listener, s.front = ln, f.block()
 }
 
 // Reported is an error that was printed and logged where it happened.
@@ -333,6 +341,9 @@ func (rt *Runtime) Stop() {
 		for text, s := range rt.sockets {
 			rt.closeSocket(s)
 			delete(rt.sockets, text)
+		}
+		for _, j := range rt.current.Load().env.Jobs() {
+			j.Stop()
 		}
 		rt.engine.Stop()
 		rt.Files.Flush()

@@ -274,8 +274,8 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 
 func (t *logTarget) openFile(b *Builder, place string) error {
 	path := t.call.Path(place)
-	if t.call.IsDefault() && b.AccessLogPath != "" {
-		path = b.AccessLogPath
+	if t.call.IsDefault() && b.AccessLog != "" {
+		path = b.AccessLog
 	}
 	f, err := b.Files.Open(path)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"weir/conf"
 	"weir/http/route"
 	"weir/listen"
+	"weir/load"
 	"weir/logs"
 	"weir/vars"
-	"weir/zone"
 )
 
 // App is the http block of one cycle, ready to serve.
@@ -27,6 +27,7 @@ type App struct {
 	Listens   []*Listening
 	subs      sync.Pool // of *subrequest
 	slots     int
+	life      *load.Life // its cycle is used as long as this is held
 }
 
 // A Listening is an address to be listened on, and what answers there.
@@ -35,38 +36,14 @@ type Listening struct {
 	Port *Port
 }
 
-// World is what a build needs of its surroundings, and what outlives it.
-type World struct {
-	Prefix     string
-	ConfPrefix string
-	Signature  string
-	Files      *logs.Files
-	Temp       *TempNumbers
-	Zones      *zone.Set
-	// TempPrefix is where temporary folders are that the configuration does not name.
-	TempPrefix string
-	// AccessLogPath is where requests are logged when no access_log is written.
-	AccessLogPath string
-	Modules       []*Module
-	// Logger makes the error log that holds in a block.
-	Logger func(s *conf.Scopes, b *conf.Block) *logs.Logger
-}
-
 // Builder makes an App of a configuration that was checked against the table.
 type Builder struct {
-	World
-	Tree   *conf.Tree
-	Diags  *conf.Diagnostics
-	Scopes *conf.Scopes
-	Vars   *vars.Table[*Request]
-	App    *App
+	*load.Env
+	Modules []*Module
+	Vars    *vars.Table[*Request]
+	App     *App
 
-	shared    map[any]any
-	tempPaths []*TempPath
-	releases  []func()
-	atEnd     []func() error
-	inside    *route.Locations[*Location] // what will hold the locations inside the one being built
-	raw       bool                        // NeedRawSockets
+	inside *route.Locations[*Location] // what will hold the locations inside the one being built
 
 	core     conf.View
 	installs []installing
@@ -86,84 +63,37 @@ type installing struct {
 	view conf.View
 }
 
-// NewBuilder prepares a build; its Vars already know the variables of every module.
-func NewBuilder(w World, tree *conf.Tree, d *conf.Diagnostics) *Builder {
-	b := &Builder{
-		World: w, Tree: tree, Diags: d,
-		Vars:   newVars(),
-		shared: map[any]any{},
-	}
-	if b.Zones == nil {
-		b.Zones = (*zone.Registry)(nil).Begin()
-	}
-	for _, m := range w.Modules {
+// NewBuilder prepares the build of an http block in a load; its Vars already know the variables of every module.
+func NewBuilder(env *load.Env, modules []*Module, temp *TempNumbers) *Builder {
+	b := &Builder{Env: env, Modules: modules, Vars: newVars()}
+	for _, m := range modules {
 		for _, v := range m.Vars {
 			if err := b.Vars.Add(v); err != nil {
 				panic(err) // two modules claim one name: a mistake of the program, seen by any test
 			}
 		}
 	}
-	b.App = &App{Prefix: w.Prefix, Signature: w.Signature, Temp: w.Temp, Files: w.Files, Vars: b.Vars}
-	b.App.Hostname = strings.ToLower(tree.Facts().Hostname)
+	b.App = &App{
+		Prefix: env.Prefix, Signature: env.Signature, Hostname: strings.ToLower(env.Tree.Facts().Hostname),
+		Temp: temp, Files: env.Files, Vars: b.Vars, life: env.Life,
+	}
+	load.Put(env, b)
 	return b
 }
 
 // Env returns the build that a directive is read for.
-func Env(call *conf.Call) *Builder { return call.Env.(*Builder) }
+func Env(call *conf.Call) *Builder { return load.The[Builder](load.Of(call)) }
 
 // ErrorAt makes an error at argument arg of a directive, or at its name (-1).
 func ErrorAt(n *conf.Node, arg int, format string, a ...any) error {
 	return &conf.Error{Node: n, Arg: arg, Text: fmt.Sprintf(format, a...)}
 }
 
-// Shared returns the one value of this build under key, made at first use. Packages below http reach
-// it through an interface of their own.
-func (b *Builder) Shared(key any, make func() any) any {
-	v, ok := b.shared[key]
-	if !ok {
-		v = make()
-		b.shared[key] = v
-	}
-	return v
-}
-
 // Of returns the one T of a build: the registry of a module (log formats, zones).
-func Of[T any](b *Builder) *T {
-	return b.Shared((*T)(nil), func() any { return new(T) }).(*T)
-}
+func Of[T any](b *Builder) *T { return load.The[T](b.Env) }
 
-// AtEnd has f run when all locations are built: for what may be named before it is defined.
-func (b *Builder) AtEnd(f func() error) { b.atEnd = append(b.atEnd, f) }
-
-// Release has f run when the cycle is not used any more: what its log files and sockets are closed by.
-func (b *Builder) Release(f func()) { b.releases = append(b.releases, f) }
-
-// Close runs what Release was given. It may be called when no request of the cycle is left.
-func (b *Builder) Close() { b.Releases()() }
-
-// Releases is Close as a function that does not hold on to the builder.
-func (b *Builder) Releases() func() {
-	all := b.releases
-	b.releases = nil
-	return func() {
-		for _, f := range all {
-			f()
-		}
-	}
-}
-
-// NeedRawSockets says that whoever serves the configuration must keep the right to addresses that are not the machine's.
-func (b *Builder) NeedRawSockets() { b.raw = true }
-
-// RawSockets reports whether a directive needs that right.
-func (b *Builder) RawSockets() bool { return b.raw }
-
-func (b *Builder) addTempPath(p *TempPath) { b.tempPaths = append(b.tempPaths, p) }
-
-// TempPaths returns the folders of temporary files that this configuration uses.
-func (b *Builder) TempPaths() []*TempPath { return b.tempPaths }
-
-// Build makes the App of an http block. Errors go to the diagnostics.
+// Build makes the App of an http block. Errors go to the diagnostics. What may name things that are defined later is left to
+// Env.Finish; End comes after it.
 func (b *Builder) Build(http *conf.Block) *App {
 	b.core = b.Scopes.View(CoreModule.Conf)
 	for _, m := range b.Modules {
@@ -175,24 +105,22 @@ func (b *Builder) Build(http *conf.Block) *App {
 		b.App.Servers = append(b.App.Servers, b.buildServer(node.Block))
 	}
 	b.buildPorts()
-	for _, f := range b.atEnd {
-		if err := f(); err != nil {
-			b.Diags.Err(err)
-		}
-	}
+	return b.App
+}
+
+// End completes the App when Env.Finish has run.
+func (b *Builder) End() {
 	for _, err := range b.Vars.Finish() {
 		b.Diags.Err(err)
 	}
 	b.App.slots = b.Vars.Slots()
-	return b.App
 }
 
 // Forget drops what was needed to build only: while the App serves, the configuration's tree should not
 // take up memory.
 func (b *Builder) Forget() {
-	b.Tree, b.Diags, b.Scopes, b.Logger, b.Modules = nil, nil, nil, nil, nil
 	b.Upstreams().Forget()
-	b.shared, b.atEnd, b.idle, b.installs, b.core = nil, nil, nil, nil, conf.View{}
+	b.Modules, b.idle, b.installs, b.core = nil, nil, nil, conf.View{}
 	b.Vars.Forget()
 	for _, s := range b.App.Servers {
 		s.Core.forget()
@@ -226,7 +154,7 @@ func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
-	loc.ErrorLog = b.Logger(b.Scopes, block)
+	loc.ErrorLog = b.ErrorLog(block)
 	loc.debugs = loc.ErrorLog.Enabled(logs.Debug)
 	e := b.equip(loc)
 	in := &e.install

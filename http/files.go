@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/conf"
+	"weir/load"
 )
 
 // Types maps file extensions to media types.
@@ -62,7 +63,7 @@ func setRoot(c *Core, call *conf.Call) error {
 		return call.Errorf(-1, "the %s variable cannot be used in the \"%s\" directive", name, call.Node.Name())
 	}
 	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
-		path = filepath.Join(Env(call).Prefix, path) + trailingSlash(path)
+		path = filepath.Join(load.Of(call).Prefix, path) + trailingSlash(path)
 	}
 	if !alias && path != "/" {
 		path = strings.TrimSuffix(path, "/")

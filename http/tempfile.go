@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/load"
 )
 
 // TempNumbers hands out names for temporary files; one for the process, so that files of two cycles
@@ -109,9 +110,9 @@ func TempPathSlot[C any](f func(*C) **TempPath) func(*C, *conf.Call) error {
 	return func(c *C, call *conf.Call) error {
 		p := &TempPath{Dir: call.Arg(0)}
 		if !strings.HasPrefix(p.Dir, "/") {
-			under := Env(call).Prefix
+			under := load.Of(call).Prefix
 			if call.IsDefault() {
-				under = Env(call).TempPrefix
+				under = load.Of(call).TempPrefix
 			}
 			p.Dir = filepath.Join(under, p.Dir)
 		}
@@ -126,7 +127,7 @@ func TempPathSlot[C any](f func(*C) **TempPath) func(*C, *conf.Call) error {
 			return call.Errorf(-1, "invalid value \"%s\"", p.Dir)
 		}
 		*f(c) = p
-		Env(call).addTempPath(p)
+		load.Of(call).Folder(p.Dir)
 		return nil
 	}
 }

@@ -2,31 +2,18 @@ package http
 
 import "weir/upstream"
 
-// upstreams are the groups of servers of one build.
-type upstreams struct {
-	declared *upstream.Declared
-	set      *upstream.Set
-	options  upstream.Options
-}
+// groups are the groups of servers of one build, once they are built.
+type groups struct{ set *upstream.Set }
 
-// Upstreams gives the groups of the configuration being read (upstream.Env).
-func (b *Builder) Upstreams() *upstream.Declared {
-	u := Of[upstreams](b)
-	if u.declared == nil {
-		u.declared = upstream.NewDeclared(b.Tree.Lookup)
-	}
-	return u.declared
-}
+// Upstreams returns the groups of the configuration being read.
+func (b *Builder) Upstreams() *upstream.Declared { return upstream.In(b.Env) }
 
-// SetUpstreamOptions says how groups are built; it must come before Build.
-func (b *Builder) SetUpstreamOptions(o upstream.Options) { Of[upstreams](b).options = o }
-
-// Groups gives the groups, built. It is for functions given to AtEnd, when everything was declared,
-// and for the cycle, which lets them inherit the state of the groups before them.
+// Groups returns the groups, built. It is for functions given to AtEnd, when everything was declared, and for the cycle, which lets
+// them inherit the state of the groups before them.
 func (b *Builder) Groups() *upstream.Set {
-	u := Of[upstreams](b)
-	if u.set == nil {
-		u.set = b.Upstreams().Build(u.options, b.Diags)
+	g := Of[groups](b)
+	if g.set == nil {
+		g.set = b.Upstreams().Build(upstream.Options{Loops: b.Loops}, b.Diags)
 	}
-	return u.set
+	return g.set
 }

@@ -4,13 +4,16 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/load"
 )
 
-// Env is what the environment of conf.Table.Declare has to offer.
-type Env interface {
-	// Upstreams gives the groups of the configuration being read.
-	Upstreams() *Declared
+// In returns the groups that are being declared in a load.
+func In(e *load.Env) *Declared {
+	return e.Shared((*Declared)(nil), func() any { return NewDeclared(e.Tree.Lookup) }).(*Declared)
 }
+
+// in returns those of the load that a directive is read in.
+func in(c *conf.Call) *Declared { return In(load.Of(c)) }
 
 // settings has nothing: all of this module is declared, not inherited.
 type settings struct{}
@@ -107,7 +110,7 @@ With **local**, a connection serves only the location that made it.`,
 // upstream directive itself was wrong; then nothing is to be done.
 func onSpec(f func(s *Spec, c *conf.Call) error) func(*conf.Call) error {
 	return func(c *conf.Call) error {
-		s := c.Env.(Env).Upstreams().byNode[c.Block().Node]
+		s := in(c).byNode[c.Block().Node]
 		if s == nil {
 			return nil
 		}
@@ -116,7 +119,7 @@ func onSpec(f func(s *Spec, c *conf.Call) error) func(*conf.Call) error {
 }
 
 func declareGroup(c *conf.Call) error {
-	d := c.Env.(Env).Upstreams()
+	d := in(c)
 	name := c.Arg(0)
 	if d.Find(name) != nil {
 		return c.Errorf(0, "duplicate upstream %s", quote(name))
@@ -148,7 +151,7 @@ func addServer(s *Spec, c *conf.Call) error {
 	if c.Has("resolve") && !t.Unix && !t.IP.IsValid() {
 		return c.Errorf(c.Index("resolve"), "\"resolve\" parameter is known to nginx but not supported by weir yet")
 	}
-	if server.Addrs, err = c.Env.(Env).Upstreams().addresses(&t); err != nil {
+	if server.Addrs, err = in(c).addresses(&t); err != nil {
 		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
 	}
 	s.Servers = append(s.Servers, server)
@@ -191,7 +194,7 @@ func declareZone(s *Spec, c *conf.Call) error {
 			return c.Errorf(0, "zone %s is too small", quote(name))
 		}
 	}
-	zones := c.Env.(Env).Upstreams().zones
+	zones := in(c).zones
 	if was := zones[name]; size > 0 && was > 0 && was != size {
 		return c.Errorf(1, "the size %d of shared memory zone %s conflicts with already declared size %d", size, quote(name), was)
 	}

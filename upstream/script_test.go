@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/load"
 	"weir/loop"
 )
 
@@ -213,13 +214,11 @@ func parseConf(http string) (*Declared, *conf.Diagnostics) {
 	}))
 	table.Check(tree, diags)
 	d := NewDeclared(letters)
-	table.Declare(tree, testEnv{d}, diags)
+	env := load.New(load.Options{}, tree, diags)
+	load.Put(env, d)
+	table.Declare(tree, env, diags)
 	return d, diags
 }
-
-type testEnv struct{ d *Declared }
-
-func (e testEnv) Upstreams() *Declared { return e.d }
 
 // letters is a resolver that knows a, b, c … as 10.0.0.1, 10.0.0.2 …, and
 // "many" as three addresses.

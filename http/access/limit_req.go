@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/load"
 	"weir/logs"
 	"weir/zone"
 )
@@ -109,7 +110,7 @@ func declareLimitReqZone(call *conf.Call) error {
 	case size < minZone:
 		return call.Errorf(at, "zone \"%s\" is too small", call.Arg(at))
 	}
-	z, err := http.Env(call).Zones.Declare(name, size, limitReqUse)
+	z, err := load.Of(call).Zones.Declare(name, size, limitReqUse)
 	if err != nil {
 		return call.Errorf(at, "%v", err)
 	}
@@ -122,7 +123,7 @@ func declareLimitReqZone(call *conf.Call) error {
 	}
 	z.Declared = &reqZone{name: name, key: key, rate: parseRate(call.String("rate")), buckets: b}
 	if b.key != key.Source() {
-		http.Env(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", name, key.Source(), b.key))
+		load.Of(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", name, key.Source(), b.key))
 	}
 	return nil
 }
@@ -145,7 +146,7 @@ const noDelay = 1 << 62
 
 // add stores one limit_req.
 func (c *limitReq) add(call *conf.Call) error {
-	z, err := http.Env(call).Zones.Declare(call.String("zone"), 0, limitReqUse)
+	z, err := load.Of(call).Zones.Declare(call.String("zone"), 0, limitReqUse)
 	if err != nil {
 		return call.Errorf(call.Index("zone"), "%v", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"weir/http"
 	"weir/http/h1"
 	"weir/http/proxy"
+	"weir/load"
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
@@ -167,8 +168,8 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	table.Check(tree, d)
 	files := logs.NewFiles()
 	made := map[*logs.ErrorLog]*logs.Logger{}
-	b := http.NewBuilder(http.World{
-		Prefix: s.dir + "/", ConfPrefix: s.dir + "/", Signature: "weir/test", Files: files, Temp: http.NewTempNumbers(), Modules: modules,
+	env := load.New(load.Options{
+		Prefix: s.dir + "/", Signature: "weir/test", Loops: max(o.loops, 1), Files: files,
 		Logger: func(sc *conf.Scopes, block *conf.Block) *logs.Logger {
 			set := conf.Settings[logs.ErrorLog](sc, logs.ErrorLogModule, block)
 			if made[set] == nil {
@@ -181,10 +182,12 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 			return made[set]
 		},
 	}, tree, d)
-	table.Declare(tree, b, d)
-	b.Scopes = table.NewScopes(tree, b, d)
-	b.SetUpstreamOptions(upstream.Options{Loops: max(o.loops, 1)})
+	b := http.NewBuilder(env, modules, http.NewTempNumbers())
+	table.Declare(tree, env, d)
+	env.Scopes = table.NewScopes(tree, env, d)
 	app := b.Build(tree.Main.First("http").Block)
+	env.Finish()
+	b.End()
 	b.Groups()
 	if d.Failed() {
 		var out bytes.Buffer
@@ -192,7 +195,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 		s.t.Fatal(out.String())
 	}
 	return app, func() {
-		b.Close()
+		env.Releases()()
 		for _, l := range made {
 			l.Close()
 		}

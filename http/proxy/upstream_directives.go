@@ -7,6 +7,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/load"
 )
 
 const inLoc = conf.HTTP | conf.Server | conf.Location
@@ -280,7 +281,7 @@ func setBind(b *bind, call *conf.Call) error {
 			return call.Errorf(1, "invalid parameter \"%s\"", call.Arg(1))
 		}
 		b.transparent = true
-		http.Env(call).NeedRawSockets()
+		load.Of(call).NeedRawSockets()
 	}
 	return nil
 }

@@ -1,0 +1,85 @@
+package cycle
+
+import (
+	"weir/conf"
+	"weir/http"
+	"weir/listen"
+	"weir/load"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// A front is what one of the blocks that serve (http) makes of a configuration: addresses, and who answers there. A cycle has one for
+// each such block; nothing around them asks which there are.
+type front interface {
+	// block is the name of the block.
+	block() string
+	// build builds the block, when everything is declared. Errors go to the diagnostics.
+	build(c *Cycle, block *conf.Block)
+	// finish is called when all fronts are built and everything was found that is named before it is defined.
+	finish()
+	// listens are the addresses that it answers on.
+	listens() []listen.Spec
+	// answer makes the front the one that answers on a socket of its i-th address.
+	answer(i int, s *socket)
+	// accept returns what takes connections from a socket that the front answers on.
+	accept(rt *Runtime, s *socket) func(*loop.Conn)
+	// inherit takes over the state of a front of the cycle before, if it is of the same block: the health, counters and
+	// kept connections of peers.
+	inherit(old front)
+}
+
+// newFronts begins the fronts of the blocks that a configuration has.
+func newFronts(env *load.Env, p *Process) (fronts []front) {
+	builder := http.NewBuilder(env, httpModules(), p.Temp) // also without its block: a directive asks it for variables
+	if n := env.Tree.Main.First("http"); n != nil && n.Block != nil {
+		fronts = append(fronts, &httpFront{builder: builder})
+	}
+	return fronts
+}
+
+// httpFront is the http block.
+type httpFront struct {
+	builder *http.Builder // nil once it is built
+	app     *http.App
+	groups  *upstream.Set
+}
+
+func (f *httpFront) block() string { return "http" }
+
+func (f *httpFront) build(c *Cycle, block *conf.Block) {
+	f.builder.App.Debug = &c.Events.DebugConnection
+	f.app = f.builder.Build(block)
+}
+
+func (f *httpFront) finish() {
+	f.builder.End()
+	f.groups = f.builder.Groups()
+	f.builder.Forget()
+	f.builder = nil
+}
+
+func (f *httpFront) listens() []listen.Spec {
+	specs := make([]listen.Spec, len(f.app.Listens))
+	for i, l := range f.app.Listens {
+		specs[i] = l.Spec
+	}
+	return specs
+}
+
+func (f *httpFront) answer(i int, s *socket) {
+	if s.http == nil {
+		s.http = &http.Socket{Text: s.spec.String(), Unix: s.spec.Addr.Unix != ""}
+	}
+	s.http.SetPort(f.app.Listens[i].Port)
+}
+
+func (f *httpFront) accept(rt *Runtime, s *socket) func(*loop.Conn) { return rt.front.Accept(s.http) }
+
+func (f *httpFront) inherit(old front) {
+	if old, ok := old.(*httpFront); ok {
+		f.groups.Inherit(old.groups)
+	}
+}
+
+var _ front = (*httpFront)(nil)
