@@ -19,32 +19,25 @@ var errFraming = errors.New("invalid framing")
 // errClient says that the client cannot be written to; it was logged.
 var errClient = errors.New("client failed")
 
-// take makes pieces of what the peer has sent. own is the buffer that raw is part of, if it is to be
-// given away: it goes with the last of the pieces, or back to the loop when there is none.
-func (x *exchange) take(raw, own []byte) (err error) {
-	n := len(x.pieces)
-	for len(raw) > 0 && err == nil {
-		var data []byte
-		var used int
-		data, used, err = x.proto.body(&x.call, raw)
-		if len(data) > 0 {
-			x.pieces = append(x.pieces, http.Mem(data))
+// unframe takes the framing out of what the peer has sent, in place: what is left is one stretch of raw, so that a
+// buffer is never shared by several pieces. errFraming says that the framing is broken; it was logged.
+func (x *exchange) unframe(raw []byte) (data []byte, err error) {
+	begin, end := 0, 0
+	for at := 0; at < len(raw); {
+		part, used, err := x.proto.body(&x.call, raw[at:])
+		if err != nil {
+			return nil, errFraming
 		}
-		raw = raw[used:]
+		at += used
+		switch {
+		case len(part) == 0:
+		case begin == end:
+			begin, end = at-len(part), at
+		default:
+			end += copy(raw[end:], part)
+		}
 	}
-	if err != nil {
-		err = errFraming
-	}
-	x.store.keep(x, x.pieces[n:])
-	if own == nil {
-		return err
-	}
-	if len(x.pieces) == n {
-		x.r.Loop().Give(own)
-		return err
-	}
-	x.pieces[len(x.pieces)-1].Own = own
-	return err
+	return raw[begin:end], nil
 }
 
 // last sends the pieces as the end of the body and lets the peer go; the wire sees the rest to the

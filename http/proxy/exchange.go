@@ -33,6 +33,7 @@ type exchange struct {
 	buffering bool
 	pieces    []http.Piece
 	store     storing
+	file      *http.TempFile // what buffering has put on the disk; nil: nothing
 
 	done     bool      // the peer is finished with
 	previous *exchange // of the same request, before an internal redirect

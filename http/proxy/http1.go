@@ -149,10 +149,10 @@ func (p *http1) body(c *call, raw []byte) (data []byte, used int, err error) {
 	case c.untilEOF:
 		return raw, len(raw), nil
 	case int64(len(raw)) > p.left:
-		data = raw[:p.left]
+		data = raw[:p.left] // the rest is excess, and the next that comes here
 		p.left, c.bodyEnd = 0, true
-		p.excess(c, raw[len(data):])
-		return data, len(raw), nil
+		c.keepalive = !c.reply.close
+		return data, len(data), nil
 	}
 	if p.left -= int64(len(raw)); p.left == 0 {
 		c.bodyEnd = true

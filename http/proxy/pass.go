@@ -9,11 +9,10 @@ import (
 // it comes, and the peer waits for the client.
 func (x *exchange) pass() http.Verdict {
 	r := x.r
-	x.pieces = x.pieces[:0]
 	raw := x.buf[x.at:x.end]
 	x.at = x.end
 	x.cur().length = int64(len(raw))
-	if x.take(raw, nil) != nil {
+	if x.part(raw, nil) != nil {
 		return x.abandon()
 	}
 	if x.bodyEnd {
@@ -44,26 +43,34 @@ func (x *exchange) pass() http.Verdict {
 	}
 }
 
-// readPart reads what the peer has sent: 0 bytes if that is nothing.
+// readPart reads what the peer has sent into x.pieces: 0 bytes if that is nothing.
 func (x *exchange) readPart() (int, error) {
 	x.pieces = x.pieces[:0]
-	c := x.link.Conn
-	if !c.Readable() {
+	if !x.readable() {
 		return 0, nil
 	}
-	buf := x.r.Loop().Take(chunkSize)
-	n, err := c.TryRead(buf)
+	buf := x.take(chunkSize)
+	n, err := x.tryRead(buf)
 	if err != nil {
-		x.r.Loop().Give(buf)
+		x.give(buf)
 		if err == loop.ErrAgain {
 			err = nil
 		}
 		return 0, err
 	}
-	x.debugRecv(n, len(buf))
-	x.cur().received += int64(n)
-	x.cur().length += int64(n)
-	return n, x.take(buf[:n], buf)
+	return n, x.part(buf[:n], buf)
+}
+
+// part makes x.pieces of a part of the body: one piece, which owns the buffer that it lies in, or none.
+func (x *exchange) part(raw, own []byte) error {
+	data, err := x.unframe(raw)
+	x.pieces = x.pieces[:0]
+	if err != nil || len(data) == 0 {
+		x.give(own)
+		return err
+	}
+	x.pieces = append(x.pieces, http.Piece{B: data, Own: own})
+	return nil
 }
 
 // waitPeer waits until the peer sends something.

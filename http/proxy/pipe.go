@@ -1,9 +1,9 @@
 package proxy
 
 import (
+	"errors"
 	"time"
 
-	"weir/conf"
 	"weir/http"
 	"weir/loop"
 )
@@ -12,241 +12,250 @@ import (
 // the peer sends, whatever the client takes. What the client does not take waits in the wire's queue,
 // as far as proxy_buffers go, and then in a temporary file:
 //
-//	peer ─→ raw ─→ memory ────────────────→ wire's queue ─→ client
-//	            └→ file ─→ piece of file ─┘
+//	peer ─→ raw ─→ wire's queue ──────────────────→ client
+//	            └→ file ─→ wire's queue, as a file ─┘
 //
-// While there is anything in the file, all goes through it, so that the order is kept. As in nginx,
-// bytes stay in raw until they fill one of proxy_buffers or may be the end of the body: a peer that
-// writes little by little costs the client's side nothing.
+// Its rules, which the model in pipe_test.go checks after every step:
+//
+//   - Memory has one owner at any time. raw is read into; when it is full enough its framing is taken out in
+//     place, and what is left goes on as one piece that owns all of raw, or to the file, and raw is given back.
+//     No two pieces share a buffer.
+//   - While the file has bytes that the wire has not got, all goes through it: the order is kept.
+//   - The wire holds at most proxy_buffers and one read; the file at most proxy_max_temp_file_size and one read.
+//   - There is a file only if bytes were written to it. Nothing here looks into it: what counts are two numbers.
+//
+// As in nginx, bytes stay in raw until they fill one of proxy_buffers or may be the end of the body: a
+// peer that writes little by little costs the client's side nothing.
 type pipe struct {
-	x   *exchange
-	raw []byte // what is being read into
+	ends
+	limits pipeLimits
+
+	raw []byte // what is being read into; nil: nothing
 	at  int    // raw[at:end] was read and not passed on
 	end int
-	own bool // raw is to be given away, or back
+	own bool // raw is a buffer of the loop's, and the pipe's
 
-	alone  bool // the client was lost, and the body is read for its own sake
-	filing bool // the client is behind: what comes goes to the file
-	file   *http.TempFile
-	given  int64 // bytes of file that the wire was given
+	tail    []byte // the last of the body
+	tailOwn []byte // the buffer that it lies in, if it is the pipe's
 
-	rate  int64     // proxy_limit_rate, bytes a second; 0: no limit
-	began loop.Time // of the limit
-	read  int64
+	filed int64 // bytes written to the file
+	given int64 // bytes of it that were given to the wire
+
+	begun bool // the wire was asked to write something
+	alone bool // the client was lost, and the body is read for its own sake
+
+	began loop.Time // of the rate
+	read  int64     // bytes, for the rate
 	later loop.Time // the peer is not read from before; 0: it may be
 
-	heard loop.Time // when the peer last sent something
-	wrote loop.Time // when the client last took something
+	silent loop.Time // since when the peer is waited for in vain; 0: it is not
+	stuck  loop.Time // since when the client is waited for in vain; 0: it is not
 }
 
-// pipe passes the body on with buffering.
-func (x *exchange) pipe() http.Verdict {
-	x.r.Doing = "reading upstream"
-	now := x.r.Task.Now()
-	p := pipe{x: x, raw: x.buf, at: x.at, end: x.end, began: now, heard: now, wrote: now}
-	p.read = int64(x.end - x.at)
-	x.cur().length = p.read
-	x.at = x.end
-	x.pieces = x.pieces[:0]
-	if x.bodyEnd {
-		_ = p.use()
-		return x.last()
-	}
-	if text := x.conf.LimitRate; text != nil {
-		p.rate, _ = conf.ParseSize(string(x.r.Text(text)))
-	}
-	v := p.run()
-	if p.own {
-		x.r.Loop().Give(p.raw)
-	}
-	return v
+// pipeLimits are what the configuration says of a pipe.
+type pipeLimits struct {
+	memory int64 // bytes that may wait in the wire before the file is used
+	file   int64 // the most that may be in the file; 0: there is none
+	ripe   int64 // so many bytes are worth passing on
+	hold   int64 // a head of less than this waits for the body; not more than memory
+	rate   int64 // proxy_limit_rate, bytes a second; 0: no limit
+
+	readTimeout time.Duration // for the peer to send something
+	sendTimeout time.Duration // for the client to take something
 }
 
-// run moves bytes until the peer has sent all of them.
-func (p *pipe) run() http.Verdict {
-	x := p.x
-	for {
+// ends are what a pipe lies between: the peer, the client and the disk. The exchange is one, the model of the
+// tests another.
+type ends interface {
+	// readable says that tryRead may read something.
+	readable() bool
+	// tryRead reads what the peer has sent: loop.ErrAgain if nothing is there, or what ended the connection.
+	tryRead(p []byte) (int, error)
+	// unframe takes the framing out of what was read, in place; errFraming if it is broken.
+	unframe(raw []byte) (data []byte, err error)
+	// ended says that the last byte of the body was unframed.
+	ended() bool
+	// want is the least number of bytes that must still come before the body can end.
+	want() int64
+	// keep sees each byte of the body once, in order (proxy_store); stored says that it is wanted without a client too.
+	keep(data []byte)
+	stored() bool
+
+	// send gives a piece to the wire, and its buffer with it, whatever it returns.
+	send(p http.Piece) error
+	// queued is what the wire has not written, the head included; push has it write what the client takes.
+	queued() int64
+	push() (at loop.Time, err error)
+
+	// spool writes data at the end of the file, and makes that for the first; errors are logged. spooled is a
+	// piece of what was written.
+	spool(data []byte) error
+	spooled(off, n int64) http.Piece
+
+	// tooSlow gives the client up, which has taken nothing for too long.
+	tooSlow()
+
+	take(n int) []byte
+	give(b []byte)
+	now() loop.Time
+	// wait waits for the peer or the client: errGone when that has closed, loop.ErrTimeout, loop.ErrStopped.
+	wait(peer, client loop.Ready, deadline loop.Time) error
+}
+
+// fate is how a pipe has ended.
+type fate uint8
+
+const (
+	onward     fate = iota // it has not
+	bodyEnded              // the last byte was read
+	peerFailed             // the peer's connection has failed or ended; which may be the end of the body
+	peerSlow               // the peer has sent nothing for too long
+	bodyBroken             // the framing or the disk: logged
+	clientSlow             // the client has taken nothing for too long
+	clientLost             // the client cannot be written to: logged
+	clientGone             // the client has closed, or the server stops
+)
+
+// run moves bytes until the peer has sent all of them, or something has failed.
+func (p *pipe) run() (fate, error) {
+	for turns := 0; ; {
 		more, err := p.fill()
-		if err == nil && len(x.pieces) > 0 && !x.bodyEnd {
-			err = p.pass()
+		if p.ended() && err == nil {
+			return bodyEnded, nil
+		}
+		var at loop.Time
+		if err == nil {
+			at, err = p.drain()
 		}
 		switch {
-		case err == errClient:
-			return p.lost()
-		case err != nil:
-			return p.broken(err)
-		case x.bodyEnd:
-			return p.finish()
+		case err == nil:
+		case err == errFraming:
+			return bodyBroken, nil
+		case err != errClient:
+			return peerFailed, err
+		case !p.goAlone():
+			return clientLost, nil
 		}
-		at, err := p.drain()
-		if err != nil {
-			return p.lost()
-		}
-		if more {
+		// A peer that is always ready must not keep the loop from others.
+		if turns++; more && turns < 16 {
 			continue
 		}
-		if v := p.wait(at); v != http.Next {
-			return v
+		turns = 0
+		f, err := p.pause(at)
+		if f == clientSlow {
+			p.tooSlow()
+			if p.goAlone() {
+				continue
+			}
+		}
+		if f != onward {
+			return f, err
 		}
 	}
 }
 
-// broken passes on what was read before the peer's connection ended, well or not.
-func (p *pipe) broken(err error) http.Verdict {
-	if err != errFraming && p.use() != nil {
-		err = errFraming
-	}
-	p.giveFile()
-	return p.x.broken("readv()", err)
+// goAlone says whether the body is read on without a client.
+func (p *pipe) goAlone() bool {
+	p.alone = p.stored()
+	return p.alone
 }
 
-// finish sends the last pieces, which may have to go behind what is in the file.
-func (p *pipe) finish() http.Verdict {
-	if p.filing && p.given < p.file.Size {
-		if len(p.x.pieces) > 0 && p.spill() != nil {
-			return p.x.cut()
-		}
-		p.giveFile()
-	}
-	return p.x.last()
-}
-
-// fill reads what the peer has sent, as far as there is room, and makes pieces of it when there is
-// enough. more says that there may be more to be read at once.
+// fill reads what the peer has sent, as far as there is room, and passes it on when there is enough.
+// more says that there may be more to be read at once.
 func (p *pipe) fill() (more bool, err error) {
-	x := p.x
-	c := x.link.Conn
-	x.pieces = x.pieces[:0]
-	if p.ripe() {
+	if p.isRipe() {
 		return true, p.use()
 	}
-	if !c.Readable() {
+	if !p.readable() {
 		return false, nil
 	}
 	want := p.room()
 	if want <= 0 {
 		return false, nil
 	}
-	x.r.Doing = "reading upstream"
 	if p.end == len(p.raw) { // also when the head alone has filled what it was read into
-		size := max(x.conf.Buffers.Size, min(x.proto.want(), chunkSize))
-		p.raw, p.at, p.end, p.own = x.r.Loop().Take(int(size)), 0, 0, true
+		size := max(p.limits.ripe, min(p.want(), chunkSize))
+		p.raw, p.at, p.end, p.own = p.take(int(size)), 0, 0, true
 	}
-	n, err := c.TryRead(p.raw[p.end:min(len(p.raw), p.end+want)])
+	n, err := p.tryRead(p.raw[p.end:min(len(p.raw), p.end+want)])
 	if err != nil {
 		if err == loop.ErrAgain {
 			err = nil
 		}
 		return false, err
 	}
-	x.debugRecv(n, len(p.raw)-p.end)
 	p.end += n
 	p.got(n)
-	if p.ripe() {
+	if p.isRipe() {
 		err = p.use()
 	}
-	return c.Readable() && p.later == 0, err
+	return p.later == 0 && p.readable(), err
 }
 
-// ripe says that what was read is worth passing on.
-func (p *pipe) ripe() bool {
+// isRipe says that what was read is worth passing on.
+func (p *pipe) isRipe() bool {
 	n := int64(p.end - p.at)
-	return n > 0 && (p.end == len(p.raw) || n >= p.x.conf.Buffers.Size || n >= p.x.proto.want())
+	return n > 0 && (p.end == len(p.raw) || n >= p.limits.ripe || n >= p.want())
 }
 
-// use makes pieces of what was read. A large buffer with little in it is not left to a client that is
-// behind.
+// use passes on what was read.
 func (p *pipe) use() error {
-	data, own := p.raw[p.at:p.end], p.raw
-	if !p.own {
-		own = nil
-	} else if n := len(data); n < len(own)/4 && p.x.r.Wire.Queued() > 0 {
-		small := p.x.r.Loop().Take(n)
-		copy(small, data)
-		p.x.r.Loop().Give(own)
-		data, own = small[:n], small
+	data, own, err := p.unpack()
+	switch {
+	case err != nil, len(data) == 0:
+		p.give(own)
+	case p.ended():
+		p.tail, p.tailOwn = data, own
+	case p.alone:
+		p.give(own)
+	case p.filed > p.given || p.behind():
+		err = p.spool(data)
+		p.filed += int64(len(data))
+		p.give(own)
+	default:
+		data, own = p.fit(data, own)
+		err = p.pass(http.Piece{B: data, Own: own})
+	}
+	return err
+}
+
+// unpack takes the framing out of what was read. Without an error, own is the caller's, and p has no raw any more.
+func (p *pipe) unpack() (data, own []byte, err error) {
+	raw := p.raw[p.at:p.end]
+	if p.own {
+		own = p.raw
 	}
 	p.raw, p.at, p.end, p.own = nil, 0, 0, false
-	return p.x.take(data, own)
+	if len(raw) == 0 {
+		return nil, own, nil
+	}
+	if data, err = p.unframe(raw); err == nil {
+		p.keep(data)
+	}
+	return data, own, err
 }
 
-// got counts n bytes of the peer and sees to proxy_limit_rate.
-func (p *pipe) got(n int) {
-	t := p.x.cur()
-	t.received += int64(n)
-	t.length += int64(n)
-	p.read += int64(n)
-	p.heard = p.x.r.Task.Now()
-	if p.rate > 0 {
-		if d := time.Duration(int64(n)*1000/p.rate) * time.Millisecond; d > 0 {
-			p.later = p.heard.Add(d)
-		}
+// behind says that the client is so far behind that the file takes what comes.
+func (p *pipe) behind() bool { return p.filed < p.limits.file && p.queued() >= p.limits.memory }
+
+// fit moves a few bytes out of a large buffer that a slow client would hold.
+func (p *pipe) fit(data, own []byte) (fitData, fitOwn []byte) {
+	if len(data) >= len(own)/4 || p.queued() == 0 {
+		return data, own
 	}
+	small := p.take(len(data))
+	copy(small, data)
+	p.give(own)
+	return small, small
 }
 
-// room is how many bytes may be read now: none when the client is behind and neither memory nor the
-// file may take more, or when proxy_limit_rate forbids it.
-func (p *pipe) room() int {
-	x := p.x
-	n := int64(chunkSize)
-	if p.rate > 0 {
-		if n = min(n, p.allowance()); n <= 0 {
-			return 0
-		}
-	}
-	if p.alone {
-		return int(n)
-	}
-	z := &x.h.sizes
-	if !p.filing {
-		free := z.memory - x.r.Wire.Queued()
-		switch {
-		case free > 0:
-			return int(min(n, free))
-		case z.temp == 0, p.file != nil && p.file.Size >= z.temp:
-			return 0
-		}
-		p.filing = true
-	}
-	if p.file != nil {
-		n = min(n, z.temp-p.file.Size)
-	}
-	return int(n)
-}
-
-// allowance is how many bytes proxy_limit_rate allows now.
-func (p *pipe) allowance() int64 {
-	now := p.x.r.Task.Now()
-	if p.later > now {
-		return 0
-	}
-	p.later = 0
-	n := p.rate*(int64(now.Sub(p.began)/time.Second)+1) - p.read
-	if n <= 0 {
-		p.later = now.Add(time.Duration(-n*1000/p.rate+1) * time.Millisecond)
-	}
-	return n
-}
-
-// pass sends the pieces on: to the wire, or to the file when the client is behind.
-func (p *pipe) pass() error {
-	if p.filing {
-		return p.spill()
-	}
-	return p.send()
-}
-
-// send gives the pieces to the wire and notices whether the client took anything.
-func (p *pipe) send() error {
-	x := p.x
-	queued := x.r.Wire.Queued()
-	for i := range x.pieces {
-		queued += x.pieces[i].Size()
-	}
-	err := x.r.Send(x.pieces, http.Flush)
-	x.pieces = x.pieces[:0]
-	if x.r.Wire.Queued() < queued {
-		p.wrote = x.r.Task.Now()
+// pass gives a piece to the wire.
+func (p *pipe) pass(piece http.Piece) error {
+	p.begun = true
+	before := p.queued() + piece.Size()
+	err := p.send(piece)
+	if p.queued() < before {
+		p.stuck = 0
 	}
 	if err != nil {
 		return errClient
@@ -256,70 +265,159 @@ func (p *pipe) send() error {
 
 // drain has the wire write what the client takes, and gives it of the file when it has nothing else.
 func (p *pipe) drain() (at loop.Time, err error) {
-	x := p.x
-	r := x.r
-	queued := r.Wire.Queued()
-	if queued > 0 {
-		if at, err = r.Wire.Push(r); err != nil {
+	for !p.alone {
+		if before := p.queued(); p.holding() {
+			return 0, nil
+		} else if before > 0 {
+			p.begun = true
+			if at, err = p.push(); err != nil {
+				return 0, errClient
+			}
+			if p.queued() < before {
+				p.stuck = 0
+			}
+		}
+		if p.queued() > 0 || p.filed == p.given {
+			break
+		}
+		piece := p.rest()
+		if err := p.pass(piece); err != nil {
 			return 0, err
 		}
-		if r.Wire.Queued() < queued {
-			p.wrote = r.Task.Now()
-		}
 	}
-	if !p.filing || r.Wire.Queued() > 0 {
-		return at, nil
+	if p.queued() == 0 {
+		at = 0
 	}
-	if p.file == nil || p.given == p.file.Size {
-		p.filing = false
-		return 0, nil
-	}
-	x.pieces = x.pieces[:0]
-	p.giveFile()
-	if err := p.send(); err != nil {
-		return 0, err
-	}
-	return p.drain()
+	return at, nil
 }
 
-// wait waits for the peer, if there is room for what it sends, and for the client, if it has something
-// to take.
-func (p *pipe) wait(at loop.Time) http.Verdict {
-	x := p.x
-	opt := x.conf
+// holding says that all there is for the client is the head, which goes out with the first of the body.
+func (p *pipe) holding() bool { return !p.begun && p.queued() < p.limits.hold }
+
+// rest is a piece of all that the wire has not got of the file.
+func (p *pipe) rest() http.Piece {
+	piece := p.spooled(p.given, p.filed-p.given)
+	p.given = p.filed
+	return piece
+}
+
+// finish appends to pieces what the client has not got of the body, as far as it was read: what the file has,
+// then what is in memory. errFraming says that there is an error in it.
+func (p *pipe) finish(pieces []http.Piece) ([]http.Piece, error) {
+	if p.raw != nil {
+		data, own, err := p.unpack()
+		if err != nil {
+			p.give(own)
+			return pieces, err
+		}
+		p.tail, p.tailOwn = data, own
+	}
+	if p.alone {
+		return pieces, nil
+	}
+	if p.filed > p.given {
+		pieces = append(pieces, p.rest())
+	}
+	if len(p.tail) > 0 {
+		pieces = append(pieces, http.Piece{B: p.tail, Own: p.tailOwn})
+		p.tail, p.tailOwn = nil, nil
+	}
+	return pieces, nil
+}
+
+// release gives back what the pipe still has.
+func (p *pipe) release() {
+	if p.own {
+		p.give(p.raw)
+	}
+	p.give(p.tailOwn)
+	p.raw, p.own, p.tail, p.tailOwn = nil, false, nil, nil
+}
+
+// got counts n bytes of the peer and sees to proxy_limit_rate.
+func (p *pipe) got(n int) {
+	p.silent = 0
+	p.read += int64(n)
+	if rate := p.limits.rate; rate > 0 {
+		if d := time.Duration(int64(n)*1000/rate) * time.Millisecond; d > 0 {
+			p.later = p.now().Add(d)
+		}
+	}
+}
+
+// room is how many bytes may be read now: none when the client is behind and neither memory nor the
+// file may take more, or when proxy_limit_rate forbids it.
+func (p *pipe) room() int {
+	n := int64(chunkSize)
+	if p.limits.rate > 0 {
+		if n = min(n, p.allowance()); n <= 0 {
+			return 0
+		}
+	}
+	if p.alone {
+		return int(n)
+	}
+	if p.filed == p.given {
+		if free := p.limits.memory - p.queued(); free > 0 {
+			return int(min(n, free))
+		}
+	}
+	// The room of bytes that were sent is not used again: they may still be on their way, by reference.
+	return int(max(0, min(n, p.limits.file-p.filed)))
+}
+
+// allowance is how many bytes proxy_limit_rate allows now.
+func (p *pipe) allowance() int64 {
+	now := p.now()
+	if p.later > now {
+		return 0
+	}
+	p.later = 0
+	n := p.limits.rate*(int64(now.Sub(p.began)/time.Second)+1) - p.read
+	if n <= 0 {
+		p.later = now.Add(time.Duration(-n*1000/p.limits.rate+1) * time.Millisecond)
+	}
+	return n
+}
+
+// pause waits for the peer, if there is room for what it sends, and for the client, if it has something
+// to take. at is when limit_rate lets the client have more. Time counts only while one is waited for.
+func (p *pipe) pause(at loop.Time) (fate, error) {
 	var peer, client loop.Ready
 	var peerEnd, clientEnd loop.Time
+	now := p.now()
 	if p.room() > 0 {
-		peer, peerEnd = loop.In, p.heard.Add(opt.ReadTimeout)
+		peer, peerEnd = loop.In, since(&p.silent, now).Add(p.limits.readTimeout)
+	} else {
+		p.silent = 0
 	}
-	if x.r.Wire.Queued() > 0 && at == 0 {
-		client, clientEnd = loop.Out, p.wrote.Add(x.r.Loc.Core.SendTimeout)
+	if !p.alone && p.queued() > 0 && at == 0 && !p.holding() {
+		client, clientEnd = loop.Out, since(&p.stuck, now).Add(p.limits.sendTimeout)
+	} else {
+		p.stuck = 0
 	}
-	err := x.wait(peer, client, earliest(peerEnd, clientEnd, at, p.later))
-	switch err {
-	case nil:
-		return http.Next
-	case errGone:
-		return x.lostClient(errGone)
-	case loop.ErrTimeout:
-	default:
-		return x.lostClient(err)
+	switch err := p.wait(peer, client, earliest(peerEnd, clientEnd, at, p.later)); {
+	case err == nil:
+		return onward, nil
+	case !errors.Is(err, loop.ErrTimeout):
+		return clientGone, err
 	}
-	now := x.r.Task.Now()
+	now = p.now()
 	switch {
 	case clientEnd != 0 && now >= clientEnd:
-		x.tellSlowClient()
-		if x.store.on {
-			x.failWire(loop.ErrTimeout)
-			return p.lost()
-		}
-		return x.lostClient(loop.ErrTimeout)
+		return clientSlow, loop.ErrTimeout
 	case peerEnd != 0 && now >= peerEnd:
-		x.pieces = x.pieces[:0]
-		p.giveFile()
-		return x.slowPeer()
+		return peerSlow, nil
 	}
-	return http.Next
+	return onward, nil
+}
+
+// since is the moment from which on a wait counts: now, if it begins.
+func since(at *loop.Time, now loop.Time) loop.Time {
+	if *at == 0 {
+		*at = now
+	}
+	return *at
 }
 
 // earliest is the first of some moments, 0 standing for never.

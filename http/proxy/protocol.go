@@ -33,8 +33,9 @@ type protocol interface {
 	startBody(c *call) bool
 	// want returns the least number of bytes that must still come before the body can end.
 	want() int64
-	// body takes the next stretch of the body from what the peer has sent. Without data it wants more
-	// bytes, or c.bodyEnd has come. Errors were logged. data is a part of raw.
+	// body takes the next stretch of the body from what the peer has sent: data is the end of raw[:used], and what
+	// frames it comes before it or in the next call. Without data it wants more bytes, or c.bodyEnd has come. It
+	// is called with what came behind the end too. Errors were logged.
 	body(c *call, raw []byte) (data []byte, used int, err error)
 	// rewrite returns what a field of the response becomes when it leads back to the peer: Location, Refresh,
 	// Set-Cookie. changed is false when it stays as it is.

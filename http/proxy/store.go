@@ -1,14 +1,12 @@
 package proxy
 
 import (
-	"io"
 	"io/fs"
 	"strings"
 
 	"weir/conf"
 	"weir/http"
 	"weir/logs"
-	"weir/loop"
 )
 
 // storePlace is where responses are stored: nowhere, at the path that the URI maps to (on), or at one with
@@ -87,20 +85,14 @@ func (x *exchange) beginStore() {
 	x.store.on = x.conf.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead()
 }
 
-// keep writes pieces of the body to the file. If that fails, the client gets its response all the same.
-func (s *storing) keep(x *exchange, pieces []http.Piece) {
-	if !s.on {
+// keep writes a part of the body to the file. If that fails, the client gets its response all the same.
+func (s *storing) keep(x *exchange, data []byte) {
+	if !s.on || len(data) == 0 || !s.open(x) {
 		return
 	}
-	for i := range pieces {
-		if !s.open(x) {
-			return
-		}
-		if err := s.file.Append(x.r, pieces[i].B); err != nil {
-			x.r.LogErr(logs.Crit, err, "pwrite() \""+s.file.Path+"\" failed")
-			s.on = false
-			return
-		}
+	if err := s.file.Append(x.r, data); err != nil {
+		x.r.LogErr(logs.Crit, err, "pwrite() \""+s.file.Path+"\" failed")
+		s.on = false
 	}
 }
 
@@ -147,65 +139,4 @@ func (s *storing) finish(x *exchange) {
 	if err := s.file.MoveTo(r, path, opt.StoreAccess, x.reply.modified); err != nil {
 		r.Log(logs.Crit, err.Error())
 	}
-}
-
-// lost goes on after the client was lost: a response that is being stored is read to its end.
-func (p *pipe) lost() http.Verdict {
-	x := p.x
-	if !x.store.on {
-		return http.Done
-	}
-	p.alone = true
-	for x.dropPieces(); !x.bodyEnd; x.dropPieces() {
-		more, err := p.fill()
-		if err == io.EOF && x.untilEOF {
-			err = p.use()
-			x.bodyEnd = true
-		}
-		if err != nil {
-			if err != errFraming {
-				x.peerFailed("readv()", err)
-			}
-			break
-		}
-		if !more && !x.bodyEnd && !p.waitPeer() {
-			break
-		}
-	}
-	if x.bodyEnd {
-		x.store.finish(x)
-	} else {
-		x.keepalive = false
-	}
-	x.finish()
-	return http.Done
-}
-
-// waitPeer waits for more of a body that no client wants. It reports false, and has logged why, when there
-// will be none.
-func (p *pipe) waitPeer() bool {
-	x := p.x
-	end := p.heard.Add(x.conf.ReadTimeout)
-	peer := loop.In
-	if p.later != 0 { // proxy_limit_rate
-		peer, end = 0, p.later
-	}
-	switch err := x.wait(peer, 0, end); {
-	case err == nil, err == loop.ErrTimeout && peer == 0:
-		return true
-	case err == loop.ErrTimeout:
-		x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
-	}
-	return false
-}
-
-// dropPieces gives back what nobody will be sent.
-func (x *exchange) dropPieces() {
-	for i := range x.pieces {
-		if own := x.pieces[i].Own; own != nil {
-			x.r.Loop().Give(own)
-		}
-	}
-	clear(x.pieces)
-	x.pieces = x.pieces[:0]
 }
