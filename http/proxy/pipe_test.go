@@ -389,7 +389,7 @@ func (w *pipeWorld) play() fate {
 
 // TestPipeModel plays pipes in random worlds. WEIR_PIPE_SEEDS says how many.
 func TestPipeModel(t *testing.T) {
-	seeds := 3000
+	seeds := 1500
 	if n, err := strconv.Atoi(os.Getenv("WEIR_PIPE_SEEDS")); err == nil {
 		seeds = n
 	}
@@ -410,7 +410,7 @@ func TestPipeModel(t *testing.T) {
 	}
 	t.Logf("fates: %v; %d with a file, %d without a client", fates[1:], files, alone)
 	for f, n := range fates {
-		if fate(f) != onward && n == 0 && seeds >= 3000 {
+		if fate(f) != onward && n == 0 && seeds >= 1500 {
 			t.Errorf("fate %d was never met", f)
 		}
 	}
