@@ -22,15 +22,14 @@ func (d *DebugPeers) Add(call *conf.Call, lookup conf.Lookup) error {
 		d.unix = true
 		return nil
 	}
-	if net, ok := parseNet(word); ok {
-		if net != net.Masked() {
-			call.Warnf(0, "low address bits of %s are meaningless", word)
-		}
-		d.nets = append(d.nets, net.Masked())
+	if net, ok := call.Network(0); ok {
+		d.nets = append(d.nets, net)
 		return nil
 	}
 	var found []netip.Addr
-	if word != "" && !strings.ContainsAny(word, "/:") { // nobody is asked for what cannot be a name
+	if a, err := netip.ParseAddr(word); err == nil && a.Zone() != "" && !strings.Contains(word, "/") { // the system's look-up reads it, as any name
+		found = append(found, a)
+	} else if word != "" && !strings.ContainsAny(word, "/:") { // nobody is asked for what cannot be a name
 		found, _ = lookup(word)
 	}
 	if len(found) == 0 {
@@ -40,23 +39,6 @@ func (d *DebugPeers) Add(call *conf.Call, lookup conf.Lookup) error {
 		d.nets = append(d.nets, netip.PrefixFrom(a.WithZone(""), a.BitLen()))
 	}
 	return nil
-}
-
-// parseNet reads an address, or one with the length of its network's prefix.
-func parseNet(word string) (netip.Prefix, bool) {
-	text, length, masked := strings.Cut(word, "/")
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" && masked {
-		return netip.Prefix{}, false
-	}
-	a = a.WithZone("")
-	bits := a.BitLen()
-	if masked {
-		if bits, err = conf.ParseInt(length); err != nil || bits > a.BitLen() {
-			return netip.Prefix{}, false
-		}
-	}
-	return netip.PrefixFrom(a, bits), true
 }
 
 // Has reports whether a client is among them; an address that is none stands for a unix socket. An IPv4

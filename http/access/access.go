@@ -3,9 +3,7 @@
 package access
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"weir/conf"
 	"weir/http"
@@ -66,13 +64,9 @@ func (c *rules) add(call *conf.Call, deny bool) error {
 		c.unix = append(c.unix, rule{deny: deny})
 		return nil
 	}
-	from, err := parseNetwork(word)
-	if err != nil {
-		return call.Errorf(0, "%v", err)
-	}
-	if from != from.Masked() {
-		call.Warnf(0, "low address bits of %s are meaningless", word)
-		from = from.Masked()
+	from, ok := call.Network(0)
+	if !ok {
+		return call.Errorf(0, "invalid parameter \"%s\"", word)
 	}
 	if from.Addr().Is4() {
 		c.inet = append(c.inet, rule{from, deny})
@@ -80,23 +74,6 @@ func (c *rules) add(call *conf.Call, deny bool) error {
 		c.inet6 = append(c.inet6, rule{from, deny})
 	}
 	return nil
-}
-
-// parseNetwork reads an address, or one with the length of its network's prefix.
-func parseNetwork(word string) (netip.Prefix, error) {
-	bad := fmt.Errorf("invalid parameter \"%s\"", word)
-	text, length, masked := strings.Cut(word, "/")
-	addr, err := netip.ParseAddr(text)
-	if err != nil || addr.Zone() != "" {
-		return netip.Prefix{}, bad
-	}
-	bits := addr.BitLen()
-	if masked {
-		if bits, err = conf.ParseInt(length); err != nil || bits > addr.BitLen() {
-			return netip.Prefix{}, bad
-		}
-	}
-	return netip.PrefixFrom(addr, bits), nil
 }
 
 // run holds the client's address against the rules.

@@ -8,40 +8,6 @@ import (
 	"weir/conf"
 )
 
-func TestParseNetwork(t *testing.T) {
-	tests := []struct{ word, want string }{
-		{"127.0.0.1", "127.0.0.1/32"},
-		{"10.0.0.0/8", "10.0.0.0/8"},
-		{"10.1.0.0/08", "10.1.0.0/8"},
-		{"0.0.0.0/0", "0.0.0.0/0"},
-		{"::1", "::1/128"},
-		{"2001:db8::/32", "2001:db8::/32"},
-		{"::ffff:1.2.3.4", "::ffff:1.2.3.4/128"},
-		{"", ""},
-		{"10.0.0.0/33", ""},
-		{"::/129", ""},
-		{"10.0.0.0/", ""},
-		{"10.0.0.0/-1", ""},
-		{"10.0.0.0/255.0.0.0", ""},
-		{"10.0.0", ""},
-		{"fe80::1%eth0", ""},
-		{"[::1]", ""},
-		{"localhost", ""},
-	}
-	for _, tt := range tests {
-		got := ""
-		p, err := parseNetwork(tt.word)
-		if err == nil {
-			got = p.String()
-		} else if err.Error() != `invalid parameter "`+tt.word+`"` {
-			t.Errorf("%q: %v", tt.word, err)
-		}
-		if got != tt.want {
-			t.Errorf("parseNetwork(%q) = %q, want %q", tt.word, got, tt.want)
-		}
-	}
-}
-
 // TestRules asks configurations of allow and deny about clients; "unix" is one of a unix socket.
 func TestRules(t *testing.T) {
 	tests := []struct{ rules, client, want string }{

@@ -80,28 +80,20 @@ func addTrusted(c *realIP, call *conf.Call) error {
 		c.unix = true
 		return nil
 	}
-	if !strings.Contains(word, "/") {
-		if a, err := netip.ParseAddr(word); err == nil {
-			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
-			return nil
-		}
-		found, err := call.Lookup(word)
-		if err != nil || len(found) == 0 {
-			return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
-		}
-		for _, a := range found {
-			c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
-		}
+	if p, ok := call.Network(0); ok {
+		c.from = append(c.from, p)
 		return nil
 	}
-	p, err := netip.ParsePrefix(word)
-	if err != nil {
+	if strings.Contains(word, "/") {
 		return call.Errorf(0, "invalid parameter \"%s\"", word)
 	}
-	if p.Masked() != p {
-		call.Warnf(0, "low address bits of %s are meaningless", word)
+	found, err := call.Lookup(word)
+	if err != nil || len(found) == 0 {
+		return call.Errorf(0, "host not found in set_real_ip_from \"%s\"", word)
 	}
-	c.from = append(c.from, p.Masked())
+	for _, a := range found {
+		c.from = append(c.from, netip.PrefixFrom(a, a.BitLen()))
+	}
 	return nil
 }
 
