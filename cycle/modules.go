@@ -35,6 +35,10 @@ func httpModules() []*http.Module {
 		content.Index,
 		proxy.Upstream,
 		proxy.Proxy,
+		proxy.FastCGI,
+		proxy.Uwsgi,
+		proxy.SCGI,
+		proxy.Memcached,
 		content.Static,
 
 		// the response is changed

@@ -35,6 +35,7 @@ type Location struct {
 	logs          []func(*Request)
 	slashRedirect bool
 	except        *limitExcept
+	kept          []any // see Install.Keep
 }
 
 // A Server is one server block.
@@ -43,4 +44,14 @@ type Server struct {
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
+}
+
+// Kept returns what a module keeps for this location by Install.Keep; ok is false if there is no such T. Any goroutine.
+func Kept[T any](l *Location) (kept T, ok bool) {
+	for _, k := range l.kept {
+		if kept, ok = k.(T); ok {
+			return kept, true
+		}
+	}
+	return kept, false
 }

@@ -73,6 +73,9 @@ func (in *Install) Head(f HeadFilter) { in.equipment.heads = append(in.equipment
 // Log adds a writer for the end of the exchange.
 func (in *Install) Log(f func(*Request)) { in.equipment.logs = append(in.equipment.logs, f) }
 
+// Keep keeps settings with the location, for a module's variables: see Kept.
+func (in *Install) Keep(settings any) { in.Loc.kept = append(in.Loc.kept, settings) }
+
 // SlashRedirect says that a request for this prefix location without its final slash is redirected
 // to it, as proxy_pass and its kin do.
 func (in *Install) SlashRedirect() { in.Loc.slashRedirect = true }

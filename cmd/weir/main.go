@@ -75,8 +75,8 @@ func configureArguments() []string {
 	// gzip is not among them: access logs are compressed, which the word stands for as well
 	for _, missing := range []string{
 		"http_userid", "http_auth_basic", "http_mirror",
-		"http_autoindex", "http_geo", "http_split_clients", "http_referer", "http_fastcgi", "http_uwsgi", "http_scgi",
-		"http_grpc", "http_memcached", "http_limit_conn", "http_empty_gif", "http_browser",
+		"http_autoindex", "http_geo", "http_split_clients", "http_referer",
+		"http_grpc", "http_limit_conn", "http_empty_gif", "http_browser",
 		"http_upstream_sticky", "http_tunnel",
 	} {
 		args = append(args, "--without-"+missing+"_module")

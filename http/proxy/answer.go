@@ -44,6 +44,9 @@ func (x *exchange) answer() http.Verdict {
 
 // intercepted says that error_page answers in place of the response (proxy_intercept_errors).
 func (x *exchange) intercepted() bool {
+	if x.conf.Intercept404 && x.reply.status == 404 {
+		return true
+	}
 	if !x.conf.InterceptErrors {
 		return false
 	}

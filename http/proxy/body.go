@@ -43,6 +43,9 @@ func (x *exchange) unframe(raw []byte) (data []byte, err error) {
 // last sends the pieces as the end of the body and lets the peer go; the wire sees the rest to the
 // client.
 func (x *exchange) last() http.Verdict {
+	if x.short {
+		return x.cut()
+	}
 	x.store.finish(x)
 	x.finish()
 	x.r.Doing = "sending to client"

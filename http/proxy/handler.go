@@ -43,6 +43,7 @@ type speaks struct {
 
 	hidden                 []string // fields of responses that clients do not get to see
 	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
+	fetches                bool     // requests are GET or HEAD, and have no body
 }
 
 // A place is where one request goes.
@@ -123,6 +124,9 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 
 // serve is the handler of the location.
 func (h *handler) serve(r *http.Request) http.Verdict {
+	if h.speaks.fetches && r.Method&(http.GET|http.HEAD) == 0 {
+		return http.StatusNotAllowed
+	}
 	x := h.take(r)
 	if h.speaks.find != nil {
 		var v http.Verdict
@@ -132,7 +136,11 @@ func (h *handler) serve(r *http.Request) http.Verdict {
 	} else {
 		x.place = h.fixed
 	}
-	if v := x.readBody(); v != http.Next {
+	if h.speaks.fetches {
+		if v := r.DiscardBody(); v != http.Next {
+			return v
+		}
+	} else if v := x.readBody(); v != http.Next {
 		return v
 	}
 	if v := x.proto.createRequest(&x.call); v != http.Next {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	"weir/http"
 )
 
@@ -27,14 +29,34 @@ const (
 	faultOff
 )
 
-// faultNames are the words of proxy_next_upstream.
-func faultNames() map[string]Faults {
-	return map[string]Faults{
-		"error": faultError, "timeout": faultTimeout, "invalid_header": faultInvalidHeader,
-		"http_500": fault500, "http_502": fault502, "http_503": fault503, "http_504": fault504,
-		"http_403": fault403, "http_404": fault404, "http_429": fault429,
-		"non_idempotent": faultNonIdempotent, "updating": faultUpdating, "off": faultOff,
+// A faultWord is a word of proxy_next_upstream and its kin.
+type faultWord struct {
+	name  string
+	fault Faults
+}
+
+// httpFaults are the words of proxy_next_upstream.
+func httpFaults() []faultWord {
+	return []faultWord{
+		{"error", faultError},
+		{"timeout", faultTimeout},
+		{"invalid_header", faultInvalidHeader},
+		{"http_500", fault500},
+		{"http_502", fault502},
+		{"http_503", fault503},
+		{"http_504", fault504},
+		{"http_403", fault403},
+		{"http_404", fault404},
+		{"http_429", fault429},
+		{"non_idempotent", faultNonIdempotent},
+		{"updating", faultUpdating},
+		{"off", faultOff},
 	}
+}
+
+// cgiFaults are those of FastCGI, uwsgi and SCGI, which are no gateways.
+func cgiFaults() []faultWord {
+	return slices.DeleteFunc(httpFaults(), func(w faultWord) bool { return w.fault&(fault502|fault504) != 0 })
 }
 
 // statusFault is the fault of a response with this status, 0 if it is none.

@@ -83,12 +83,13 @@ type call struct {
 	trailers  http.Fields
 	keepalive bool // the connection may carry another request, as far as this response goes
 	bodyEnd   bool // the last byte of the body was read
+	short     bool // it came too early: the body is not complete; it was logged
 	untilEOF  bool // the end of the connection is the end of the body
 }
 
 // restart forgets the response of the peer before.
 func (c *call) restart() {
-	c.keepalive, c.bodyEnd, c.untilEOF = false, false, false
+	c.keepalive, c.bodyEnd, c.short, c.untilEOF = false, false, false, false
 	c.at, c.end = 0, 0
 	c.fields = c.fields[:0] // for $upstream_http_NAME
 	c.reply.reset()

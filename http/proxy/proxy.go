@@ -52,7 +52,7 @@ var Proxy = http.Define(http.Spec[proxyConf]{
 	Directives: slices.Concat(
 		requestDirectives(),
 		replyDirectives(),
-		optionDirectives("proxy_", upstreamConfOf),
+		optionDirectives("proxy_", upstreamConfOf, httpFaults()),
 	),
 	Variables: proxyVariables(),
 	Install:   install,

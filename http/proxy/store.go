@@ -115,7 +115,7 @@ func (s *storing) open(x *exchange) bool {
 
 // finish puts the complete file where it belongs.
 func (s *storing) finish(x *exchange) {
-	if !s.on || !s.open(x) {
+	if !s.on || x.short || !s.open(x) {
 		return
 	}
 	s.on = false

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -9,7 +8,6 @@ import (
 	"weir/http"
 	"weir/http/field"
 	"weir/logs"
-	"weir/loop"
 	"weir/upstream"
 )
 
@@ -137,11 +135,9 @@ func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdi
 		r.Logf(logs.Error, "invalid URL prefix in \"%s\"", url)
 		return p, http.StatusInternal
 	}
-	rest := string(url[len(httpPrefix):])
-	at, uri, err := upstream.ParseTarget(rest, httpPort, true)
-	if err != nil {
-		r.Logf(logs.Error, "%v in upstream \"%s\"", err, rest)
-		return p, http.StatusInternal
+	at, uri, p, v := findPlace(r, set, string(url[len(httpPrefix):]), httpPort, true)
+	if v != http.Next {
+		return p, v
 	}
 	if strings.HasPrefix(uri, "?") {
 		uri = "/" + uri
@@ -150,18 +146,5 @@ func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdi
 	if !at.Unix {
 		p.port = strconv.AppendUint(nil, uint64(at.Port), 10)
 	}
-	if p.group = set.Find([]byte(at.Host), at.Port, !at.HasPort); p.group != nil {
-		return p, http.Next
-	}
-	switch {
-	case at.Unix:
-		p.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
-	case at.IP.IsValid():
-		p.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
-	default:
-		r.Logf(logs.Error, "no resolver defined to resolve %s", at.Host)
-		return p, http.StatusBadGateway
-	}
-	p.made = true
 	return p, http.Next
 }

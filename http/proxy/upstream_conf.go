@@ -17,6 +17,7 @@ type upstreamConf struct {
 	RequestBuffering bool
 	IgnoreAbort      bool // ask on although the client has gone
 	InterceptErrors  bool
+	Intercept404     bool // a 404 is weir's own
 	ForceRanges      bool
 
 	ConnectTimeout time.Duration

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,13 +14,14 @@ import (
 const inLoc = conf.HTTP | conf.Server | conf.Location
 
 // optionDirectives makes the directives of upstreamConf under a prefix, "proxy_" or "fastcgi_". of finds
-// the options in a module's proxyConf.
-func optionDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
-	d := append(timeoutDirectives(of), bufferDirectives(prefix, of)...)
-	d = append(d, passDirectives(of)...)
-	d = append(d, nextDirectives(of)...)
-	d = append(d, storeDirectives(of)...)
-	d = append(d, socketDirectives(of)...)
+// it in the settings of a module; faults are the words of next_upstream. The directives of without, and those of
+// words that the module does not have, are left out.
+func optionDirectives[C any](prefix string, of func(*C) *upstreamConf, faults []faultWord, without ...string) []conf.Directive[C] {
+	d := slices.Concat(
+		timeoutDirectives(of), bufferDirectives(prefix, of), passDirectives(of), nextDirectives(of, faults),
+		storeDirectives(of), socketDirectives(of),
+	)
+	d = slices.DeleteFunc(d, func(d conf.Directive[C]) bool { return slices.Contains(without, d.Name) })
 	for i := range d {
 		d[i].Name = prefix + d[i].Name
 		if d[i].In == 0 {
@@ -200,16 +202,21 @@ func passDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	}
 }
 
-func nextDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
+func nextDirectives[C any](of func(*C) *upstreamConf, words []faultWord) []conf.Directive[C] {
+	names := make([]string, len(words))
+	faults := make(map[string]Faults, len(words))
+	for i, w := range words {
+		names[i], faults[w.name] = w.name, w.fault
+	}
+	doc := "What is a reason to ask the next peer of the group."
+	if _, ok := faults["non_idempotent"]; ok {
+		doc += "\n\nA POST, LOCK or PATCH that was already sent is not sent again, unless **non_idempotent** is given."
+	}
 	return []conf.Directive[C]{
 		{
-			Name: "next_upstream", Default: "error timeout",
-			Syntax: "error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | http_403 | http_404 | http_429 | non_idempotent | updating | off ...",
-			Doc: `What is a reason to ask the next peer of the group.
-
-A POST, LOCK or PATCH that was already sent is not sent again, unless **non_idempotent** is given.`,
-			Example: "next_upstream error timeout http_502;",
-			Set:     conf.Bits(func(c *C) *Faults { return &of(c).Next }, faultNames()),
+			Name: "next_upstream", Default: "error timeout", Syntax: strings.Join(names, " | ") + " ...",
+			Doc: doc, Example: "next_upstream error timeout " + names[2] + ";",
+			Set: conf.Bits(func(c *C) *Faults { return &of(c).Next }, faults),
 		},
 		{
 			Name: "next_upstream_tries", Syntax: "<number>", Default: "0",

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"net/netip"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+	"weir/http/field"
+	"weir/logs"
+	"weir/loop"
+	"weir/upstream"
+)
+
+// An address is where fastcgi_pass and its kin lead: known at load, or text to be worked out for each request.
+// Unlike proxy_pass they take no URI.
+type address struct {
+	text   *http.Text // with variables
+	url    string     // as written, without variables
+	spec   *upstream.Spec
+	scheme string // that may stand before it: "uwsgi://"
+}
+
+// setAddress reads the argument of a pass directive.
+func setAddress(to **address, scheme string, call *conf.Call) error {
+	text, err := http.CompileText(call, 0, call.Arg(0))
+	if err != nil {
+		return err
+	}
+	a := &address{scheme: scheme}
+	url, ok := text.Const()
+	if !ok {
+		a.text = text
+		*to = a
+		return nil
+	}
+	if scheme != "" && hasPrefixFold(url, "s"+scheme) {
+		return call.Errorf(0, "\"s%s\" in \"%s\" is known but not supported yet", scheme, call.Name())
+	}
+	if scheme != "" && hasPrefixFold(url, scheme) {
+		url = url[len(scheme):]
+	}
+	a.url = url
+	at, _, err := upstream.ParseTarget(url, 0, false)
+	if err != nil {
+		return call.Errorf(0, "%v in upstream \"%s\"", err, url)
+	}
+	if a.spec, err = http.Env(call).Upstreams().Refer(call, 0, at); err != nil {
+		return err
+	}
+	*to = a
+	return nil
+}
+
+// lead says where requests go.
+func (a *address) lead(s *speaks) {
+	if a.text != nil {
+		s.find = a.find
+		return
+	}
+	s.target = a.spec
+}
+
+// find works out where a request goes. Any other verdict than Next is its answer.
+func (a *address) find(r *http.Request, set *upstream.Set) (place, http.Verdict) {
+	url := r.Text(a.text)
+	if n := len(a.scheme); n > 0 {
+		if len(url) > n+1 && field.EqualFold(url[:n+1], "s"+a.scheme) {
+			r.Logf(logs.Error, "%s is not supported yet in \"%s\"", strings.TrimSuffix("s"+a.scheme, "://"), url)
+			return place{}, http.StatusInternal
+		}
+		if len(url) > n && field.EqualFold(url[:n], a.scheme) {
+			url = url[n:]
+		}
+	}
+	_, _, p, v := findPlace(r, set, string(url), 0, false)
+	return p, v
+}
+
+// findPlace finds the group of an address that a request worked out, or makes one for this request. Without a port
+// of its own the address has the usual one, if there is one (not 0); uri says that a URI may follow it. Any other
+// verdict than Next is the request's answer.
+func findPlace(r *http.Request, set *upstream.Set, text string, port uint16, uri bool) (at upstream.Target, rest string, p place, v http.Verdict) {
+	at, rest, err := upstream.ParseTarget(text, port, uri)
+	if err != nil {
+		r.Logf(logs.Error, "%v in upstream \"%s\"", err, text)
+		return at, rest, p, http.StatusInternal
+	}
+	if p.group = set.Find([]byte(at.Host), at.Port, !at.HasPort); p.group != nil {
+		return at, rest, p, http.Next
+	}
+	switch {
+	case at.Unix:
+		p.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
+	case at.Port == 0:
+		r.Logf(logs.Error, "no port in upstream \"%s\"", at.Host)
+		return at, rest, p, http.StatusInternal
+	case at.IP.IsValid():
+		p.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
+	default:
+		r.Logf(logs.Error, "no resolver defined to resolve %s", at.Host)
+		return at, rest, p, http.StatusBadGateway
+	}
+	p.made = true
+	return at, rest, p, http.Next
+}
