@@ -28,10 +28,20 @@ type Session interface {
 	Drain()
 }
 
+// A Speaker is a wire that a client asks for with its first bytes, where nothing has said before which one is spoken.
+type Speaker interface {
+	Opener
+	// Preface is what connections of the wire begin with.
+	Preface() string
+	// Enabled reports whether an address with this default server speaks it. Any goroutine.
+	Enabled(s *Server) bool
+}
+
 // A Front takes the connections of listening sockets, learns what is to be known of a client before its first request (what the
-// PROXY protocol says), and gives them to the wire that they speak.
+// PROXY protocol says, which wire it speaks), and gives them to that wire.
 type Front struct {
 	Wire    Opener                // HTTP/1
+	HTTP2   Speaker               // nil: it is not spoken
 	Pending func(loop, delta int) // counts connections at work, for a graceful stop
 
 	serial atomic.Uint64
@@ -46,14 +56,21 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 		if l := client.Logger(); l.Enabled(logs.Debug) {
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
-		if !port.at(&client).proxy {
+		at := port.at(&client)
+		d := door{front: f, client: client, proxy: at.proxy, asks: f.speaksHTTP2(at)}
+		if !d.proxy && !d.asks {
 			f.Wire.Open(nil, client, nil)
 			return
 		}
-		d := &door{front: f, client: client, until: client.Started.Add(client.Server().Core.HeaderTimeout)}
-		c.Handler = d
+		d.until = client.Started.Add(client.Server().Core.HeaderTimeout)
+		c.Handler = &d
 		c.Park(d.until, true)
 	}
+}
+
+// speaksHTTP2 reports whether a client of the address may speak HTTP/2.
+func (f *Front) speaksHTTP2(a *address) bool {
+	return f.HTTP2 != nil && (a.http2 || f.HTTP2.Enabled(a.def))
 }
 
 // A door is a connection that has to say something before its first request.
@@ -61,6 +78,8 @@ type door struct {
 	front  *Front
 	client Client
 	until  loop.Time // when its time for it is over
+	proxy  bool      // a header of the PROXY protocol is awaited
+	asks   bool      // its first bytes say which wire it speaks
 	held   bool      // parked, and yet counted: a graceful stop waits for it
 }
 
@@ -87,20 +106,25 @@ func (d *door) Wake(t *loop.Task, c *loop.Conn, why loop.Woke) {
 			return
 		}
 	case loop.WokeTimeout:
-		d.client.Log(logs.Info, "client timed out (110: Connection timed out)", doingProxy)
+		d.client.Log(logs.Info, "client timed out (110: Connection timed out)", d.doing())
 	}
 	c.Close()
 }
 
-// doingProxy is what log lines say of a connection of which the header is awaited.
-const doingProxy = "reading PROXY protocol"
+// doing is what log lines say of the connection.
+func (d *door) doing() string {
+	if d.proxy {
+		return "reading PROXY protocol"
+	}
+	return "waiting for request"
+}
 
-// enter reads the PROXY protocol header and opens the wire with what came behind it.
+// enter reads what the connection has to say, and opens the wire with what came behind it.
 func (d *door) enter(t *loop.Task) {
 	c := d.client.Conn
 	buf := c.Loop().Take(listen.MaxProxyHeader)
 	defer c.Loop().Give(buf)
-	fill := 0
+	begin, fill := 0, 0
 	for {
 		n, err := c.Read(t, buf[fill:], d.until)
 		if err != nil {
@@ -108,30 +132,55 @@ func (d *door) enter(t *loop.Task) {
 			return
 		}
 		fill += n
-		h, used, err := listen.ParseProxyHeader(buf[:fill])
-		if err == nil {
-			d.client.Proxy = h
-			d.front.Wire.Open(t, d.client, buf[used:fill])
+		if d.proxy {
+			h, used, err := listen.ParseProxyHeader(buf[:fill])
+			if err == listen.ErrProxyMore && fill < len(buf) {
+				continue
+			}
+			if err != nil {
+				d.client.Log(logs.Error, err.Error(), d.doing())
+				c.Close()
+				return
+			}
+			d.client.Proxy, d.proxy, begin = h, false, used
+		}
+		if wire := d.choose(buf[begin:fill]); wire != nil {
+			wire.Open(t, d.client, buf[begin:fill])
 			return
 		}
-		if err != listen.ErrProxyMore || fill == len(buf) {
-			d.client.Log(logs.Error, err.Error(), doingProxy)
-			c.Close()
-			return
+		if fill == len(buf) {
+			fill = copy(buf, buf[begin:])
+			begin = 0
 		}
 	}
 }
 
-// lost ends a connection whose header does not come.
+// choose finds the wire that a connection with these first bytes speaks; nil if more must be seen.
+func (d *door) choose(first []byte) Opener {
+	if !d.asks {
+		return d.front.Wire
+	}
+	preface := d.front.HTTP2.Preface()
+	n := min(len(first), len(preface))
+	switch {
+	case string(first[:n]) != preface[:n]:
+		return d.front.Wire
+	case n == len(preface):
+		return d.front.HTTP2
+	}
+	return nil
+}
+
+// lost ends a connection that does not say what it must.
 func (d *door) lost(err error) {
 	switch err {
 	case io.EOF:
-		d.client.Log(logs.Info, "client closed connection", doingProxy)
+		d.client.Log(logs.Info, "client closed connection", d.doing())
 	case loop.ErrTimeout:
-		d.client.Log(logs.Info, "client timed out (110: Connection timed out)", doingProxy)
+		d.client.Log(logs.Info, "client timed out (110: Connection timed out)", d.doing())
 	case loop.ErrStopped:
 	default:
-		d.client.Log(logs.Info, "recv() failed "+string(logs.AppendErrno(nil, err)), doingProxy)
+		d.client.Log(logs.Info, "recv() failed "+string(logs.AppendErrno(nil, err)), d.doing())
 	}
 	d.client.Conn.Close()
 }

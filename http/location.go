@@ -22,6 +22,8 @@ type Location struct {
 	QuietVars bool
 	// Nameless marks if and limit_except blocks.
 	Nameless bool
+	// HTTP2 is what the wire of that name has to know of the place; nil where there is no such wire.
+	HTTP2 any
 
 	exact         bool // "location ="
 	debugs        bool // ErrorLog takes lines of level debug

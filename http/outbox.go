@@ -12,45 +12,16 @@ import (
 // An Outbox queues what is to be written to one client and writes as much as its socket takes. Wires
 // that own a whole connection use it.
 type Outbox struct {
-	conn   *loop.Conn
-	q      []Piece
-	first  int   // index of the first piece not yet written
-	queued int64 // bytes in q
-	Sent   int64 // bytes written since Reset
+	Queue
+	conn *loop.Conn
+	Sent int64 // bytes written since Reset
 }
 
 // Reset empties the outbox for another exchange on c.
 func (o *Outbox) Reset(c *loop.Conn) {
 	o.conn = c
-	o.Drop()
+	o.Use(c.Loop())
 	o.Sent = 0
-}
-
-// Queued is the number of bytes not yet written.
-func (o *Outbox) Queued() int64 { return o.queued }
-
-// Add queues a piece.
-func (o *Outbox) Add(p Piece) {
-	n := p.Size()
-	if n == 0 {
-		if p.Own != nil {
-			o.conn.Loop().Give(p.Own)
-		}
-		return
-	}
-	o.q = append(o.q, p)
-	o.queued += n
-}
-
-// Drop forgets everything queued and gives its buffers back.
-func (o *Outbox) Drop() {
-	for i := o.first; i < len(o.q); i++ {
-		if o.q[i].Own != nil {
-			o.conn.Loop().Give(o.q[i].Own)
-		}
-	}
-	clear(o.q)
-	o.q, o.first, o.queued = o.q[:0], 0, 0
 }
 
 // errTruncated says that a file became shorter while it was being sent.
@@ -163,48 +134,12 @@ func (o *Outbox) load(p *Piece) error {
 		}
 		return err
 	}
-	part := Piece{B: buf[:n], Own: buf}
-	p.Off += int64(n)
-	p.Len -= int64(n)
-	if p.Len == 0 {
-		*p = part
-		return nil
-	}
-	if o.first > 0 {
-		o.first--
-		o.q[o.first] = part
-		return nil
-	}
-	o.q = append(o.q, Piece{})
-	copy(o.q[1:], o.q)
-	o.q[0] = part
+	o.Instead(buf[:n], buf)
 	return nil
 }
 
 // advance drops n written bytes from the head of the queue.
 func (o *Outbox) advance(n int64) {
-	o.queued -= n
 	o.Sent += n
-	for n > 0 {
-		p := &o.q[o.first]
-		size := p.Size()
-		if n < size {
-			if p.Len > 0 {
-				p.Off += n
-				p.Len -= n
-			} else {
-				p.B = p.B[n:]
-			}
-			return
-		}
-		n -= size
-		if p.Own != nil {
-			o.conn.Loop().Give(p.Own)
-		}
-		*p = Piece{}
-		o.first++
-	}
-	if o.first == len(o.q) {
-		o.q, o.first = o.q[:0], 0
-	}
+	o.Advance(n)
 }

@@ -60,7 +60,7 @@ func defaultListen(root bool) listen.Spec {
 
 // addressOf makes the table of names of an address.
 func (b *Builder) addressOf(e *listen.Entry[*Server]) *address {
-	n := &address{def: e.Default, proxy: e.Spec.ProxyProtocol, table: route.NewNames[*Server]()}
+	n := &address{def: e.Default, proxy: e.Spec.ProxyProtocol, http2: e.Spec.HTTP2, table: route.NewNames[*Server]()}
 	for _, s := range e.Servers {
 		if len(s.Core.Names) == 0 {
 			b.addName(n, e, s, ServerName{})

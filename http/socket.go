@@ -33,6 +33,7 @@ type Port struct {
 type address struct {
 	def   *Server
 	proxy bool // connections begin with a PROXY protocol header
+	http2 bool // HTTP/2 is spoken whatever the servers say ("listen … http2")
 	// table is nil when one server without regular expressions has the address to itself.
 	table  *route.Names[*Server]
 	regexp bool
