@@ -60,6 +60,13 @@ func (d *Diagnostics) Error(n *Node, arg int, format string, a ...any) {
 	d.Add(about("emerg", n, arg, fmt.Sprintf(format, a...)))
 }
 
+// ErrorNowhere adds an error about argument arg of n that nginx, which comes upon it later, gives no line for.
+func (d *Diagnostics) ErrorNowhere(n *Node, arg int, text string) {
+	g := about("emerg", n, arg, text)
+	g.Line = nowhere
+	d.Add(g)
+}
+
 // Warn adds a warning about argument arg of n, or about its name (-1). n may be nil.
 func (d *Diagnostics) Warn(n *Node, arg int, format string, a ...any) {
 	d.Add(about("warn", n, arg, fmt.Sprintf(format, a...)))

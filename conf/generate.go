@@ -105,6 +105,8 @@ func (v *value) generate(r *rand.Rand) string {
 		return strconv.Itoa(r.Intn(1000))
 	case "size":
 		return pick("0", "1", "4k", "8m", "1024")
+	case "offset":
+		return pick("0", "1", "4k", "8m", "2g")
 	case "time":
 		return pick("0", "1s", "1h30m", "500ms")
 	case "seconds":

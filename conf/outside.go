@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // An Outside is the world as a configuration sees it while it is read. What is nil is the operating system's. Loading asks
@@ -94,6 +95,9 @@ func lookupGroup(name string) (gid int, err error) {
 // LookupHost finds the addresses of a name by the system's ways (hosts file, resolv.conf). As nginx, which asks with
 // AI_ADDRCONFIG, it leaves out the family that the machine has no address of, loopback not counted. It may wait.
 func LookupHost(host string) ([]netip.Addr, error) {
+	if a, ok := parseNumbers(host); ok {
+		return []netip.Addr{a}, nil
+	}
 	r := net.Resolver{PreferGo: true}
 	found, err := r.LookupNetIP(context.Background(), "ip", host)
 	if err != nil {
@@ -111,6 +115,28 @@ func LookupHost(host string) ([]netip.Addr, error) {
 		return nil, &net.DNSError{Err: "no usable address", Name: host, IsNotFound: true}
 	}
 	return addrs, nil
+}
+
+// parseNumbers reads an IPv4 address in the old forms of inet_aton(3), which the C library takes for addresses, too: one to four
+// numbers, decimal, octal (0…) or hexadecimal (0x…), of which the last fills what is left.
+func parseNumbers(host string) (netip.Addr, bool) {
+	parts := strings.Split(host, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	all := uint64(0)
+	for i, part := range parts {
+		bits := 8
+		if i == len(parts)-1 {
+			bits = 8 * (5 - len(parts))
+		}
+		n, err := strconv.ParseUint(part, 0, bits)
+		if err != nil || part[0] < '0' || part[0] > '9' || strings.ContainsAny(part, "_bBoO") {
+			return netip.Addr{}, false
+		}
+		all = all<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(all >> 24), byte(all >> 16), byte(all >> 8), byte(all)}), true
 }
 
 // families tells which kinds of address the machine has.

@@ -85,3 +85,20 @@ func TestRecordedError(t *testing.T) {
 		t.Errorf("recorded: %v", err)
 	}
 }
+
+// TestLookupNumbers: the C library's look-up takes any form of an IPv4 address for one.
+func TestLookupNumbers(t *testing.T) {
+	for host, want := range map[string]string{
+		"0": "0.0.0.0", "599": "0.0.2.87", "127.1": "127.0.0.1", "0x7f.1": "127.0.0.1", "010.0.0.1": "8.0.0.1", "1.2.3.4": "1.2.3.4",
+		"1.2.65535": "1.2.255.255", "4294967295": "255.255.255.255",
+	} {
+		if a, err := LookupHost(host); err != nil || len(a) != 1 || a[0].String() != want {
+			t.Errorf("%s is %v, %v; want %s", host, a, err, want)
+		}
+	}
+	for _, host := range []string{"", "1.2.3.4.5", "256.1.1.1", "1.2.65536", "4294967296", "1_0", "0b1", "0o1", "+1", "a", "1.", "08"} {
+		if a, ok := parseNumbers(host); ok {
+			t.Errorf("%q is taken for %v", host, a)
+		}
+	}
+}

@@ -35,9 +35,14 @@ func Int[C any](f func(*C) *int) func(*C, *Call) error {
 	}
 }
 
-// Size stores a number of bytes.
+// Size stores a number of bytes in memory.
 func Size[C any](f func(*C) *int64) func(*C, *Call) error {
 	return parsed(f, ParseSize)
+}
+
+// Offset stores a number of bytes of a file or body.
+func Offset[C any](f func(*C) *int64) func(*C, *Call) error {
+	return parsed(f, ParseOffset)
 }
 
 // Time stores a time that may have milliseconds.

@@ -86,7 +86,7 @@ func httpModule() *Module {
 		d("root", inIf, "<path:text>").with(func(x *directiveOf) { x.Group, x.Default = "root", "html" }),
 		d("alias", Location, "<path:text>").with(func(x *directiveOf) { x.Group = "root" }),
 		d("sendfile", inIf, "on | off").with(func(x *directiveOf) { x.Default, x.Set = "off", Flag(func(c *seen) *bool { return &c.flag }) }),
-		d("client_max_body_size", inHTTP, "<size>").with(func(x *directiveOf) { x.Default, x.Set = "1m", Size(func(c *seen) *int64 { return &c.size }) }),
+		d("client_max_body_size", inHTTP, "<size:offset>").with(func(x *directiveOf) { x.Default, x.Set = "1m", Offset(func(c *seen) *int64 { return &c.size }) }),
 		d("client_body_timeout", inHTTP, "<time>").with(func(x *directiveOf) { x.Default, x.Set = "60s", Time(func(c *seen) *time.Duration { return &c.time }) }),
 		d("keepalive_requests", inHTTP, "<number>").with(func(x *directiveOf) { x.Default, x.Set = "1000", Int(func(c *seen) *int { return &c.num }) }),
 		d("keepalive_disable", inHTTP, "none | msie6 | safari ...2").with(func(x *directiveOf) {

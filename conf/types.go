@@ -12,9 +12,10 @@ func ValueTypes() map[string]string {
 		"text":    "any text, with $variables",
 		"name":    "a name",
 		"number":  "digits",
-		"size":    "bytes: digits and k, m or g",
-		"time":    "a time: 30s, 500ms, 1h 30m, 1M, 1y",
-		"seconds": "a time in whole seconds",
+		"size":    "bytes: digits and k or m",
+		"offset":  "bytes: digits and k, m or g",
+		"time":    "a time: 30s, 500ms, 1h 30m",
+		"seconds": "a time in whole seconds: 30s, 1h 30m, 1M, 1y",
 		"path":    "a path, relative to the prefix",
 		"regex":   "a regular expression",
 		"addr":    "an address, with or without a port",
@@ -25,7 +26,7 @@ func ValueTypes() map[string]string {
 
 func isType(name string) bool {
 	switch name {
-	case "string", "text", "name", "number", "size", "time", "seconds", "path", "regex", "addr", "uri", "rate":
+	case "string", "text", "name", "number", "size", "offset", "time", "seconds", "path", "regex", "addr", "uri", "rate":
 		return true
 	}
 	return false
@@ -42,10 +43,10 @@ func (v *value) accepts(s string) bool {
 		}
 	case "size":
 		_, err = ParseSize(s)
+	case "offset":
+		_, err = ParseOffset(s)
 	case "time":
-		if _, err = ParseTime(s); err != nil {
-			_, err = ParseSeconds(s)
-		}
+		_, err = ParseTime(s)
 	case "seconds":
 		_, err = ParseSeconds(s)
 	case "rate":

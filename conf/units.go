@@ -30,8 +30,16 @@ func digits(s string) (int64, error) {
 	return n, nil
 }
 
-// ParseSize reads a number of bytes: digits and one of k, m, g, in either case.
+// ParseSize reads a number of bytes in memory: digits and k or m, in either case.
 func ParseSize(s string) (int64, error) {
+	if s != "" && (s[len(s)-1] == 'g' || s[len(s)-1] == 'G') {
+		return 0, errInvalid
+	}
+	return ParseOffset(s)
+}
+
+// ParseOffset reads a number of bytes of a file or body, which may have g as well.
+func ParseOffset(s string) (int64, error) {
 	shift := 0
 	if s != "" {
 		switch s[len(s)-1] {

@@ -2,11 +2,12 @@ package conf
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
 
-func TestParseSize(t *testing.T) {
+func TestParseOffset(t *testing.T) {
 	tests := []struct {
 		in   string
 		want int64 // -1: invalid
@@ -37,12 +38,19 @@ func TestParseSize(t *testing.T) {
 		{"9223372036854775807k", -1},
 	}
 	for _, tt := range tests {
-		got, err := ParseSize(tt.in)
+		got, err := ParseOffset(tt.in)
 		if err != nil {
 			got = -1
 		}
 		if got != tt.want {
-			t.Errorf("ParseSize(%q) = %d, %v; want %d", tt.in, got, err, tt.want)
+			t.Errorf("ParseOffset(%q) = %d, %v; want %d", tt.in, got, err, tt.want)
+		}
+		size, err := ParseSize(tt.in) // what is in memory has no g
+		if err != nil {
+			size = -1
+		}
+		if g := strings.ContainsAny(tt.in, "gG"); g && size != -1 || !g && size != tt.want {
+			t.Errorf("ParseSize(%q) = %d, %v", tt.in, size, err)
 		}
 	}
 }

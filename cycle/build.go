@@ -62,7 +62,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	table := Table()
 	table.Check(tree, d)
 	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{
-		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, diags: d, made: map[*logs.ErrorLog]*logs.Logger{},
+		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, made: map[*logs.ErrorLog]*logs.Logger{},
 	}}
 	if tree.Main.First("events") == nil && !d.Failed() {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
@@ -96,9 +96,14 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 			d.Err(err)
 		}
 	}
+	if !d.Failed() {
+		if by, err := p.Files.OpenReserved(); err != nil {
+			node, _ := by.(*conf.Node)
+			d.ErrorNowhere(node, 0, err.Error())
+		}
+	}
 	env.Forget()
 	tree.Forget()
-	c.loggers.diags = nil
 	return c, d
 }
 
@@ -154,7 +159,6 @@ type loggers struct {
 	fallback string
 	hostname string
 	files    *logs.Files
-	diags    *conf.Diagnostics
 	made     map[*logs.ErrorLog]*logs.Logger
 }
 
@@ -164,11 +168,7 @@ func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
 	if have := l.made[set]; have != nil {
 		return have
 	}
-	log, err := set.Open(l.files, logs.OpenOptions{Fallback: l.fallback, Hostname: l.hostname})
-	if err != nil {
-		l.diags.Err(err)
-		log = logs.NewLogger(logs.Options{})
-	}
+	log := set.Open(l.files, logs.OpenOptions{Fallback: l.fallback, Hostname: l.hostname})
 	l.made[set] = log
 	return log
 }

@@ -90,9 +90,9 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 		},
 	},
 	{
-		Name: "worker_rlimit_core", In: conf.Main, Syntax: "<size>",
+		Name: "worker_rlimit_core", In: conf.Main, Syntax: "<size:offset>",
 		Doc: "The limit of the size of a core file.",
-		Set: conf.Size(func(c *Main) *int64 { return &c.RlimitCore }),
+		Set: conf.Offset(func(c *Main) *int64 { return &c.RlimitCore }),
 	},
 	{
 		Name: "worker_priority", In: conf.Main, Syntax: "<nice:string>", Default: "0",
@@ -135,7 +135,7 @@ them, or those of its mask.`,
 	},
 	ignoredMain("pcre_jit", "on | off", "off", "weir's regular expressions are not PCRE's."),
 	ignoredMain("debug_points", "abort | stop", "", "there are no debug points."),
-	ignoredMain("thread_pool", "<name> threads=<number> [max_queue=<number>]", "", "slow reads run on goroutines."),
+	ignoredMain("thread_pool", "! 2-3 <name> threads=<number> [max_queue=<number>]", "", "slow reads run on goroutines."),
 })
 
 func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {

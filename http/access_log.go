@@ -3,6 +3,7 @@ package http
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,7 @@ The path may have variables; "syslog:server=…" sends lines to a syslog server.
 		},
 		{
 			Name: "open_log_file_cache", In: conf.HTTP | conf.Server | conf.Location, Default: "off",
-			Syntax: "off\nmax=<number> [inactive=<time>] [min_uses=<number>] [valid=<time>]",
+			Syntax: "! 1-4 off | max=<number> [inactive=<seconds>] [min_uses=<number>] [valid=<seconds>]",
 			Doc:    "Keeps the files of access logs whose path has variables open.",
 			Set:    setLogCache,
 		},
@@ -115,15 +116,15 @@ func declareFormat(call *conf.Call) error {
 		}
 		first = 2
 	}
-	var text strings.Builder
-	for i := first; i < call.Len(); i++ {
-		text.WriteString(call.Arg(i))
+	format := &logFormat{escape: escape}
+	for i := first; i < call.Len(); i++ { // a variable's name ends with its word
+		x, err := CompileText(call, i, call.Arg(i))
+		if err != nil {
+			return err
+		}
+		format.parts = append(format.parts, x.Parts()...)
 	}
-	x, err := CompileText(call, first, text.String())
-	if err != nil {
-		return err
-	}
-	f.byName[name] = &logFormat{parts: x.Parts(), escape: escape}
+	f.byName[name] = format
 	return nil
 }
 
@@ -145,8 +146,11 @@ func (f *formats) find(b *Builder, name string) *logFormat {
 }
 
 func addAccessLog(c *accessLog, call *conf.Call) error {
-	if call.Arg(0) == "off" && call.Len() == 1 {
+	if call.Arg(0) == "off" {
 		c.off = true
+		if call.Len() > 1 {
+			return call.Errorf(1, "invalid parameter \"%s\"", call.Arg(1))
+		}
 		return nil
 	}
 	t := &logTarget{call: call}
@@ -170,8 +174,10 @@ func addAccessLog(c *accessLog, call *conf.Call) error {
 			return call.Errorf(i, "invalid parameter \"%s\"", call.Arg(i))
 		}
 	}
-	if _, err := bufferOf(call); err != nil {
+	if b, err := bufferOf(call); err != nil {
 		return err
+	} else if b != nil && strings.Contains(call.Arg(0), "$") {
+		return call.Errorf(0, "buffered logs cannot have variables in name")
 	}
 	c.targets = append(c.targets, t)
 	return nil
@@ -203,7 +209,7 @@ func bufferOf(call *conf.Call) (*logs.Buffer, error) {
 		case key == "gzip":
 			b.Gzip = 1
 			if has {
-				b.Gzip, err = strconv.Atoi(value)
+				b.Gzip, err = conf.ParseInt(value)
 				if err != nil || b.Gzip < 1 || b.Gzip > 9 {
 					return nil, call.Errorf(i, "invalid compression level \"%s\"", value)
 				}
@@ -223,16 +229,75 @@ func bufferOf(call *conf.Call) (*logs.Buffer, error) {
 }
 
 func setLogCache(c *accessLog, call *conf.Call) error {
-	if call.Arg(0) == "off" {
-		c.cache = nil
-		return nil
+	o, off := logs.CacheOptions{MinUses: 1}, false
+	for i := range call.Len() {
+		word := call.Arg(i)
+		key, value, has := strings.Cut(word, "=")
+		var err error
+		switch {
+		case word == "off":
+			off = true
+		case key == "max" && has:
+			o.Max, err = positive(value)
+		case key == "min_uses" && has:
+			o.MinUses, err = positive(value)
+		case key == "inactive" && has:
+			o.Inactive, err = conf.ParseSeconds(value)
+		case key == "valid" && has:
+			o.Valid, err = conf.ParseSeconds(value)
+		default:
+			err = strconv.ErrSyntax
+		}
+		if err != nil {
+			return call.Errorf(i, "invalid \"open_log_file_cache\" parameter \"%s\"", word)
+		}
 	}
-	c.cache = &logs.CacheOptions{Max: call.Int("max"), MinUses: call.IntOr("min_uses", 1), Inactive: call.Time("inactive"), Valid: call.Time("valid")}
+	switch {
+	case off:
+		c.cache = nil
+	case o.Max == 0:
+		return call.Errorf(-1, "\"open_log_file_cache\" must have \"max\" parameter")
+	default:
+		c.cache = &o
+	}
 	return nil
 }
 
+func positive(s string) (int, error) {
+	n, err := conf.ParseInt(s)
+	if err == nil && n == 0 {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
 // sinks are the open access logs of a build: one for each directive, however many places inherit it.
-type sinks struct{ byNode map[*conf.Node]*logTarget }
+type sinks struct {
+	byNode map[*conf.Node]*logTarget
+	byPath map[string]bufferRules // how files are written
+}
+
+// bufferRules are the parameters of a buffer that can be compared.
+type bufferRules struct {
+	size, gzip int
+	flush      time.Duration
+}
+
+// agree remembers how a file is written. There cannot be two ways.
+func (s *sinks) agree(path string, b *logs.Buffer) bool {
+	if b == nil {
+		return true
+	}
+	rules := bufferRules{b.Size, b.Gzip, b.Flush}
+	was, known := s.byPath[path]
+	if !known {
+		if s.byPath == nil {
+			s.byPath = map[string]bufferRules{}
+		}
+		s.byPath[path] = rules
+	}
+	return !known || was == rules
+}
 
 // open opens what the target writes to.
 func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
@@ -277,13 +342,13 @@ func (t *logTarget) openFile(b *Builder, place string) error {
 	if t.call.IsDefault() && b.AccessLog != "" {
 		path = b.AccessLog
 	}
-	f, err := b.Files.Open(path)
-	if err != nil {
-		return t.call.Errorf(0, "%v", err)
-	}
+	f := b.Files.Reserve(path, t.call.Node)
 	buffer, err := bufferOf(t.call)
 	if err != nil {
 		return err
+	}
+	if !Of[sinks](b).agree(path, buffer) {
+		return t.call.Errorf(0, "access_log \"%s\" already defined with conflicting parameters", path)
 	}
 	if buffer == nil {
 		b.Release(f.Release)

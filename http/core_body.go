@@ -33,10 +33,10 @@ type TempPath struct {
 func bodyDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
 		{
-			Name: "client_max_body_size", In: inLoc, Syntax: "<size>", Default: "1m",
+			Name: "client_max_body_size", In: inLoc, Syntax: "<size:offset>", Default: "1m",
 			Doc:     "The largest request body that is accepted; a larger one is answered 413. 0 turns the check off.",
 			Example: "client_max_body_size 20m;",
-			Set:     conf.Size(func(c *Core) *int64 { return &c.MaxBody }),
+			Set:     conf.Offset(func(c *Core) *int64 { return &c.MaxBody }),
 		},
 		{
 			Name: "client_body_buffer_size", In: inLoc, Syntax: "<size>", Default: "8k",

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"strconv"
 	"strings"
 
 	"weir/conf"
@@ -77,16 +76,19 @@ func addErrorPage(c *Core, call *conf.Call) error {
 	}
 	codes, overwrite := n-1, -1
 	if word := call.Arg(n - 2); strings.HasPrefix(word, "=") {
+		if n == 2 {
+			return call.Errorf(0, "invalid value \"%s\"", word)
+		}
 		codes--
 		overwrite = 0
 		if len(word) > 1 {
-			if overwrite, err = strconv.Atoi(word[1:]); err != nil || overwrite < 0 {
+			if overwrite, err = conf.ParseInt(word[1:]); err != nil {
 				return call.Errorf(n-2, "invalid value \"%s\"", word)
 			}
 		}
 	}
 	for i := range codes {
-		code, err := strconv.Atoi(call.Arg(i))
+		code, err := conf.ParseInt(call.Arg(i))
 		if err != nil {
 			return call.Errorf(i, "invalid value \"%s\"", call.Arg(i))
 		}

@@ -20,7 +20,7 @@ const (
 func keepaliveDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
 		{
-			Name: "keepalive_timeout", In: inLoc, Syntax: "<time> [<header:time>]", Default: "75s",
+			Name: "keepalive_timeout", In: inLoc, Syntax: "<time> [<header:seconds>]", Default: "75s",
 			Doc:     "How long an idle client connection stays open; 0 closes it after each response. The second value is sent as `Keep-Alive: timeout=`.",
 			Example: "keepalive_timeout 65s 60s;",
 			Set:     setKeepaliveTimeout,

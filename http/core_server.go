@@ -1,11 +1,11 @@
 package http
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
 	"weir/conf"
+	"weir/http/route"
 	"weir/listen"
 	"weir/vars"
 )
@@ -185,6 +185,8 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 			if n.Slots, err = Env(call).CaptureSlots(p); err != nil {
 				return call.Errorf(i, "%v", err)
 			}
+		} else if err := route.CheckName(name); err != nil {
+			return call.Errorf(i, "%v", err)
 		} else if strings.Contains(name, "/") {
 			call.Warnf(i, "server name \"%s\" has suspicious symbols", name)
 		}
@@ -194,9 +196,9 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 }
 
 func setLargeBuffers(c *ServerCore, call *conf.Call) error {
-	n, err := strconv.Atoi(call.Arg(0))
+	n, err := conf.ParseInt(call.Arg(0))
 	size, err2 := conf.ParseSize(call.Arg(1))
-	if err != nil || err2 != nil || n <= 0 || size == 0 {
+	if err != nil || err2 != nil || n == 0 || size == 0 {
 		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
 	}
 	c.LargeCount, c.LargeSize = n, size

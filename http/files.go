@@ -42,6 +42,11 @@ func fileDirectives() []conf.Directive[Core] {
 	}
 }
 
+// isNamed reports whether a block is that of a named location.
+func isNamed(node *conf.Node) bool {
+	return node != nil && node.Name() == "location" && len(node.Args()) == 1 && strings.HasPrefix(node.Args()[0].Text, "@")
+}
+
 func setRoot(c *Core, call *conf.Call) error {
 	path := call.Arg(0)
 	alias := call.Node.Name() == "alias"
@@ -53,6 +58,9 @@ func setRoot(c *Core, call *conf.Call) error {
 		if c.Root != nil { // the group is set from one block only: the other word stood before
 			return call.Errorf(-1, "\"%s\" directive is duplicate, \"%s\" directive was specified earlier", call.Node.Name(), other)
 		}
+	}
+	if alias && isNamed(call.Block().Node) {
+		return call.Errorf(-1, "the \"alias\" directive cannot be used inside the named location")
 	}
 	if strings.Contains(path, "$document_root") || strings.Contains(path, "${document_root}") ||
 		strings.Contains(path, "$realpath_root") || strings.Contains(path, "${realpath_root}") {

@@ -19,6 +19,11 @@ func ParseCall(call *conf.Call) ([]Spec, error) {
 	if err != nil {
 		return nil, call.Errorf(at, "%v", err)
 	}
+	for i, word := range words[1:] {
+		if strings.HasPrefix(word, acceptFilter) {
+			call.Warnf(i+1, "accept filters \"%s\" are not supported on this platform, ignored", word)
+		}
+	}
 	return specs, nil
 }
 
@@ -62,12 +67,18 @@ func (s *Spec) param(word string) error {
 	case "ssl", "http2", "quic":
 		return missing(word)
 	}
+	if strings.HasPrefix(word, acceptFilter) {
+		return nil
+	}
 	if err := s.socketParam(word); err != nil {
 		return err
 	}
 	s.Set, s.Bind = true, true // all others are about the socket
 	return nil
 }
+
+// acceptFilter is FreeBSD's; elsewhere nginx warns of it.
+const acceptFilter = "accept_filter="
 
 // missing is the error for parameters whose parts of weir are not built yet.
 func missing(word string) error {
@@ -126,8 +137,6 @@ func (s *Spec) valueParam(word, name, value string) (err error) {
 		if !s.Keepalive.parse(value) {
 			return fmt.Errorf("invalid so_keepalive value: \"%s\"", value)
 		}
-	case "accept_filter":
-		return fmt.Errorf("accept filters \"%s\" are not supported on this platform, ignored", word)
 	default: // setfib too, which is FreeBSD's
 		return badParam(word)
 	}
@@ -139,11 +148,7 @@ func (s *Spec) valueParam(word, name, value string) (err error) {
 
 var errInvalid = errors.New("invalid value")
 
-// parseSize reads a size of a socket buffer. As in nginx it has no "g".
 func parseSize(s string) (int, error) {
-	if strings.HasSuffix(s, "g") || strings.HasSuffix(s, "G") {
-		return 0, errInvalid
-	}
 	n, err := conf.ParseSize(s)
 	return int(n), err
 }

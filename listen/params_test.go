@@ -94,7 +94,6 @@ var paramErrors = []struct{ params, want string }{
 	{"sndbuf=", `invalid sndbuf "sndbuf="`},
 	{"fastopen=", `invalid fastopen "fastopen="`},
 	{"fastopen=-1", `invalid fastopen "fastopen=-1"`},
-	{"accept_filter=httpready", `accept filters "accept_filter=httpready" are not supported on this platform, ignored`},
 	{"so_keepalive=", `invalid so_keepalive value: ""`},
 	{"so_keepalive=::", `invalid so_keepalive value: "::"`},
 	{"so_keepalive=0", `invalid so_keepalive value: "0"`},

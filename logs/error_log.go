@@ -118,8 +118,8 @@ type OpenOptions struct {
 	Hostname string // what syslog servers are told
 }
 
-// Open opens the files and sockets of the setting. The Logger's Close gives them back.
-func (e *ErrorLog) Open(files *Files, o OpenOptions) (*Logger, error) {
+// Open makes the Logger of the setting, whose Close gives back what it has. Its files are open after OpenReserved.
+func (e *ErrorLog) Open(files *Files, o OpenOptions) *Logger {
 	var targets []Target
 	var closers []func()
 	for _, t := range e.resolved(o.Fallback) {
@@ -133,17 +133,13 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) (*Logger, error) {
 			closers = append(closers, s.Close)
 			continue
 		}
-		f, err := files.Open(t.Path)
-		if err != nil {
-			(&Logger{close: closers}).Close()
-			return nil, err
-		}
+		f := files.Reserve(t.Path, e)
 		targets = append(targets, Target{t.Level, f})
 		closers = append(closers, f.Release)
 	}
 	l := NewLogger(o.Options, targets...)
 	l.close = closers
-	return l, nil
+	return l
 }
 
 // resolved returns the targets that really hold. At the top level there is always a file: nginx adds

@@ -52,8 +52,9 @@ func (s *site) http() *ErrorLog {
 func (s *site) open(e *ErrorLog, o OpenOptions) *Logger {
 	s.t.Helper()
 	o.Now, o.PID = fixed, 1
-	l, err := e.Open(NewFiles(), o)
-	if err != nil {
+	files := NewFiles()
+	l := e.Open(files, o)
+	if _, err := files.OpenReserved(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(l.Close)
@@ -111,13 +112,19 @@ func TestErrorLogAlwaysHasAFileAtTheTop(t *testing.T) {
 	}
 }
 
-func TestErrorLogOpenFailureReleases(t *testing.T) {
+// TestErrorLogOpensLate: a file is opened when everything is known to be good, and given back when another one fails.
+func TestErrorLogOpensLate(t *testing.T) {
 	s := load(t, "error_log a.log; error_log /nonexistent/b.log; http {}")
 	files := NewFiles()
-	_, err := s.main().Open(files, OpenOptions{})
-	if err == nil || err.Error() != `open() "/nonexistent/b.log" failed (2: No such file or directory)` {
-		t.Error(err)
+	l := s.main().Open(files, OpenOptions{})
+	if n := opened(files); n != 0 {
+		t.Errorf("%d files are open before they have to be", n)
 	}
+	by, err := files.OpenReserved()
+	if err == nil || err.Error() != `open() "/nonexistent/b.log" failed (2: No such file or directory)` || by != s.main() {
+		t.Error(by, err)
+	}
+	l.Close()
 	if n := opened(files); n != 0 {
 		t.Errorf("%d files stay open", n)
 	}

@@ -17,8 +17,15 @@ type Files struct {
 	// Now tells the time.
 	Now Clock
 
-	mu     sync.Mutex
-	byPath map[string]*File
+	mu       sync.Mutex
+	byPath   map[string]*File
+	reserved []reservation
+}
+
+// A reservation is a file to be opened by OpenReserved.
+type reservation struct {
+	file *File
+	by   any
 }
 
 // NewFiles makes an empty set of files.
@@ -54,6 +61,43 @@ func (fs *Files) Open(path string) (*File, error) {
 	return fs.add(path, fd), nil
 }
 
+// Reserve is Open that opens nothing yet: a configuration that is refused must leave no file behind. by stands for who asks.
+func (fs *Files) Reserve(path string, by any) *File {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f := fs.byPath[path]
+	switch {
+	case f != nil:
+		f.refs++
+	case path == Stderr:
+		f = fs.add(path, unix.Stderr)
+	default:
+		f = fs.add(path, -1)
+		fs.reserved = append(fs.reserved, reservation{f, by})
+	}
+	return f
+}
+
+// OpenReserved opens what was reserved and is still wanted, in that order. It stops at the first file that cannot be opened,
+// and returns who asked for it.
+func (fs *Files) OpenReserved() (by any, err error) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	all := fs.reserved
+	fs.reserved = nil
+	for _, r := range all {
+		if fs.byPath[r.file.path] != r.file || r.file.FD() >= 0 {
+			continue
+		}
+		fd, err := fs.open(r.file.path)
+		if err != nil {
+			return r.by, err
+		}
+		r.file.fd.Store(int32(fd))
+	}
+	return nil, nil
+}
+
 // Add takes over a descriptor that another process opened for path. The caller owes a Release. When
 // path is open already, the descriptor takes the place of the old one, as with Reopen.
 func (fs *Files) Add(path string, fd int) (*File, error) {
@@ -64,6 +108,11 @@ func (fs *Files) Add(path string, fd int) (*File, error) {
 		return fs.add(path, fd), nil
 	}
 	f.refs++
+	if f.FD() < 0 { // reserved
+		f.fd.Store(int32(fd))
+		fs.mu.Unlock()
+		return f, nil
+	}
 	fs.mu.Unlock()
 	f.flush()
 	return f, f.swap(fd)
@@ -81,7 +130,7 @@ func (fs *Files) Opened() (paths []string, fds []int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for path, f := range fs.byPath {
-		if path != Stderr {
+		if path != Stderr && f.FD() >= 0 {
 			paths = append(paths, path)
 			fds = append(fds, f.FD())
 		}
@@ -116,8 +165,10 @@ func (fs *Files) acquireAll() []*File {
 	defer fs.mu.Unlock()
 	all := make([]*File, 0, len(fs.byPath))
 	for _, f := range fs.byPath {
-		f.refs++
-		all = append(all, f)
+		if f.FD() >= 0 {
+			f.refs++
+			all = append(all, f)
+		}
 	}
 	return all
 }

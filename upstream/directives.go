@@ -179,6 +179,9 @@ func checkServer(s *Spec, c *conf.Call, server *ServerSpec) error {
 	return nil
 }
 
+// zoneUse is what a zone of shared memory is for here.
+const zoneUse = "upstream"
+
 func declareZone(s *Spec, c *conf.Call) error {
 	name := c.Arg(0)
 	if name == "" {
@@ -194,11 +197,9 @@ func declareZone(s *Spec, c *conf.Call) error {
 			return c.Errorf(0, "zone %s is too small", quote(name))
 		}
 	}
-	zones := in(c).zones
-	if was := zones[name]; size > 0 && was > 0 && was != size {
-		return c.Errorf(1, "the size %d of shared memory zone %s conflicts with already declared size %d", size, quote(name), was)
+	if _, err := load.Of(c).Zones.Declare(name, size, zoneUse); err != nil {
+		return c.Errorf(1, "%v", err)
 	}
-	zones[name] = max(size, zones[name])
 	s.Zone, s.ZoneSize = name, size
 	return nil
 }

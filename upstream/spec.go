@@ -88,7 +88,6 @@ type Declared struct {
 	byName   map[string]*Spec        // declared groups, by name in lower case
 	implicit map[implicitKey]*Spec   // the others
 	names    map[string][]netip.Addr // what lookups found, nil: nothing
-	zones    map[string]int64
 }
 
 type implicitKey struct {
@@ -107,7 +106,6 @@ func NewDeclared(find conf.Lookup) *Declared {
 		byName:   map[string]*Spec{},
 		implicit: map[implicitKey]*Spec{},
 		names:    map[string][]netip.Addr{},
-		zones:    map[string]int64{},
 	}
 }
 

@@ -10,18 +10,19 @@ import (
 // lets so much of it out. Times are milliseconds of one clock, rates are thousandths of a request a
 // second, and so is the excess: what a bucket holds.
 //
-// The table is two slices without pointers that never grow, however many keys there are: the collector
-// does not walk them, and the zone keeps to its size. Keys are not kept. Two keyed hashes of 64 bits
+// The table is made of chunks without pointers, which are allocated when they are first needed and never again, however many
+// keys there are: the collector does not walk them, the zone keeps to its size, and one that is larger than its use, or is only
+// tested, costs nothing. Keys are not kept. Two keyed hashes of 64 bits
 // stand for each, which nobody can make collide who does not know the seeds. When the table is full,
 // the bucket that was asked for longest ago makes room.
 type buckets struct {
 	key   string // as the configuration has it: a zone kept over a reload must still count by it
 	seeds [2]maphash.Seed
 
-	mu     sync.Mutex // never held across a wait
-	heads  []uint32   // hash to the first bucket of a chain; 0 is none
-	states []bucket   // 0 is the ends of the list by age
-	used   uint32     // states[1:used+1] are in the list
+	mu     sync.Mutex      // never held across a wait
+	heads  chunked[uint32] // hash to the first bucket of a chain; 0 is none
+	states chunked[bucket] // 0 is the ends of the list by age
+	used   uint32          // the states from 1 to used are in the list
 }
 
 // bucketSize is what a bucket counts for in the size of a zone: itself and its share of heads.
@@ -50,9 +51,31 @@ func newBuckets(size int64) *buckets {
 	}
 	return &buckets{
 		seeds:  [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		heads:  make([]uint32, heads),
-		states: make([]bucket, n+1),
+		heads:  newChunked[uint32](heads),
+		states: newChunked[bucket](n + 1),
 	}
+}
+
+// chunked is a slice whose parts are there when they were used.
+type chunked[T any] struct {
+	len    int
+	chunks [][]T
+}
+
+// chunk is how many elements come at once.
+const chunk = 1 << 12
+
+func newChunked[T any](n int64) chunked[T] {
+	return chunked[T]{len: int(n), chunks: make([][]T, (n+chunk-1)/chunk)}
+}
+
+// at is element i.
+func (c *chunked[T]) at(i uint32) *T {
+	part := &c.chunks[i/chunk]
+	if *part == nil {
+		*part = make([]T, min(chunk, c.len))
+	}
+	return &(*part)[i%chunk]
 }
 
 // id hashes a key. Any goroutine, without the lock.
@@ -84,9 +107,9 @@ func (t *buckets) ask(id keyID, now, rate, burst int64, last bool) (o outcome, e
 	} else {
 		t.unlist(slot)
 		t.enlist(slot)
-		excess = t.states[slot].after(now, rate)
+		excess = t.states.at(slot).after(now, rate)
 	}
-	b := &t.states[slot]
+	b := t.states.at(slot)
 	switch {
 	case excess > burst:
 		return over, excess, slot
@@ -102,7 +125,7 @@ func (t *buckets) ask(id keyID, now, rate, burst int64, last bool) (o outcome, e
 func (t *buckets) settle(slot uint32, now, rate int64) (excess int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b := &t.states[slot]
+	b := t.states.at(slot)
 	excess = b.after(now, rate)
 	b.count(now, excess)
 	b.held--
@@ -112,7 +135,7 @@ func (t *buckets) settle(slot uint32, now, rate int64) (excess int64) {
 // letGo ends the hold of a request that was refused elsewhere.
 func (t *buckets) letGo(slot uint32) {
 	t.mu.Lock()
-	t.states[slot].held--
+	t.states.at(slot).held--
 	t.mu.Unlock()
 }
 
@@ -136,22 +159,22 @@ func (b *bucket) count(now, excess int64) {
 }
 
 func (t *buckets) find(id keyID) uint32 {
-	for i := *t.head(id); i != 0; i = t.states[i].next {
-		if t.states[i].id == id {
+	for i := *t.head(id); i != 0; i = t.states.at(i).next {
+		if t.states.at(i).id == id {
 			return i
 		}
 	}
 	return 0
 }
 
-func (t *buckets) head(id keyID) *uint32 { return &t.heads[id.a&uint64(len(t.heads)-1)] }
+func (t *buckets) head(id keyID) *uint32 { return t.heads.at(uint32(id.a & uint64(t.heads.len-1))) }
 
 // add makes an empty bucket, in the place of the oldest when the table is full; 0 when that is held.
 func (t *buckets) add(id keyID) uint32 {
 	slot := t.used + 1
-	if int(slot) == len(t.states) {
-		slot = t.states[0].newer // past the end of the ring is its beginning: the oldest
-		if slot == 0 || t.states[slot].held > 0 {
+	if int(slot) == t.states.len {
+		slot = t.states.at(0).newer // past the end of the ring is its beginning: the oldest
+		if slot == 0 || t.states.at(slot).held > 0 {
 			return 0
 		}
 		t.unlist(slot)
@@ -160,30 +183,30 @@ func (t *buckets) add(id keyID) uint32 {
 		t.used++
 	}
 	h := t.head(id)
-	t.states[slot] = bucket{id: id, at: never, next: *h}
+	*t.states.at(slot) = bucket{id: id, at: never, next: *h}
 	*h = slot
 	t.enlist(slot)
 	return slot
 }
 
 func (t *buckets) unchain(slot uint32) {
-	p := t.head(t.states[slot].id)
+	p := t.head(t.states.at(slot).id)
 	for *p != slot {
-		p = &t.states[*p].next
+		p = &t.states.at(*p).next
 	}
-	*p = t.states[slot].next
+	*p = t.states.at(slot).next
 }
 
 // enlist puts a bucket at the new end of the list.
 func (t *buckets) enlist(slot uint32) {
-	newest := t.states[0].older
-	t.states[slot].older, t.states[slot].newer = newest, 0
-	t.states[newest].newer = slot
-	t.states[0].older = slot
+	newest := t.states.at(0).older
+	t.states.at(slot).older, t.states.at(slot).newer = newest, 0
+	t.states.at(newest).newer = slot
+	t.states.at(0).older = slot
 }
 
 func (t *buckets) unlist(slot uint32) {
-	b := &t.states[slot]
-	t.states[b.older].newer = b.newer
-	t.states[b.newer].older = b.older
+	b := t.states.at(slot)
+	t.states.at(b.older).newer = b.newer
+	t.states.at(b.newer).older = b.older
 }

@@ -83,8 +83,8 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 			Example: "disable_symlinks on from=$document_root;",
 			Set:     setDisableSymlinks,
 		},
-		unused("directio", "off\n<size>", "off", "files that are too large for the page cache are a matter of the kernel's read-ahead"),
-		unused("directio_alignment", "<size>", "512", "it serves `directio`, which weir does not use"),
+		unused("directio", "off\n<size:offset>", "off", "files that are too large for the page cache are a matter of the kernel's read-ahead"),
+		unused("directio_alignment", "<size:offset>", "512", "it serves `directio`, which weir does not use"),
 		unused("read_ahead", "<size>", "0", "the kernel finds out by itself that files are read in order"),
 		{
 			Name: "aio", In: inLoc, Syntax: "! 1 on | off | threads[=<pool:string>]", Default: "off", Support: conf.Ignored,

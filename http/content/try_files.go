@@ -2,7 +2,6 @@ package content
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -78,7 +77,7 @@ func setTryFiles(c *tryFiles, call *conf.Call) (err error) {
 	}
 	last := call.Arg(n)
 	if code, ok := strings.CutPrefix(last, "="); ok {
-		if c.code, err = strconv.Atoi(code); err != nil || c.code < 0 || c.code > 999 {
+		if c.code, err = conf.ParseInt(code); err != nil || c.code > 999 {
 			return call.Errorf(n, "invalid code \"%s\"", last)
 		}
 		return nil

@@ -173,11 +173,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 		Logger: func(sc *conf.Scopes, block *conf.Block) *logs.Logger {
 			set := conf.Settings[logs.ErrorLog](sc, logs.ErrorLogModule, block)
 			if made[set] == nil {
-				l, err := set.Open(files, logs.OpenOptions{Fallback: s.dir + "/error.log"})
-				if err != nil {
-					s.t.Fatal(err)
-				}
-				made[set] = l
+				made[set] = set.Open(files, logs.OpenOptions{Fallback: s.dir + "/error.log"})
 			}
 			return made[set]
 		},
@@ -189,6 +185,9 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	env.Finish()
 	b.End()
 	b.Groups()
+	if _, err := files.OpenReserved(); err != nil {
+		s.t.Fatal(err)
+	}
 	if d.Failed() {
 		var out bytes.Buffer
 		d.Print(&out, "weir")

@@ -104,16 +104,25 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 		key = key[1:]
 	}
 	key = strings.ToLower(key)
-	if m.hostnames && (strings.HasPrefix(key, "*") || strings.HasPrefix(key, ".") || strings.HasSuffix(key, "*")) {
-		if err := m.hosts.Add(key, v); err != nil {
-			return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
-		}
-		return nil
+	if m.hostnames {
+		return m.addHost(n, key, v)
 	}
 	if m.exact[key] != nil {
 		return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
 	}
 	m.exact[key] = v
+	return nil
+}
+
+// addHost reads a line after hostnames.
+func (m *mapping) addHost(n *conf.Node, key string, v *mapValue) error {
+	err := m.hosts.Add(key, v)
+	switch {
+	case m.exact[strings.TrimPrefix(key, ".")] != nil || errors.As(err, new(*route.ConflictError)):
+		return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
+	case err != nil:
+		return http.ErrorAt(n, -1, "invalid hostname or wildcard \"%s\"", key)
+	}
 	return nil
 }
 

@@ -3,7 +3,6 @@
 package rewrite
 
 import (
-	"strconv"
 	"strings"
 
 	"weir/conf"
@@ -192,13 +191,13 @@ func addSet(p *program, call *conf.Call) error {
 }
 
 func addReturn(p *program, call *conf.Call) error {
-	status, err := strconv.Atoi(call.Arg(0))
+	status, err := conf.ParseInt(call.Arg(0))
 	var text *http.Text
 	switch {
 	case err != nil && call.Len() == 1 && isURL(call.Arg(0)):
 		status = 302
 		text, err = http.CompileText(call, 0, call.Arg(0))
-	case err != nil || status < 0 || status > 999:
+	case err != nil || status > 999:
 		return call.Errorf(0, "invalid return code \"%s\"", call.Arg(0))
 	case call.Len() == 2:
 		text, err = http.CompileText(call, 1, call.Arg(1))
