@@ -37,6 +37,9 @@ soak: ## load for a minute; the memory must not grow
 chaos: ## reloads, upgrades, kills and bad input under load, for minutes
 	WEIR_CHAOS=long $(GO) test . ./cycle -count=1 -run TestChaos -v -timeout 30m
 
+torture: ## random drivers against a server with race detector and buffer checks, for FOR (5m) each
+	CGO_ENABLED=1 WEIR_TORTURE=$(or $(FOR),5m) $(GO) test -race -tags invariants ./weirtest/torture -count=1 -v -timeout 0
+
 gen: ## write generated files anew
 	$(GO) generate ./...
 	$(GO) test . -run TestManual -update
@@ -58,4 +61,4 @@ demo: build ## build weir and run its demo
 ci: ## what CI runs
 	bash .ci/run
 
-.PHONY: help build test script oracle race portable fuzz bench soak chaos gen lint deb image demo ci
+.PHONY: help build test script oracle race portable fuzz bench soak chaos torture gen lint deb image demo ci

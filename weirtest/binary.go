@@ -13,8 +13,8 @@ import (
 // ErrNoServer says that there is nothing to test: no WEIR_BINARY, and this tree has no cmd/weir.
 var ErrNoServer = errors.New("no WEIR_BINARY, and no cmd/weir to build")
 
-// Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector and on
-// the portable engine when the test itself has them. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
+// Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector, on
+// the portable engine and with the checks of buffers (the tag invariants) when the test itself has them. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
 // same time never see half a file; Go's build cache makes the second build cheap.
 func Binary() (string, error) {
 	if path := os.Getenv("WEIR_BINARY"); path != "" {
@@ -27,12 +27,18 @@ func Binary() (string, error) {
 	if _, err := os.Stat(filepath.Join(root, "cmd", "weir")); err != nil {
 		return "", ErrNoServer
 	}
-	name, args := "weir", []string{"build"}
+	name, args, tags := "weir", []string{"build"}, []string{}
 	if raceEnabled {
-		name, args = "weir-race", []string{"build", "-race"}
+		name, args = "weir-race", append(args, "-race")
 	}
 	if portable {
-		name, args = name+"-portable", append(args, "-tags", "portable")
+		tags = append(tags, "portable")
+	}
+	if invariants {
+		tags = append(tags, "invariants")
+	}
+	if len(tags) > 0 {
+		name, args = name+"-"+strings.Join(tags, "-"), append(args, "-tags", strings.Join(tags, ","))
 	}
 	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
 }

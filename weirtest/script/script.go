@@ -9,6 +9,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,7 +82,13 @@ func setup(e *testscript.Env, binary string, weir bool) error {
 	if weir {
 		w.names["SERVER"] = "weir"
 	}
-	e.Defer(w.end)
+	e.Defer(func() {
+		w.end()
+		if bad := w.faults(); len(bad) > 0 {
+			e.T().Log("what must never be logged:\n" + strings.Join(bad, "\n"))
+			e.T().FailNow()
+		}
+	})
 	for i := 1; i <= addresses; i++ {
 		addr, err := w.ports.Take()
 		if err != nil {
@@ -113,6 +120,20 @@ func (w *world) end() {
 		b.Down()
 	}
 	w.ports.Close()
+}
+
+// faults are the lines of the script's logs, wherever it has them, that no server may write.
+func (w *world) faults() (bad []string) {
+	_ = filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.Contains(d.Name(), "log") {
+			bad = append(bad, weirtest.Faults(weirtest.Lines(path))...)
+		}
+		return nil // what cannot be read has no lines
+	})
+	if w.server != nil {
+		bad = append(bad, weirtest.Faults(strings.Split(w.server.Output(), "\n"))...)
+	}
+	return bad
 }
 
 // failure is how a command gives up; call turns it into the script's failure.

@@ -1,0 +1,5 @@
+//go:build invariants
+
+package weirtest
+
+const invariants = true
