@@ -5,7 +5,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./weir, static
-	CGO_ENABLED=0 $(GO) build -trimpath -o weir ./cmd/weir
+	CGO_ENABLED=0 $(GO) build -o weir ./cmd/weir
 
 test: ## all tests
 	$(GO) test ./...
@@ -55,8 +55,8 @@ deb: ## a Debian package in this folder; GOARCH=arm64 for another processor
 image: ## a container image called weir; needs docker
 	docker build -f packaging/Dockerfile -t weir .
 
-demo: build ## build weir and run its demo
-	./weir demo
+demo: ## run weir in front of four back ends
+	$(GO) run ./cmd/weir demo
 
 ci: ## what CI runs
 	bash .ci/run

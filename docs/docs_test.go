@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,22 @@ func TestTable(t *testing.T) {
 		for _, e := range m.Entries {
 			if e.Doc == "" || e.Summary() == "" {
 				t.Errorf("%s: %s has no Doc", m.Name, e.Name)
+			}
+		}
+	}
+}
+
+// TestNames finds words in the manual that look like a directive and are none: a text that several modules share names its
+// neighbours with their prefix.
+func TestNames(t *testing.T) {
+	table := cycle.Table()
+	name := regexp.MustCompile("`([a-z]+(?:_[a-z]+)+)`")
+	for _, m := range table.Modules() {
+		for _, e := range m.Entries {
+			for _, found := range name.FindAllStringSubmatch(e.Doc, -1) {
+				if word := found[1]; table.Known()[word] == nil && table.Entry(word) == nil && !strings.Contains(e.Syntax, word) {
+					t.Errorf("%s: there is no directive %s", e.Name, word)
+				}
 			}
 		}
 	}

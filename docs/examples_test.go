@@ -146,6 +146,35 @@ func firstContext(table *conf.Table, text string) (in conf.Context) {
 	return in
 }
 
+// TestReadme: the first commands of the README are the two that need nothing before them.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```")
+	if first, _, _ := strings.Cut(rest, "```"); first != "sh\ngo run ./cmd/weir demo\ngo test ./...\n" {
+		t.Errorf("the README begins with %q", first)
+	}
+}
+
+// TestBuilds: weir is built alike on all pages, so that what was compiled for one is there for the other: -trimpath, for one, has
+// everything compiled anew.
+func TestBuilds(t *testing.T) {
+	build := regexp.MustCompile(`(?m)^.*go build .*$`)
+	for _, file := range append(written(t), filepath.Join(root, "Makefile")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range build.FindAllString(strings.ReplaceAll(string(text), "$(GO)", "go"), -1) {
+			if strings.TrimSpace(line) != "CGO_ENABLED=0 go build -o weir ./cmd/weir" {
+				t.Errorf("%s: %s", file, line)
+			}
+		}
+	}
+}
+
 // TestLinks follows every link in the pages, generated ones too, to a file of this tree.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -159,15 +188,36 @@ func TestLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
-			to, _, _ := strings.Cut(found[1], "#")
-			if to == "" || strings.Contains(to, "://") {
+			to, heading, _ := strings.Cut(found[1], "#")
+			if strings.Contains(to, "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), to)); err != nil {
+			page := file
+			if to != "" {
+				page = filepath.Join(filepath.Dir(file), to)
+			}
+			if _, err := os.Stat(page); err != nil {
 				t.Errorf("%s: a link to %s, which is not there", file, to)
+			} else if heading != "" && !headings(t, page)[heading] {
+				t.Errorf("%s: a link to the part %s of %s, which is not there", file, heading, page)
 			}
 		}
 	}
+}
+
+// headings are the parts of a page, as links name them.
+func headings(t *testing.T, page string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, found := range regexp.MustCompile("(?m)^#+ (.*)$").FindAllStringSubmatch(string(text), -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(found[1]), "")
+		all[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return all
 }
 
 // TestPaths finds every file of this tree that a page names with its folder.

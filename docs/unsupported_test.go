@@ -4,12 +4,62 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	"weir/conf"
+	"weir/cycle"
 )
 
 // family is how many directives with one first word are shown as a family.
 const family = 6
+
+// sought are directives in the order in which people miss them, with what they are for and what to do without.
+var sought = []struct{ name, purpose, meanwhile string }{
+	{"ssl_certificate", "TLS for clients", "[TLS in front](guide/migrating.md#tls-in-front)"},
+	{"gzip", "compression", "compress in front, in the application, or not at all: nothing depends on it"},
+	{"fastcgi_pass", "PHP and its kin", "[PHP behind another server](guide/migrating.md#php-behind-another-server)"},
+	{"http2", "HTTP/2", "the server that ends TLS in front may speak it; every client speaks HTTP/1.1"},
+	{"auth_basic", "passwords", "`allow` and `deny` by address, or the application's own"},
+	{"proxy_cache", "the cache", "a cache between weir and the application, or none"},
+	{"stub_status", "counters", "[the logs](guide/monitoring.md)"},
+	{"autoindex", "listings of folders", "a page with links"},
+	{"limit_conn", "connections at once", "[`limit_req`](guide/rate-limits.md)"},
+	{"resolver", "names that are looked up while serving", "names in `upstream` and `proxy_pass` are looked up when the configuration is read: reload"},
+	{"auth_request", "asking another server for permission", "the application's own"},
+	{"geo", "values by address", "`map $remote_addr`, with regular expressions for networks"},
+	{"uwsgi_pass", "Python applications", "the application server's HTTP port and `proxy_pass`"},
+	{"stream", "TCP and UDP", "another balancer for these ports"},
+	{"proxy_ssl_verify", "certificates of upstream servers", "a tunnel to them"},
+	{"sub_filter", "replacing text in responses", "the application's own"},
+	{"grpc_pass", "gRPC", "another balancer for these ports"},
+	{"add_before_body", "text around responses", "SSI"},
+	{"split_clients", "shares of clients", "`map` of the end of an address or a cookie"},
+	{"http3", "HTTP/3", "the server that ends TLS in front may speak it"},
+	{"mirror", "copies of requests", "none"},
+	{"secure_link", "links that expire", "the application's own"},
+	{"dav_methods", "WebDAV", "another server behind `proxy_pass`"},
+	{"image_filter", "images in other sizes", "another server behind `proxy_pass`"},
+	{"js_import", "njs", "`map`, `rewrite`, or the application"},
+	{"perl", "Perl", "`map`, `rewrite`, or the application"},
+	{"xslt_stylesheet", "XSLT", "the application's own"},
+	{"mail", "mail", "another proxy for these ports"},
+}
+
+// firstTen is the part of the page about what people look for first, as long as there is any of it.
+func firstTen(missing []string) string {
+	var b strings.Builder
+	n := 0
+	for _, s := range sought {
+		if n < 10 && slices.Contains(missing, s.name) {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.name, s.purpose, s.meanwhile)
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return "## What people look for first\n\n| directive | for | meanwhile |\n|---|---|---|\n" + b.String() + "\n"
+}
 
 // unsupported is the page of nginx's directives that weir refuses, by name or in some places.
 func unsupported(table *conf.Table) string {
@@ -36,6 +86,7 @@ These directives are nginx's, and weir knows them: a configuration that has one 
 run without it. Directives of NGINX Plus are not counted.
 
 `)
+	b.WriteString(firstTen(whole))
 	fmt.Fprintf(&b, "## Directives (%d)\n\n", len(whole))
 	for _, f := range families(whole) {
 		fmt.Fprintf(&b, "- %s\n", f)
@@ -45,6 +96,15 @@ run without it. Directives of NGINX Plus are not counted.
 		b.WriteString(row)
 	}
 	return b.String()
+}
+
+// TestSought finds names in the list that nginx does not have.
+func TestSought(t *testing.T) {
+	for _, s := range sought {
+		if cycle.Table().Known()[s.name] == nil {
+			t.Errorf("nginx has no %s", s.name)
+		}
+	}
 }
 
 // families gathers sorted names by their first word; small families come together at the end.

@@ -35,6 +35,8 @@ func Worker(mark string, signals <-chan os.Signal) int {
 		var ch *channel
 		unix.CloseOnExec(fd)
 		if ch, err = newChannel(fd); err == nil {
+			// the name that ps -C, pgrep and monitors know: it was started as /proc/self/exe, and would be called "exe"
+			_ = os.WriteFile("/proc/self/comm", []byte("weir"), 0) // only Linux has it
 			w := &worker{ch: ch, sockets: handed{}}
 			return w.run(signals)
 		}

@@ -173,7 +173,7 @@ func TestInstall(t *testing.T) {
 			}
 			workers++
 			status := read(t, fmt.Sprintf("/proc/%d/status", p.PID))
-			for _, want := range []string{"Uid:\t33\t33\t33\t33\n", "Gid:\t33\t33\t33\t33\n", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n"} {
+			for _, want := range []string{"Name:\tweir\n", "Uid:\t33\t33\t33\t33\n", "Gid:\t33\t33\t33\t33\n", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n"} {
 				if !strings.Contains(status, want) {
 					t.Errorf("the worker's status has no %q:\n%s", want, status)
 				}

@@ -18,7 +18,7 @@ const inLoc = conf.HTTP | conf.Server | conf.Location
 // words that the module does not have, are left out.
 func optionDirectives[C any](prefix string, of func(*C) *upstreamConf, faults []faultWord, without ...string) []conf.Directive[C] {
 	d := slices.Concat(
-		timeoutDirectives(of), bufferDirectives(prefix, of), passDirectives(of), nextDirectives(of, faults),
+		timeoutDirectives(of), bufferDirectives(prefix, of), passDirectives(prefix, of), nextDirectives(of, faults),
 		storeDirectives(of), socketDirectives(of),
 	)
 	d = slices.DeleteFunc(d, func(d conf.Directive[C]) bool { return slices.Contains(without, d.Name) })
@@ -149,7 +149,7 @@ func setLimitRate(x **http.Text, call *conf.Call) error {
 	return nil
 }
 
-func passDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
+func passDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
 			Name: "ignore_client_abort", Syntax: "on | off", Default: "off",
@@ -178,13 +178,13 @@ func passDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 		},
 		{
 			Name: "hide_header", Syntax: "<field:string>", Repeat: true,
-			Doc:     "A response field that is not passed on, besides those that never are unless `pass_header` says so.",
+			Doc:     "A response field that is not passed on, besides those that never are unless `" + prefix + "pass_header` says so.",
 			Example: "hide_header X-Powered-By;",
 			Set:     conf.Strings(func(c *C) *[]string { return &of(c).Hide }),
 		},
 		{
 			Name: "pass_header", Syntax: "<field:string>", Repeat: true,
-			Doc:     "A response field that is passed on although it would be hidden: Date, Server, X-Pad, X-Accel-… or one of `hide_header`.",
+			Doc:     "A response field that is passed on although it would be hidden: Date, Server, X-Pad, X-Accel-… or one of `" + prefix + "hide_header`.",
 			Example: "pass_header Server;",
 			Set:     conf.Strings(func(c *C) *[]string { return &of(c).Pass }),
 		},
