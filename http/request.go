@@ -72,7 +72,6 @@ type Request struct {
 	Out        Response
 	HeaderOnly bool // HEAD, or a status without a body
 	KeepAlive  bool // the connection may carry another request
-	Linger     bool // unread body: close slowly
 	Started    time.Time
 	StartedAt  loop.Time
 

@@ -19,10 +19,6 @@ func (r *Request) answerStatus(status int) Verdict {
 	case 400, 413, 414, 494, 495, 496, 497, 500, 501:
 		r.KeepAlive = false
 	}
-	switch status {
-	case 400, 494, 495, 496, 497:
-		r.Linger = false
-	}
 	r.Out.ContentType = nil
 	core := r.Loc.Core
 	if !r.inErrorPage && len(core.ErrorPages) > 0 && r.redirects <= maxRedirects {

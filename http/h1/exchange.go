@@ -44,7 +44,7 @@ type exchange struct {
 	buf     []byte
 	r, w    int
 	headEnd int
-	old     [][]byte // buffers that outgrew a body: the head may still lie in the first
+	old     [][]byte // buffers before buf: lines of the head lie in them
 
 	parser RequestParser
 	body   bodyReader
@@ -54,6 +54,8 @@ type exchange struct {
 	used    int // bytes of scratch in use by queued pieces
 
 	preloaded bool  // what is in buf was read before the wire was chosen
+	large     int   // large_client_header_buffers in use by the head
+	unframed  bool  // the head was refused: nobody knows where its request ends
 	turns     int   // reads and requests since the others had their turn
 	chunked   bool  // the response is chunked
 	tunnel    bool  // it is a tunnel now

@@ -30,12 +30,10 @@ type span struct {
 // head reads header fields and is what parsers of requests, responses and trailers share. It keeps
 // offsets only, so the buffer may move between calls.
 type head struct {
-	// MaxLine is how many bytes a line may have, its end included: the size of one of
-	// large_client_header_buffers. 0 sets no bound.
-	MaxLine int
-
 	pos    int // the next byte to look at
 	lineAt int // where the current line begins
+	lastAt int // where the line before it began
+	seen   int // fields that Forget has dropped
 	badAt  int // the byte at which nginx gives up, after http.FaultField
 	spans  []span
 	cur    span
@@ -44,7 +42,7 @@ type head struct {
 }
 
 func (h *head) resetFields(at int) {
-	h.pos, h.lineAt, h.badAt = at, at, at
+	h.pos, h.lineAt, h.lastAt, h.badAt, h.seen = at, at, at, at, 0
 	h.spans = h.spans[:0]
 	h.state = fieldStart
 }
@@ -52,8 +50,17 @@ func (h *head) resetFields(at int) {
 // Used is the offset behind the last byte that was taken.
 func (h *head) Used() int { return h.pos }
 
-// Len is the number of fields read so far.
+// Len is the number of fields read so far, without those that were forgotten.
 func (h *head) Len() int { return len(h.spans) }
+
+// Forget drops the fields read so far, which the caller has taken.
+func (h *head) Forget() {
+	h.seen += len(h.spans)
+	h.spans = h.spans[:0]
+}
+
+// AtFirstField reports whether nothing of the first field has come.
+func (h *head) AtFirstField() bool { return h.seen+len(h.spans) == 0 && h.state == fieldStart }
 
 // LineAt is the offset at which the line being read begins.
 func (h *head) LineAt() int { return h.lineAt }
@@ -83,9 +90,6 @@ func (h *head) ParseFields(buf []byte) (done bool, err error) {
 		if done || err != nil {
 			return done, err
 		}
-	}
-	if h.MaxLine > 0 && h.state != fieldStart && len(buf)-h.lineAt >= h.MaxLine {
-		return false, FaultFieldTooLong
 	}
 	return false, nil
 }
@@ -218,11 +222,9 @@ func (h *head) endLine(buf []byte) error {
 }
 
 func (h *head) endField() error {
-	if h.MaxLine > 0 && h.pos-h.lineAt > h.MaxLine {
-		return FaultFieldTooLong
-	}
 	h.spans = append(h.spans, h.cur)
 	h.state = fieldStart
+	h.lastAt, h.lineAt = h.lineAt, h.pos
 	return nil
 }
 
@@ -234,6 +236,7 @@ func (h *head) skipLine(buf []byte) {
 	}
 	h.pos += n + 1
 	h.state = fieldStart
+	h.lastAt, h.lineAt = h.lineAt, h.pos
 }
 
 // Fields appends the fields read to dst. Names and values are borrowed from buf.
@@ -280,8 +283,12 @@ func (h *head) AppendFault(dst, buf []byte, f *http.Fault) []byte {
 		}
 		dst = append(dst, `..."`...)
 	case FaultFieldTooLong:
+		at := h.lineAt
+		if h.state == fieldStart { // the line before took all of the buffer
+			at = max(h.lastAt, 0)
+		}
 		dst = append(dst, `: "`...)
-		dst = append(dst, buf[h.lineAt:min(len(buf), h.lineAt+h.MaxLine, h.lineAt+maxFaultText)]...)
+		dst = append(dst, buf[at:min(len(buf), at+maxFaultText)]...)
 		dst = append(dst, `..."`...)
 	}
 	return dst

@@ -36,9 +36,26 @@ type RequestParser struct {
 
 // Reset makes the parser ready for a request that begins at this offset of the buffer.
 func (p *RequestParser) Reset(at int) {
-	*p = RequestParser{head: head{MaxLine: p.MaxLine, spans: p.spans}}
+	*p = RequestParser{head: head{spans: p.spans}}
 	p.resetFields(at)
 	p.start = at
+}
+
+// Move tells the parser that everything before this offset was cut off the buffer: what follows stands at its beginning
+// now. Only a line that is being read may follow; the parts of lines before it are not to be asked for any more.
+func (p *RequestParser) Move(by int) {
+	for _, at := range []*int{
+		&p.pos, &p.lineAt, &p.lastAt, &p.badAt, &p.start, &p.methodEnd, &p.target, &p.scheme, &p.host,
+	} {
+		*at -= by
+	}
+	for _, at := range []*int{&p.lineEnd, &p.targetEnd, &p.args, &p.ext, &p.schemeEnd, &p.hostEnd, &p.proto} {
+		if *at > 0 {
+			*at -= by
+		}
+	}
+	p.cur.name, p.cur.nameEnd = p.cur.name-uint32(by), p.cur.nameEnd-uint32(by)
+	p.cur.value, p.cur.valueEnd = p.cur.value-uint32(by), p.cur.valueEnd-uint32(by)
 }
 
 // Size is the number of bytes of the head read so far, without empty lines before it: what nginx
@@ -119,17 +136,6 @@ func (p *RequestParser) Shape() url.Shape {
 // ParseLine reads the request line. It returns false when it needs more bytes; buf must then have the
 // same bytes at the same offsets, and more, in the next call. A fault is found at its first byte.
 func (p *RequestParser) ParseLine(buf []byte) (done bool, err error) {
-	done, err = p.parseLine(buf)
-	if err != nil || p.MaxLine == 0 || p.state == lineStart {
-		return done, err
-	}
-	if n := p.pos - p.start; n > p.MaxLine || n == p.MaxLine && !done {
-		return false, FaultURITooLong
-	}
-	return done, nil
-}
-
-func (p *RequestParser) parseLine(buf []byte) (done bool, err error) {
 	for p.pos < len(buf) {
 		switch p.state {
 		case lineStart:

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -171,7 +172,12 @@ func requestText(p *RequestParser, buf []byte) string {
 	if !p.AsSent() {
 		b.WriteString(" as changed")
 	}
-	for _, f := range p.Fields(buf, nil) {
+	return b.String() + fieldsText(p.Fields(buf, nil))
+}
+
+func fieldsText(fields http.Fields) string {
+	var b strings.Builder
+	for _, f := range fields {
 		fmt.Fprintf(&b, " %s", f.Name)
 		if f.Flags != 0 {
 			fmt.Fprintf(&b, "!%d", f.Flags)
@@ -222,6 +228,58 @@ func TestRequestCut(t *testing.T) {
 	}
 }
 
+// TestRequestMoved cuts each request at every byte and goes on in another buffer, where only the line that was cut stands.
+func TestRequestMoved(t *testing.T) {
+	for _, tt := range requestTests {
+		t.Run(tt.name, func(t *testing.T) {
+			for cut := range len(tt.in) {
+				if got := movedRequest([]byte(tt.in), cut); got != tt.want {
+					t.Fatalf("cut at %d: got %s, want %s", cut, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func movedRequest(in []byte, cut int) (text string) {
+	var p RequestParser
+	p.Reset(0)
+	gone, isLine := 0, false
+	for _, end := range []int{cut, len(in)} {
+		buf := slices.Clone(in[gone:end])
+		if !isLine {
+			done, err := p.ParseLine(buf)
+			if err != nil {
+				return err.Error()
+			}
+			if isLine = done; done {
+				text = requestText(&p, buf)
+				if p.Version < http.HTTP10 {
+					return text
+				}
+			}
+		}
+		if isLine {
+			done, err := p.ParseFields(buf)
+			if err != nil {
+				return string(p.AppendFault([]byte("client "), buf, err.(*http.Fault)))
+			}
+			text += fieldsText(p.Fields(buf, nil))
+			p.Forget()
+			if done && p.Size() != len(in)-p.start-gone {
+				text += " size " + fmt.Sprint(p.Size())
+			}
+			if done {
+				return text
+			}
+		}
+		by := p.LineAt()
+		p.Move(by)
+		gone += by
+	}
+	return "wants more"
+}
+
 func TestRequestParts(t *testing.T) {
 	buf := []byte("junk\r\nPUT http://h/a.b?c HTTP/1.1 \r\nHost: h\r\nX_y:  1 \r\n\r\nbody")
 	var p RequestParser
@@ -247,37 +305,6 @@ func TestRequestParts(t *testing.T) {
 	p.Reset(0)
 	if p.Len() != 0 || p.Begun() || p.Authority(buf) != nil || p.Protocol(buf) != nil {
 		t.Error("Reset left something")
-	}
-}
-
-func TestRequestLimits(t *testing.T) {
-	line := "GET /1234567 HTTP/1.1\r\n" // 23 bytes
-	tests := []struct {
-		name, in      string
-		line          int
-		want          error
-		fieldsAreRead bool
-	}{
-		{"line fits", line, 23, nil, false},
-		{"line is too long", line, 22, FaultURITooLong, false},
-		{"line without end is too long", line[:22], 22, FaultURITooLong, false},
-		{"line without end fits", line[:21], 22, nil, false},
-		{"field fits", line + "Aaaaaaaaaa: bbbbbbbbb\r\n", 23, nil, true},
-		{"field is too long", line + "Aaaaaaaaaa: bbbbbbbbbb\r\n", 23, FaultFieldTooLong, true},
-		{"field without end is too long", line + "Aaaaaaaaaa: bbbbbbbbbbbb", 23, FaultFieldTooLong, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			p := RequestParser{head: head{MaxLine: tt.line}}
-			p.Reset(0)
-			_, err := p.ParseLine([]byte(tt.in))
-			if tt.fieldsAreRead && err == nil {
-				_, err = p.ParseFields([]byte(tt.in))
-			}
-			if err != tt.want {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-		})
 	}
 }
 

@@ -39,7 +39,7 @@ const (
 // Reset makes the parser ready for a response that begins at this offset of the buffer: the first, or
 // the one behind an interim response.
 func (p *ResponseParser) Reset(at int) {
-	*p = ResponseParser{head: head{MaxLine: p.MaxLine, spans: p.spans, peer: true}}
+	*p = ResponseParser{head: head{spans: p.spans, peer: true}}
 	p.resetFields(at)
 	p.start = at
 }

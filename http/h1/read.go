@@ -2,6 +2,7 @@ package h1
 
 import (
 	"io"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -66,14 +67,14 @@ func (x *exchange) begin() headResult {
 	x.out.Reset(x.c)
 	x.body = bodyReader{done: true}
 	x.parser.Reset(0)
-	x.parser.MaxLine = int(max(core.LargeSize, core.HeaderBuffer))
-	return x.readHead(port, core)
+	x.headEnd, x.large, x.unframed = 0, 0, false
+	return x.readHead(port, core.HeaderTimeout)
 }
 
 // readHead parses the request line and the fields, reading more as needed.
-func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
+func (x *exchange) readHead(port *http.Port, timeout time.Duration) headResult {
 	r := &x.req
-	deadline := r.StartedAt.Add(core.HeaderTimeout)
+	deadline := r.StartedAt.Add(timeout)
 	r.Doing = "reading client request line"
 	if r.Pipelined {
 		r.Doing = "reading client pipelined request line"
@@ -86,11 +87,11 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 		if done {
 			break
 		}
-		if res := x.fill(port, core, deadline); res != headReady {
+		if res := x.fill(deadline); res != headReady {
 			return res
 		}
 	}
-	if err := x.takeLine(port, core); err != nil {
+	if err := x.takeLine(port); err != nil {
 		return x.refuseHead(err)
 	}
 	if r.Debugs() {
@@ -103,24 +104,20 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 	r.Doing = "reading client request headers"
 	for {
 		done, err := x.parser.ParseFields(x.buf[:x.w])
-		if err == nil && done && !x.fits(core) {
-			err = FaultFieldTooLong
+		if fault := x.takeFields(port); fault != nil {
+			return x.refuseQuietly(fault.Status())
 		}
 		if err != nil {
-			return x.refuseFields(port, core, err)
+			return x.refuseHead(err)
 		}
 		if done {
 			break
 		}
-		if res := x.fill(port, core, deadline); res != headReady {
+		if res := x.fill(deadline); res != headReady {
 			return res
 		}
 	}
-	x.takeLineAgain(core)
 	x.headDone()
-	if res := x.takeFields(port); res != headReady {
-		return res
-	}
 	if r.Debugs() {
 		r.Debugf("http header done")
 	}
@@ -128,16 +125,6 @@ func (x *exchange) readHead(port *http.Port, core *http.ServerCore) headResult {
 		return res
 	}
 	return x.admitted(port)
-}
-
-// refuseFields refuses a head for what is wrong in its fields; those before the fault count.
-func (x *exchange) refuseFields(port *http.Port, core *http.ServerCore, err error) headResult {
-	x.takeLineAgain(core)
-	x.req.HeadSize = x.parser.SizeTo(x.parser.Len())
-	if res := x.takeFields(port); res != headReady {
-		return res
-	}
-	return x.refuseHead(err)
 }
 
 func (x *exchange) admitted(port *http.Port) headResult {
@@ -155,16 +142,16 @@ func (x *exchange) headDone() {
 	x.req.HeadSize = x.parser.Size()
 }
 
-// fill reads more of the head, into a larger buffer when this one is full.
-func (x *exchange) fill(port *http.Port, core *http.ServerCore, deadline loop.Time) headResult {
-	if x.w == len(x.buf) && !x.enlarge(core) {
-		if x.req.Line == nil {
+// fill reads more of the head, into another buffer when this one is full.
+func (x *exchange) fill(deadline loop.Time) headResult {
+	if x.w == len(x.buf) && !x.nextBuffer() {
+		switch {
+		case x.req.Line == nil:
 			return x.refuseHead(FaultURITooLong)
+		case x.parser.AtFirstField():
+			return x.refuseHead(FaultTooLarge)
 		}
-		return x.refuseFields(port, core, FaultTooLarge)
-	}
-	if !x.fits(core) {
-		return x.refuseFields(port, core, FaultFieldTooLong)
+		return x.refuseHead(FaultFieldTooLong)
 	}
 	n, err := x.c.Read(x.t, x.buf[x.w:], deadline)
 	if x.req.Debugs() {
@@ -174,20 +161,40 @@ func (x *exchange) fill(port *http.Port, core *http.ServerCore, deadline loop.Ti
 		x.w += n
 		return headReady
 	}
-	return x.loseHead(port, core, err)
+	return x.loseHead(err)
+}
+
+// nextBuffer goes on in one of large_client_header_buffers of the server in charge, which Host may have changed: a line
+// that does not fit in the rest of a buffer moves to it, and those before stay where they are. It reports false when
+// the line does not fit there either, or there are no more buffers.
+func (x *exchange) nextBuffer() bool {
+	core := x.req.Server.Core
+	at := x.parser.LineAt()
+	line := x.buf[at:x.w]
+	if len(line) == 0 && x.req.Line == nil { // nothing but empty lines so far
+		x.parser.Move(at)
+		x.w = 0
+		return true
+	}
+	if len(line) >= int(core.LargeSize) || x.large >= core.LargeCount {
+		return false
+	}
+	x.large++
+	x.old = append(x.old, x.buf)
+	x.buf = x.c.Loop().Take(int(core.LargeSize))
+	x.w = copy(x.buf, line)
+	x.parser.Move(at)
+	return true
 }
 
 // loseHead ends a request whose head does not come: the client went away or took too long.
-func (x *exchange) loseHead(port *http.Port, core *http.ServerCore, err error) headResult {
+func (x *exchange) loseHead(err error) headResult {
 	r := &x.req
 	if r.Line == nil {
 		r.Line = r.Copy(x.parser.Line(x.buf[:x.w]))
+		r.Protocol = x.parser.Protocol(x.buf[:x.w])
 	} else {
-		x.takeLineAgain(core)
 		r.HeadSize = x.parser.SizeTo(x.parser.Len())
-		if res := x.takeFields(port); res != headReady {
-			return res
-		}
 	}
 	x.r = x.w
 	status := 400
@@ -206,53 +213,6 @@ func (x *exchange) loseHead(port *http.Port, core *http.ServerCore, err error) h
 	return headBad
 }
 
-// fits holds the head against the buffers that nginx would have for it: lines are not split, and a line
-// that does not fit in the rest of a buffer takes one of large_client_header_buffers.
-func (x *exchange) fits(core *http.ServerCore) bool {
-	if x.w <= int(core.HeaderBuffer) {
-		return true
-	}
-	begin, size, large := 0, int(core.HeaderBuffer), 0
-	buf := x.buf[:x.w]
-	at := 0
-	for i := 0; i <= x.parser.Len(); i++ {
-		next := x.parser.LineAt()
-		if i < x.parser.Len() {
-			next = cap(buf) - cap(x.parser.FieldText(buf, i))
-		}
-		if next-begin > size {
-			large++
-			begin, size = at, int(core.LargeSize)
-		}
-		at = next
-	}
-	if x.w-begin > size {
-		large++
-	}
-	return large <= core.LargeCount
-}
-
-// enlarge moves the head to a larger buffer: as large as large_client_header_buffers allow in all.
-func (x *exchange) enlarge(core *http.ServerCore) bool {
-	most := int(core.HeaderBuffer) + core.LargeCount*int(core.LargeSize)
-	size := len(x.buf) * 2
-	if size < int(core.LargeSize) {
-		size = int(core.LargeSize)
-	}
-	size = min(size, most)
-	if size <= len(x.buf) {
-		return false
-	}
-	bigger := x.c.Loop().Take(size)
-	copy(bigger, x.buf[:x.w])
-	x.c.Loop().Give(x.buf)
-	x.buf = bigger
-	if x.req.Line != nil {
-		x.takeLineAgain(core) // a log line may be written before the head is whole
-	}
-	return true
-}
-
 // refuseHead answers a head that cannot be read.
 func (x *exchange) refuseHead(err error) headResult {
 	r := &x.req
@@ -262,8 +222,11 @@ func (x *exchange) refuseHead(err error) headResult {
 	}
 	if r.Line == nil {
 		r.Line, r.Protocol = x.parser.Line(x.buf[:x.w]), x.parser.Protocol(x.buf[:x.w])
+	} else if x.headEnd == 0 {
+		r.HeadSize = x.parser.SizeTo(x.parser.Len())
 	}
 	r.KeepAlive = false
+	x.unframed = true
 	b := append(make([]byte, 0, 256), "client "...)
 	r.Log(logs.Info, string(x.parser.AppendFault(b, x.buf[:x.w], f)))
 	if f == FaultMethod09 {
@@ -277,11 +240,16 @@ func (x *exchange) refuseHead(err error) headResult {
 }
 
 // takeLine stores what the request line said.
-func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
+func (x *exchange) takeLine(port *http.Port) error {
 	r := &x.req
 	p := &x.parser
 	buf := x.buf[:x.w]
-	x.takeLineAgain(core)
+	r.Line = p.Line(buf)
+	r.Method, r.Version, r.Protocol = p.Method, p.Version, p.Protocol(buf)
+	r.MethodName = p.MethodName(buf)
+	r.Target = p.Target(buf)
+	r.Schema = p.Scheme(buf)
+	r.Plain = p.AsSent()
 	r.HeadSize = p.Size()
 	if p.Version >= http.HTTP20 {
 		return FaultVersion
@@ -295,41 +263,25 @@ func (x *exchange) takeLine(port *http.Port, core *http.ServerCore) error {
 	return nil
 }
 
-// takeLineAgain takes the parts of the request line from the buffer, which may have moved.
-func (x *exchange) takeLineAgain(core *http.ServerCore) {
+// takeFields stores the header fields that were read since it was last called, in their order: with Host the request
+// comes to its server, which rules over what follows.
+func (x *exchange) takeFields(port *http.Port) *http.Fault {
 	r := &x.req
-	p := &x.parser
-	buf := x.buf[:x.w]
-	moved := len(r.Line) > 0 && &r.Line[0] != &p.Line(buf)[0]
-	r.Line = p.Line(buf)
-	r.Method, r.Version, r.Protocol = p.Method, p.Version, p.Protocol(buf)
-	r.MethodName = p.MethodName(buf)
-	r.Target = p.Target(buf)
-	r.Schema = p.Scheme(buf)
-	r.Plain = p.AsSent()
-	if moved {
-		_ = r.SetTarget(r.Target, p.Shape())
-	}
-}
-
-// takeFields stores the header fields that were read, in their order: with Host the request comes to its
-// server, which rules over what follows.
-func (x *exchange) takeFields(port *http.Port) headResult {
-	r := &x.req
-	r.In = r.In[:0]
 	for i := range x.parser.Len() {
 		f := x.parser.Field(x.buf[:x.w], i)
 		if fault := r.AdmitField(port, &f); fault != nil {
 			r.HeadSize = x.parser.SizeTo(i + 1)
-			return x.refuseQuietly(fault.Status())
+			return fault
 		}
 	}
-	return headReady
+	x.parser.Forget()
+	return nil
 }
 
 // refuseQuietly refuses a request whose fault was logged.
 func (x *exchange) refuseQuietly(status int) headResult {
 	x.req.KeepAlive = false
+	x.unframed = true
 	x.req.Refuse(status)
 	return headBad
 }
@@ -354,7 +306,6 @@ func (x *exchange) settleFields() headResult {
 	}
 	r.AdmitExpect()
 	x.body.expect = r.Body.Expect
-	r.Linger = !x.body.done
 	r.KeepAlive = x.wantsKeepAlive()
 	return headReady
 }

@@ -293,7 +293,7 @@ func (x *exchange) wantLinger(keep bool) bool {
 	case http.LingerAlways:
 		return true
 	case http.LingerOn:
-		return r.Linger && !x.body.finished() || x.r < x.w || x.c.Readable() && !x.c.Hup()
+		return x.unframed || !x.body.finished() || x.r < x.w || x.c.Readable() && !x.c.Hup()
 	}
 	return false
 }
