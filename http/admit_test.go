@@ -54,7 +54,7 @@ func TestAdmit(t *testing.T) {
 	port := &Port{App: &App{}, Default: def, address: &address{def: def, table: table}}
 	onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 		for _, tt := range admitTests {
-			r := &Request{Task: k, Client: &Client{Conn: c}}
+			r := &Request{Head: &Head{}, Task: k, Client: &Client{Conn: c}}
 			r.Bind(port)
 			got := ""
 			if err := admitHead(r, port, tt.head); err != nil {

@@ -24,8 +24,8 @@ func (r *Request) Debugf(format string, a ...any) {
 // Debugs reports whether debug lines are wanted of all that are in the location.
 func (l *Location) Debugs() bool { return l.debugs }
 
-// stand makes loc the place whose settings hold.
-func (r *Request) stand(loc *Location) {
+// setLocation makes loc the place whose settings hold.
+func (r *Request) setLocation(loc *Location) {
 	r.Loc = loc
 	r.debug = loc.debugs || r.Client.Debug
 }

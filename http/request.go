@@ -23,50 +23,22 @@ const (
 // maxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
 const maxRedirects = 10
 
-// A Request is one exchange: what the client asked, where it was led, what it is answered. It belongs
-// to its task; nobody else may touch it. All byte slices are borrowed: they live until the exchange
-// ends.
+// A Request is one exchange: what the client asked, where it was led, what it is answered. It belongs to its task; nobody else may touch
+// it. All byte slices are borrowed: they live until the exchange ends.
 type Request struct {
 	Task   *loop.Task
 	Wire   Wire
 	Client *Client
-	App    *App      // the cycle this request began with
-	Server *Server   // found by address and Host
-	Loc    *Location // where it is now
-	// From is the client's address: the connection's, or what realip found behind a proxy. It is not
-	// valid for a unix socket.
-	From netip.AddrPort
+	App    *App // the cycle this request began with
 
-	// What the client sent.
-	Line       []byte // request line, whole
-	Method     Method
+	*Head             // what the client sent
+	Method     Method // GET in most subrequests, whatever the client's
 	MethodName []byte
-	Version    Version
-	Protocol   []byte // version as sent, "HTTP/1.1"; nil in HTTP/0.9
-	Target     []byte // request target as sent: $request_uri
-	Schema     []byte // of an absolute-form target
-	HostName   []byte // host of the target or of Host, lower case, no port; nil if there is none
-	HostPort   []byte // port given with the host, if any
-	In         Fields
-	HeadSize   int // bytes of request line and header fields: part of $request_length
-	Body       Body
+	// From is the client's address: the connection's, or what realip found behind a proxy. It is not valid for a unix socket.
+	From netip.AddrPort
+	Body Body
 
-	// Where it is led.
-	URI       []byte // decoded, normalised; changed by rewrite and redirects
-	Args      []byte
-	Exten     []byte // what follows the last dot of the last path segment
-	Plain     bool   // URI is the target as sent, so it may be forwarded as it is
-	Internal  bool   // an internal redirect brought it here
-	ErrorPage bool   // it is being answered by error_page
-	Rewritten bool   // the URI was changed by rewrite in this pass
-	// Moved says that rewrite with break changed the URI inside its location: it has no part any more
-	// that the location matched.
-	Moved bool
-	// RewriteDone says that a rewrite directive ended the pass over its block and those around it.
-	RewriteDone bool
-	Escaped     bool // the target had %XX in its path: captures are escaped again in arguments
-	Quote       bool // and in values of the rewrite phase, while no rewrite has matched in this pass
-	Pipelined   bool // it was read together with an earlier request
+	Place // where it is led
 
 	// What it is answered.
 	Out        Response
@@ -75,29 +47,70 @@ type Request struct {
 	Started    time.Time
 	StartedAt  loop.Time
 
-	// Connection tells what goes into Connection on an upgrade.
-	Upgraded bool
-
 	Doing string // what is being done, for "while …" in the log; "" is "…"
 
-	debug       bool // lines of level debug are wanted, see Debugs
-	rate        rate
+	own       Head        // of a client's request: Head points here
+	sub       *subrequest // nil: the client made the request
+	store     []kept
+	closers   []Closer
+	bodyChain []BodyFilter
+	arena     arena
+	rate      rate
+	extra     Extra
+	id        []byte // $request_id
+	errStatus int    // status to answer with instead of the handler's own
+	debug     bool   // lines of level debug are wanted, see Debugs
+	logged    bool
+
+	slots       []vars.Value
+	captures    []int                // offset pairs into capSource, of the last regex matched
+	capSource   []byte               // text the captures point into
+	tryLocation route.Try[*Location] // r.matchLocation, bound once
+}
+
+// A Head is what the client sent before the body. Subrequests share that of the client's request, and do not change it.
+type Head struct {
+	Line      []byte // request line, whole
+	Version   Version
+	Protocol  []byte // version as sent, "HTTP/1.1"; nil in HTTP/0.9
+	Target    []byte // request target as sent: $request_uri
+	Schema    []byte // of an absolute-form target
+	HostName  []byte // host of the target or of Host, lower case, no port; nil if there is none
+	HostPort  []byte // port given with the host, if any
+	In        Fields
+	HeadSize  int  // bytes of request line and header fields: part of $request_length
+	Escaped   bool // the target had %XX in its path: captures are escaped again in arguments
+	Pipelined bool // it was read together with an earlier request
+}
+
+// A Place is where a request was led: the server and location whose settings hold, and the URI that has found them.
+type Place struct {
+	Server *Server // found by address and Host
+	Loc    *Location
+
+	URI       []byte // decoded, normalised; changed by rewrite and redirects
+	Args      []byte
+	Exten     []byte // what follows the last dot of the last path segment
+	Plain     bool   // URI is the target as sent, so it may be forwarded as it is
+	Internal  bool   // an internal redirect brought it here
+	ErrorPage bool   // it is being answered by error_page
+	Rewrite   Rewriting
+
 	redirects   int8
 	inErrorPage bool
 	jump        *Location
-	slots       []vars.Value
-	captures    []int  // offset pairs into capSource, of the last regex matched
-	capSource   []byte // text the captures point into
-	arena       arena
-	bodyChain   []BodyFilter
-	ctx         [maxCtx]any
-	closers     []Closer
-	tryLocation route.Try[*Location] // r.matchLocation, bound once
-	logged      bool
-	errStatus   int    // status to answer with instead of the handler's own
-	id          []byte // $request_id
-	extra       Extra
-	sub         *subrequest // nil: the client made the request
+}
+
+// Rewriting is what rewrite directives have done to a request. It is the rewrite module's, and tells the others where the URI comes from.
+type Rewriting struct {
+	// Changed says that the URI was changed in this pass, so that a location is to be found anew.
+	Changed bool
+	// Moved says that the URI was changed inside its location ("break"): it has no part any more that the location matched.
+	Moved bool
+	// Done says that a directive has ended the pass over its block and those around it.
+	Done bool
+	// Quote says that captures are escaped in values: no rewrite has matched in this pass.
+	Quote bool
 }
 
 // Extra is what upper packages add to a request for the log's sake.
@@ -113,34 +126,6 @@ type Closer interface{ CloseWith(r *Request) }
 
 // OnEnd has c closed when the exchange ends, after the last byte was written.
 func (r *Request) OnEnd(c Closer) { r.closers = append(r.closers, c) }
-
-// maxCtx is the number of modules that keep something per request.
-const maxCtx = 12
-
-// A CtxKey names a module's place for what it keeps per request. Keys are constants of the module
-// list, see ctxKeys in module.go.
-type CtxKey uint8
-
-const (
-	CtxProxy CtxKey = iota
-	CtxRange
-	CtxRealIP
-	CtxAuth
-	CtxSSI
-	CtxGzip
-	CtxLimit
-	CtxEarly
-	CtxMirror
-	CtxBrowser
-	CtxStatic
-	CtxSub
-)
-
-// Ctx returns what a module keeps for this request, or nil.
-func (r *Request) Ctx(k CtxKey) any { return r.ctx[k] }
-
-// SetCtx keeps something for this request. Pointers cost nothing; other values allocate.
-func (r *Request) SetCtx(k CtxKey, v any) { r.ctx[k] = v }
 
 // Loop returns the loop that serves the request.
 func (r *Request) Loop() *loop.Loop { return r.Task.Loop() }
@@ -223,19 +208,22 @@ func (r *Request) Reset() {
 		r.tryLocation = r.matchLocation
 	}
 	// Cleared in place: a literal with these fields would be made elsewhere and copied, more than a kilobyte.
-	try, slots, captures, chain, closers := r.tryLocation, r.slots[:0], r.captures[:0], r.bodyChain[:0], r.closers[:0]
-	in, fields, trailers, arena := r.In[:0], r.Out.Fields[:0], r.Out.Trailers[:0], r.arena
+	try, slots, captures, chain := r.tryLocation, r.slots[:0], r.captures[:0], r.bodyChain[:0]
+	in, fields, trailers, arena := r.own.In[:0], r.Out.Fields[:0], r.Out.Trailers[:0], r.arena
+	closers, store := r.closers[:0], r.store[:0]
 	*r = Request{}
-	r.tryLocation, r.slots, r.captures, r.bodyChain, r.closers = try, slots, captures, chain, closers
-	r.In, r.Out.Fields, r.Out.Trailers, r.arena = in, fields, trailers, arena
+	r.tryLocation, r.slots, r.captures, r.bodyChain = try, slots, captures, chain
+	r.own.In, r.Out.Fields, r.Out.Trailers, r.arena = in, fields, trailers, arena
+	r.closers, r.store = closers, store
+	r.Head = &r.own
 }
 
-// Forget drops what leads to the cycle of the last exchange, so that an idle Request keeps no retired
-// configuration alive.
+// Forget drops what leads to the cycle of the last exchange, so that an idle Request keeps no retired configuration alive.
 func (r *Request) Forget() {
 	r.App, r.Server, r.Loc, r.jump, r.Client = nil, nil, nil, nil, nil
 	clear(r.slots)
-	clear(r.ctx[:])
+	clear(r.store)
+	r.store = r.store[:0]
 	clear(r.bodyChain)
 	clear(r.Out.Fields)
 	r.Out.ContentType, r.Out.Charset = nil, nil

@@ -49,7 +49,7 @@ func (r *Request) EnterIf(loc *Location) Verdict {
 
 // QuotedText evaluates a text of the rewrite phase: captures are escaped until a rewrite has matched.
 func (r *Request) QuotedText(x *Text) []byte {
-	if r.Quote {
+	if r.Rewrite.Quote {
 		return r.EscapedText(x)
 	}
 	return r.Text(x)

@@ -13,19 +13,19 @@ func (r *Request) Serve() {
 	if v == Next {
 		v = r.servePhases()
 	}
-	r.settle(v)
+	r.finalize(v)
 }
 
 // Refuse answers a request that the wire found faulty with a status, through error_page as any other.
 func (r *Request) Refuse(status int) {
 	if r.Loc == nil {
-		r.stand(r.Server.Root)
+		r.setLocation(r.Server.Root)
 	}
-	r.settle(Verdict(status))
+	r.finalize(Verdict(status))
 }
 
-// settle carries out verdicts until the request is answered.
-func (r *Request) settle(v Verdict) {
+// finalize carries out verdicts until the request is answered.
+func (r *Request) finalize(v Verdict) {
 	for {
 		if r.debug {
 			r.debugVerdict(v)
@@ -65,7 +65,7 @@ func (r *Request) settle(v Verdict) {
 
 // admit checks what every request must satisfy before a location is looked for.
 func (r *Request) admit() Verdict {
-	r.stand(r.Server.Root)
+	r.setLocation(r.Server.Root)
 	if r.Method == TRACE || r.Method == CONNECT {
 		name := "TRACE"
 		if r.Method == CONNECT {
@@ -94,7 +94,7 @@ func (r *Request) servePhases() Verdict {
 			}
 		}
 	}
-	r.Rewritten, r.RewriteDone = false, false
+	r.Rewrite.Changed, r.Rewrite.Done = false, false
 	for _, s := range srv.Root.serverRewrite {
 		if v := s(r); v != Next {
 			return v
@@ -116,7 +116,7 @@ func (r *Request) findLocation() Verdict {
 			r.debugPlace(loc)
 		}
 		if loc.Core.Internal && !r.Internal {
-			r.stand(loc)
+			r.setLocation(loc)
 			return StatusNotFound
 		}
 		r.enter(loc)
@@ -126,13 +126,13 @@ func (r *Request) findLocation() Verdict {
 		if redirect {
 			return r.addSlash(loc)
 		}
-		r.Rewritten, r.RewriteDone = false, false
+		r.Rewrite.Changed, r.Rewrite.Done = false, false
 		for _, s := range r.Loc.rewrite { // none in a limit_except, which r.Loc may be
 			if v := s(r); v != Next {
 				return v
 			}
 		}
-		if !r.Rewritten {
+		if !r.Rewrite.Changed {
 			return r.locationSteps()
 		}
 		if !r.countRedirect() {
@@ -143,13 +143,13 @@ func (r *Request) findLocation() Verdict {
 
 // locationPhases runs rewrite steps and then the rest of r.Loc, as for a named location.
 func (r *Request) locationPhases(rewrite []Step) Verdict {
-	r.Rewritten, r.RewriteDone = false, false
+	r.Rewrite.Changed, r.Rewrite.Done = false, false
 	for _, s := range rewrite {
 		if v := s(r); v != Next {
 			return v
 		}
 	}
-	if r.Rewritten {
+	if r.Rewrite.Changed {
 		if !r.countRedirect() {
 			return StatusInternal
 		}
@@ -194,14 +194,14 @@ func (r *Request) unanswered() Verdict {
 	return StatusNotFound
 }
 
-// astray counts a change of the URI, and says that there were too many.
-func (r *Request) astray() bool {
+// tooManyURIChanges counts a change of the URI, and says that there were too many.
+func (r *Request) tooManyURIChanges() bool {
 	r.redirects++
 	return r.redirects > maxRedirects
 }
 
 func (r *Request) countRedirect() bool {
-	if r.astray() {
+	if r.tooManyURIChanges() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)
 		return false
 	}
@@ -211,7 +211,7 @@ func (r *Request) countRedirect() bool {
 // InternalRedirect sends the request to another URI of the same server. The caller returns the
 // verdict at once.
 func (r *Request) InternalRedirect(uri, args []byte) Verdict {
-	if r.astray() {
+	if r.tooManyURIChanges() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
 		return StatusInternal
 	}
@@ -220,14 +220,14 @@ func (r *Request) InternalRedirect(uri, args []byte) Verdict {
 	}
 	r.setURI(uri, args)
 	r.Internal = true
-	r.clearCtx()
-	r.stand(r.Server.Root)
+	r.dropPlace()
+	r.setLocation(r.Server.Root)
 	return Redirected
 }
 
 // JumpTo sends the request to a named location of the same server.
 func (r *Request) JumpTo(name []byte) Verdict {
-	if r.astray() {
+	if r.tooManyURIChanges() {
 		r.Logf(logs.Error, "rewrite or internal redirection cycle while redirect to named location \"%s\"", name)
 		return StatusInternal
 	}
@@ -244,21 +244,15 @@ func (r *Request) JumpTo(name []byte) Verdict {
 		r.Debugf("using location: %s \"%s?%s\"", name, r.URI, r.Args)
 	}
 	r.Internal = true
-	r.clearCtx()
+	r.dropPlace()
 	r.jump = loc
 	return Jumped
-}
-
-func (r *Request) clearCtx() {
-	for i := range r.ctx {
-		r.ctx[i] = nil
-	}
 }
 
 // setURI replaces the URI; it is no longer the target as sent.
 func (r *Request) setURI(uri, args []byte) {
 	r.URI, r.Args = uri, args
-	r.Plain, r.Moved = false, false
+	r.Plain, r.Rewrite.Moved = false, false
 	r.SetExten()
 }
 
@@ -314,7 +308,7 @@ func (r *Request) enter(loc *Location) {
 	if e := loc.except; e != nil && r.Method&e.allowed == 0 {
 		loc = e.loc
 	}
-	r.stand(loc)
+	r.setLocation(loc)
 	c := loc.Core
 	if r.KeepAlive {
 		switch {
@@ -330,7 +324,7 @@ func (r *Request) enter(loc *Location) {
 // Abandon ends a request that cannot be answered any more, for the log's sake.
 func (r *Request) Abandon(status int) {
 	if r.Loc == nil {
-		r.stand(r.Server.Root)
+		r.setLocation(r.Server.Root)
 	}
 	r.Out.Status = status
 	r.Out.Cut = true

@@ -111,12 +111,11 @@ func (s *subrequest) begin(parent *Request, uri, args []byte, o SubrequestOption
 	q.Reset()
 	q.sub, q.Wire = s, s
 	q.Task, q.Client, q.App, q.Server, q.From = parent.Task, parent.Client, parent.App, parent.Server, parent.From
-	q.Line, q.Method, q.MethodName, q.Version = parent.Line, GET, []byte("GET"), parent.Version
+	q.Head = parent.Head
+	q.Method, q.MethodName = GET, []byte("GET")
 	if o.KeepMethod {
 		q.Method, q.MethodName = parent.Method, parent.MethodName
 	}
-	q.Target, q.Schema, q.HostName, q.HostPort = parent.Target, parent.Schema, parent.HostName, parent.HostPort
-	q.In, q.HeadSize, q.Pipelined, q.Protocol = parent.In, parent.HeadSize, parent.Pipelined, parent.Protocol
 	q.Started, q.StartedAt = s.main.Loop().Wall(), s.main.Task.Now()
 	q.slots = parent.slots
 	q.id = parent.id
@@ -134,7 +133,7 @@ func (s *subrequest) begin(parent *Request, uri, args []byte, o SubrequestOption
 func (s *subrequest) run() {
 	q := &s.req
 	q.enter(q.Server.Root)
-	q.settle(q.servePhases())
+	q.finalize(q.servePhases())
 	if s.err == nil {
 		s.stub()
 	}
@@ -213,7 +212,7 @@ func (s *subrequest) CloseWith(main *Request) {
 		q.closers[i] = nil
 	}
 	q.arena.release(main.Loop())
-	q.In, q.slots, q.Body = nil, nil, Body{} // the parent's
+	q.slots, q.Body = nil, Body{} // the parent's
 	clear(q.bodyChain)
 	q.Reset()
 	q.Forget()

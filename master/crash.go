@@ -78,7 +78,7 @@ func (m *Master) replace(pause time.Duration) {
 	if m.worker != nil || m.noAccept || m.quitting || m.stopping {
 		return // it is not wanted any more
 	}
-	w, err := m.hire(m.cur, nil)
+	w, err := m.spawn(m.cur, nil)
 	if err != nil {
 		m.log(logs.Alert, "no worker process could be started: %v", err)
 		m.replace(m.crashes.pause(0, false))

@@ -107,7 +107,7 @@ func (m *Master) begin(r *Reading) error {
 	m.log(logs.Notice, "weir/%s", m.Version)
 	m.log(logs.Notice, "start worker processes")
 	m.control = m.listenForCommands()
-	w, err := m.hire(cur, func(err error) {
+	w, err := m.spawn(cur, func(err error) {
 		if err != nil && m.first && !errors.Is(err, errEnded) { // nothing that another try could mend
 			fmt.Fprintln(os.Stderr, said{logs.Emerg, err.Error()})
 			m.finish(1)
@@ -120,8 +120,8 @@ func (m *Master) begin(r *Reading) error {
 	return nil
 }
 
-// hire starts a worker and gives it a configuration; served hears whether it serves it, with nil for yes.
-func (m *Master) hire(next *loaded, served func(error)) (*child, error) {
+// spawn starts a worker and gives it a configuration; served hears whether it serves it, with nil for yes.
+func (m *Master) spawn(next *loaded, served func(error)) (*child, error) {
 	w, err := m.startWorker(next)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (m *Master) signal(s unix.Signal) {
 		}
 	case unix.SIGWINCH:
 		if m.Background { // else it says that a terminal's window has another size
-			what, obey = ", stop accepting connections", m.sendHome
+			what, obey = ", stop accepting connections", m.dismissWorker
 		}
 	}
 	m.log(logs.Notice, "signal %d (%s) received%s", int(s), unix.SignalName(s), what)
@@ -245,8 +245,8 @@ func (m *Master) retire(w *child) {
 	}
 }
 
-// sendHome is WINCH: the worker goes, the master stays and can start another.
-func (m *Master) sendHome() {
+// dismissWorker is WINCH: the worker goes, the master stays and can start another.
+func (m *Master) dismissWorker() {
 	m.noAccept = true
 	if m.worker != nil {
 		m.retire(m.worker)

@@ -106,7 +106,7 @@ func (m *Master) install(res result) {
 // installAnew has another worker serve a configuration; the one before finishes what it has begun.
 func (m *Master) installAnew(res result) {
 	var w *child
-	w, err := m.hire(res.next, func(err error) {
+	w, err := m.spawn(res.next, func(err error) {
 		if err != nil {
 			w.ending = true
 			w.signal(unix.SIGTERM)

@@ -66,7 +66,7 @@ refused. With **nodelay** none waits, with **delay** only those past that number
 	Variables: []http.Var{{
 		Name: "limit_req_status", Doc: "PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or REJECTED_DRY_RUN.",
 		Get: func(r *http.Request, _ string) http.Value {
-			if s, ok := http.Held[limitStatus](r); ok {
+			if s, ok := http.Load[limitStatus](r); ok {
 				return http.Value{B: []byte(s.String())}
 			}
 			return http.Value{Missing: true}
@@ -192,37 +192,34 @@ func (s limitStatus) String() string {
 	return [...]string{"PASSED", "DELAYED", "REJECTED", "DELAYED_DRY_RUN", "REJECTED_DRY_RUN"}[s]
 }
 
-// CloseWith has nothing to close (http.Closer).
-func (s limitStatus) CloseWith(*http.Request) {}
-
 // run holds a request to the limits of its place.
 func (c *limitReq) run(r *http.Request) http.Verdict {
-	if _, again := http.Held[limitStatus](r); again {
+	if _, again := http.Load[limitStatus](r); again {
 		return http.Next
 	}
 	var few [4]hold
 	holds, asked, refused := c.ask(r, few[:0])
 	switch {
 	case refused && c.dryRun:
-		r.OnEnd(rejectedDryRun)
+		http.Store(r, rejectedDryRun, http.UntilEnd)
 		return http.Next
 	case refused:
-		r.OnEnd(rejected)
+		http.Store(r, rejected, http.UntilEnd)
 		return http.Verdict(c.status)
 	case !asked:
 		return http.Next
 	}
-	wait, worst := settle(r, holds)
+	wait, worst := commit(r, holds)
 	if wait <= 0 {
-		r.OnEnd(passed)
+		http.Store(r, passed, http.UntilEnd)
 		return http.Next
 	}
 	r.Logf(min(c.level+1, logs.Info), "delaying request%s, excess: %d.%03d, by zone \"%s\"", c.dry(), worst.excess/1000, worst.excess%1000, worst.zone.name)
 	if c.dryRun {
-		r.OnEnd(delayedDryRun)
+		http.Store(r, delayedDryRun, http.UntilEnd)
 		return http.Next
 	}
-	r.OnEnd(delayed)
+	http.Store(r, delayed, http.UntilEnd)
 	return r.Delay(time.Duration(wait) * time.Millisecond)
 }
 
@@ -269,14 +266,14 @@ func (c *limitReq) ask(r *http.Request, holds []hold) (all []hold, asked, refuse
 	return holds, len(holds) > 0, false
 }
 
-// settle counts the request in all its buckets and finds the one that it must wait for longest, in
+// commit counts the request in all its buckets and finds the one that it must wait for longest, in
 // milliseconds.
-func settle(r *http.Request, holds []hold) (wait int64, worst *hold) {
+func commit(r *http.Request, holds []hold) (wait int64, worst *hold) {
 	now := millis(r)
 	for i := len(holds) - 1; i >= 0; i-- {
 		h := &holds[i]
 		if !h.counted {
-			h.excess = h.zone.buckets.settle(h.slot, now, h.zone.rate)
+			h.excess = h.zone.buckets.commit(h.slot, now, h.zone.rate)
 		}
 		if h.excess <= h.delay {
 			continue

@@ -88,7 +88,7 @@ type outcome uint8
 
 const (
 	counted outcome = iota // within the burst, and counted
-	holding                // within the burst; not counted before settle
+	holding                // within the burst; not counted before commit
 	over                   // beyond the burst, and not counted
 	noRoom                 // every bucket is held
 )
@@ -121,8 +121,8 @@ func (t *buckets) ask(id keyID, now, rate, burst int64, last bool) (o outcome, e
 	return holding, excess, slot
 }
 
-// settle counts a request that holds a bucket, whatever others have put in meanwhile.
-func (t *buckets) settle(slot uint32, now, rate int64) (excess int64) {
+// commit counts a request that holds a bucket, whatever others have put in meanwhile.
+func (t *buckets) commit(slot uint32, now, rate int64) (excess int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.states.at(slot)

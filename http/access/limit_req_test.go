@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the answers into testdata")
 //	at 500ms                     sets the clock
 //	ask a x3                     the last limit of a request: its excess, or "over"
 //	hold a                       an earlier limit: the bucket is held
-//	settle a, letgo a            ends a hold
+//	commit a, letgo a            ends a hold
 func TestBuckets(t *testing.T) {
 	const file = "testdata/limit_req.txt"
 	text, err := os.ReadFile(file)
@@ -110,8 +110,8 @@ func (b *bucketScript) once(t *testing.T, words []string) string {
 			return fmt.Sprintf("held(%d)", excess)
 		}
 		return fmt.Sprint(excess)
-	case "settle":
-		return fmt.Sprint(b.settle(b.find(b.id([]byte(words[1]))), b.now, b.rate))
+	case "commit":
+		return fmt.Sprint(b.commit(b.find(b.id([]byte(words[1]))), b.now, b.rate))
 	case "letgo":
 		b.letGo(b.find(b.id([]byte(words[1]))))
 	default:

@@ -14,11 +14,9 @@ import (
 
 var etagName = []byte("ETag")
 
-type marker struct{ _ byte }
-
-// addURI, as what this folder keeps of a request, says that try_files made the URI the rest of a path
-// whose beginning is the alias of a location by regular expression.
-var addURI = new(marker)
+// aliasURI, kept of a request, says that try_files made the URI the rest of a path whose beginning is the alias of a location by
+// regular expression.
+type aliasURI struct{}
 
 // pathOf maps the URI of the request to the path of a file.
 func pathOf(r *http.Request) (path, http.Verdict) {
@@ -26,7 +24,7 @@ func pathOf(r *http.Request) (path, http.Verdict) {
 		return nil, v
 	}
 	name := r.FilePath()
-	if r.Ctx(http.CtxStatic) == addURI {
+	if _, ok := http.Load[aliasURI](r); ok {
 		name = r.Concat(name, r.URI)
 	}
 	return fullPath(r, name), http.Next
@@ -35,7 +33,7 @@ func pathOf(r *http.Request) (path, http.Verdict) {
 // aliasFits refuses a URI that was rewritten inside a location with alias: no one knows any more which
 // part of it the location matched.
 func aliasFits(r *http.Request) http.Verdict {
-	if !r.Loc.Core.Alias || !r.Moved {
+	if !r.Loc.Core.Alias || !r.Rewrite.Moved {
 		return http.Next
 	}
 	r.Logf(logs.Alert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Loc.Name)

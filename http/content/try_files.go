@@ -148,7 +148,7 @@ func (t *trier) take(r *http.Request, name []byte, dir bool) {
 		r.URI = r.Concat(r.URI[:n], name)
 	case !dir:
 		r.URI = name
-		r.SetCtx(http.CtxStatic, addURI)
+		http.Store(r, aliasURI{}, http.UntilRedirect)
 	}
 	r.SetExten()
 }

@@ -124,12 +124,12 @@ func (c *ssiConf) head(r *http.Request) http.Verdict {
 	if o.ContentLength == 0 || !c.types.has(o.ContentType) {
 		return http.Next
 	}
-	if g, ok := r.Ctx(http.CtxSSI).(*page); ok && g.in == r {
+	if g, ok := http.Load[*page](r); ok && g.in == r {
 		return http.Next // the head was refused, and this is the page about it
 	}
 	g := c.page(r)
 	g.in = r
-	r.SetCtx(http.CtxSSI, g)
+	http.Store(r, g, http.UntilRedirect)
 	g.shared = &sharedPage(c, r, g).own
 	r.FilterBody(g)
 	if r.IsSub() {
@@ -166,10 +166,10 @@ func sharedPage(c *ssiConf, r *http.Request, g *page) *page {
 	if main == r {
 		return g
 	}
-	if m, ok := main.Ctx(http.CtxSSI).(*page); ok {
+	if m, ok := http.Load[*page](main); ok {
 		return m
 	}
 	m := c.page(main)
-	main.SetCtx(http.CtxSSI, m)
+	http.Store(main, m, http.UntilRedirect)
 	return m
 }

@@ -14,7 +14,7 @@ const ssiDefaultTime = "%A, %d-%b-%Y %H:%M:%S %Z"
 func ssiDate(gmt bool) func(*http.Request, string) http.Value {
 	return func(r *http.Request, _ string) http.Value {
 		format := []byte(ssiDefaultTime)
-		if g, ok := r.Ctx(http.CtxSSI).(*page); ok && g.timefmt != nil {
+		if g, ok := http.Load[*page](r); ok && g.timefmt != nil {
 			format = g.timefmt
 		}
 		now := r.Loop().Wall()

@@ -78,7 +78,7 @@ func (c *conn) run(t *loop.Task, lc *loop.Conn, first []byte) {
 	defer func() { // also when a handler panics
 		c.serving = false
 		if !whole {
-			x.wreck()
+			x.abort()
 		}
 		c.shared.Pending(loop, -1)
 	}()
@@ -141,9 +141,9 @@ var (
 	_ http.Session = (*conn)(nil)
 )
 
-// wreck gives back what an exchange held whose handler has panicked. The loop closes the connection; the
+// abort gives back what an exchange held whose handler has panicked. The loop closes the connection; the
 // exchange is not used again.
-func (x *exchange) wreck() {
+func (x *exchange) abort() {
 	defer x.release()
 	if r := &x.req; r.Task != nil && r.Server != nil {
 		if !r.Out.Sent {

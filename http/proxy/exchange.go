@@ -60,8 +60,12 @@ func (x *exchange) since() time.Duration { return x.r.Task.Now().Sub(x.start) }
 func (x *exchange) begin(r *http.Request) {
 	x.r = r
 	x.previous = newest(r)
-	r.SetCtx(http.CtxProxy, x)
+	http.Store(r, x, http.UntilEnd)
+	http.Store(r, exchangeHere{x}, http.UntilRedirect)
 }
+
+// exchangeHere is the exchange of the location where a request is.
+type exchangeHere struct{ *exchange }
 
 // run asks peers until one answers or none is left, and answers the client.
 func (x *exchange) run() http.Verdict {

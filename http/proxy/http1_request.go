@@ -240,7 +240,7 @@ func (l *http1Loc) appendURI(b []byte, r *http.Request, at *place) []byte {
 		return append(b, r.Target...)
 	}
 	skip := 0
-	if len(at.uri) > 0 && !r.Moved {
+	if len(at.uri) > 0 && !r.Rewrite.Moved {
 		skip = min(len(l.pass.location), len(r.URI))
 		b = append(b, at.uri...)
 	}

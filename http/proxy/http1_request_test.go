@@ -117,17 +117,17 @@ func TestAppendURI(t *testing.T) {
 		r        http.Request
 		want     string
 	}{
-		{name: "as it was sent", r: http.Request{Target: []byte("/a%2fb?c"), URI: []byte("/a/b"), Plain: true}, want: "/a%2fb?c"},
-		{name: "changed since", r: http.Request{Target: []byte("/a%2fb?c"), URI: []byte("/a b"), Args: []byte("c"), Escaped: true}, want: "/a%20b?c"},
-		{name: "changed, and never escaped", r: http.Request{URI: []byte("/a\xffb")}, want: "/a\xffb"},
-		{name: "changed by a rewrite", r: http.Request{URI: []byte("/a%b"), Internal: true}, want: "/a%25b"},
-		{name: "in place of the location", uri: "/two/", location: "/one/", r: http.Request{URI: []byte("/one/x"), Plain: true}, want: "/two/x"},
-		{name: "the URI is decoded for that", uri: "/two/", location: "/one/", r: http.Request{URI: []byte("/one/x y"), Args: []byte("z"), Plain: true, Escaped: true}, want: "/two/x%20y?z"},
-		{name: "a location without its slash", uri: "/", location: "/one", r: http.Request{URI: []byte("/one/x")}, want: "//x"},
-		{name: "a URI shorter than the location", uri: "/two/", location: "/one/", r: http.Request{URI: []byte("/on")}, want: "/two/"},
-		{name: "moved by rewrite with break", uri: "/two/", location: "/one/", r: http.Request{URI: []byte("/one/x"), Moved: true}, want: "/one/x"},
-		{name: "with variables it is all", pass: target{text: text(t, "http://$v")}, uri: "/q?1", r: http.Request{URI: []byte("/x"), Args: []byte("y"), Plain: true}, want: "/q?1"},
-		{name: "with variables and none", pass: target{text: text(t, "http://$v")}, r: http.Request{Target: []byte("/x?y"), URI: []byte("/x"), Plain: true}, want: "/x?y"},
+		{name: "as it was sent", r: http.Request{Head: &http.Head{Target: []byte("/a%2fb?c")}, Place: http.Place{URI: []byte("/a/b"), Plain: true}}, want: "/a%2fb?c"},
+		{name: "changed since", r: http.Request{Head: &http.Head{Target: []byte("/a%2fb?c"), Escaped: true}, Place: http.Place{URI: []byte("/a b"), Args: []byte("c")}}, want: "/a%20b?c"},
+		{name: "changed, and never escaped", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/a\xffb")}}, want: "/a\xffb"},
+		{name: "changed by a rewrite", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/a%b"), Internal: true}}, want: "/a%25b"},
+		{name: "in place of the location", uri: "/two/", location: "/one/", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/one/x"), Plain: true}}, want: "/two/x"},
+		{name: "the URI is decoded for that", uri: "/two/", location: "/one/", r: http.Request{Head: &http.Head{Escaped: true}, Place: http.Place{URI: []byte("/one/x y"), Args: []byte("z"), Plain: true}}, want: "/two/x%20y?z"},
+		{name: "a location without its slash", uri: "/", location: "/one", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/one/x")}}, want: "//x"},
+		{name: "a URI shorter than the location", uri: "/two/", location: "/one/", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/on")}}, want: "/two/"},
+		{name: "moved by rewrite with break", uri: "/two/", location: "/one/", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/one/x"), Rewrite: http.Rewriting{Moved: true}}}, want: "/one/x"},
+		{name: "with variables it is all", pass: target{text: text(t, "http://$v")}, uri: "/q?1", r: http.Request{Head: &http.Head{}, Place: http.Place{URI: []byte("/x"), Args: []byte("y"), Plain: true}}, want: "/q?1"},
+		{name: "with variables and none", pass: target{text: text(t, "http://$v")}, r: http.Request{Head: &http.Head{Target: []byte("/x?y")}, Place: http.Place{URI: []byte("/x"), Plain: true}}, want: "/x?y"},
 	}
 	for _, tt := range tests {
 		pass := tt.pass

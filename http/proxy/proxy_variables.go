@@ -38,8 +38,9 @@ func proxyVariables() []http.Var {
 
 // ofLocation is the exchange of the location where the request is now, and its HTTP/1; nil if there is none.
 func ofLocation(r *http.Request) (*exchange, *http1) {
-	x, _ := r.Ctx(http.CtxProxy).(*exchange)
-	if x == nil {
+	here, ok := http.Load[exchangeHere](r)
+	x := here.exchange
+	if !ok {
 		return nil, nil
 	}
 	if p, ok := x.proto.(*http1); ok {

@@ -25,7 +25,7 @@ func onTask(t *testing.T, f func(r *http.Request)) {
 	l.Post(func() {
 		l.Go(func(task *loop.Task) {
 			defer close(done)
-			f(&http.Request{Task: task, Loc: &http.Location{Core: &http.Core{AbsoluteRedirect: true}}})
+			f(&http.Request{Task: task, Place: http.Place{Loc: &http.Location{Core: &http.Core{AbsoluteRedirect: true}}}})
 		})
 	})
 	<-done

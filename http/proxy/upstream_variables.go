@@ -44,7 +44,7 @@ func upstreamVariables() []http.Var {
 
 // newest is the last exchange of a request, or nil.
 func newest(r *http.Request) *exchange {
-	x, _ := http.Held[*exchange](r)
+	x, _ := http.Load[*exchange](r)
 	return x
 }
 

@@ -97,9 +97,17 @@ func addTrusted(c *realIP, call *conf.Call) error {
 	return nil
 }
 
+// replaced says that the client's address was changed.
+type replaced struct{}
+
+func wasReplaced(r *http.Request) bool {
+	_, ok := http.Load[replaced](r)
+	return ok
+}
+
 // run changes the client's address, once for a request.
 func (c *realIP) run(r *http.Request) http.Verdict {
-	if r.Ctx(http.CtxRealIP) != nil || !c.trusts(r.From.Addr(), r.Client.Socket.Unix) {
+	if wasReplaced(r) || !c.trusts(r.From.Addr(), r.Client.Socket.Unix) {
 		return http.Next
 	}
 	if c.proxy {
@@ -129,7 +137,7 @@ func (c *realIP) takeProxy(r *http.Request) {
 		return
 	}
 	r.From = netip.AddrPortFrom(a, h.SrcPort)
-	r.SetCtx(http.CtxRealIP, c)
+	http.Store(r, replaced{}, http.UntilRedirect)
 }
 
 // take reads a list of addresses from its end; it reports whether a further field may be asked.
@@ -153,7 +161,7 @@ func (c *realIP) take(r *http.Request, list []byte) (more bool) {
 			r.Debugf("realip: \"%s\"", last)
 		}
 		r.From = a
-		r.SetCtx(http.CtxRealIP, c)
+		http.Store(r, replaced{}, http.UntilRedirect)
 		if !c.recursive || !c.trusts(a.Addr(), false) {
 			return false
 		}

@@ -120,7 +120,7 @@ func install(settings *program, in *http.Install) error {
 
 // begin begins the pass; the blocks of if are part of it.
 func (p *program) begin(r *http.Request) http.Verdict {
-	r.Quote = true
+	r.Rewrite.Quote = true
 	return p.run(r)
 }
 
@@ -152,8 +152,8 @@ func (p *program) run(r *http.Request) http.Verdict {
 		if v != http.Next {
 			return v
 		}
-		if stop || r.RewriteDone {
-			r.RewriteDone = true
+		if stop || r.Rewrite.Done {
+			r.Rewrite.Done = true
 			return http.Next
 		}
 	}
@@ -161,8 +161,8 @@ func (p *program) run(r *http.Request) http.Verdict {
 }
 
 func breakOff(r *http.Request) (http.Verdict, bool) {
-	if r.Rewritten {
-		r.Rewritten, r.Moved = false, true
+	if r.Rewrite.Changed {
+		r.Rewrite.Changed, r.Rewrite.Moved = false, true
 	}
 	return http.Next, true
 }
@@ -304,7 +304,7 @@ func (u *rule) run(r *http.Request) (http.Verdict, bool) {
 	if !ok {
 		return http.Next, false
 	}
-	r.Quote = false
+	r.Rewrite.Quote = false
 	if u.status != 0 {
 		return u.redirect(r)
 	}
@@ -324,8 +324,8 @@ func (u *rule) change(r *http.Request) (http.Verdict, bool) {
 		r.Logf(logs.Notice, "rewritten data: \"%s\", args: \"%s\"", uri, args)
 	}
 	r.Internal = true
-	r.Rewritten = !u.stay
-	r.Moved = r.Moved || u.stay
+	r.Rewrite.Changed = !u.stay
+	r.Rewrite.Moved = r.Rewrite.Moved || u.stay
 	r.Args = args
 	r.SetURI(uri)
 	if len(uri) == 0 {
