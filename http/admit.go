@@ -1,6 +1,8 @@
 package http
 
 import (
+	"bytes"
+
 	"weir/http/field"
 	"weir/http/url"
 	"weir/logs"
@@ -40,7 +42,7 @@ func (r *Request) AdmitTarget(target []byte) error {
 	if !ok {
 		return FaultRequest
 	}
-	r.Plain = target[0] == '/'
+	r.Plain = target[0] == '/' && !shape.Fragment
 	return r.SetTarget(target, shape)
 }
 
@@ -82,8 +84,12 @@ func (r *Request) AdmitHost(port *Port, host []byte) error {
 // log knows already, the request must be refused with its status.
 func (r *Request) AdmitField(port *Port, f *Field) *Fault {
 	core := r.Server.Core
-	if core.IgnoreInvalid && !f.Valid(core.Underscores) {
+	noToken := f.Flags&field.NoToken != 0 // nobody can say what the next server takes it for
+	if noToken || core.IgnoreInvalid && !f.Valid(core.Underscores) {
 		r.Log(logs.Info, "client sent invalid header line: \""+string(f.Name)+": "+string(f.Value)+"\"")
+		if noToken {
+			return FaultField
+		}
 		return nil
 	}
 	if len(r.In) >= core.MaxHeaders {
@@ -97,6 +103,9 @@ func (r *Request) AdmitField(port *Port, f *Field) *Fault {
 		}
 	}
 	r.In = append(r.In, *f)
+	if f.ID == field.ContentLength || f.ID == field.TransferEncoding {
+		r.In[len(r.In)-1].Value = bytes.Trim(f.Value, " \t") // tabs are allowed around a value (RFC 9110, section 5.5)
+	}
 	if f.ID == field.Host {
 		if err := r.AdmitHost(port, f.Value); err != nil {
 			r.LogFault(FaultHost)

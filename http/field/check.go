@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"strings"
 )
 
-// Classes of bytes in the name of a field. Underscore and Invalid are classes as well.
+// Classes of bytes in the name of a field. Underscore, Invalid and NoToken are classes as well.
 const (
 	NameColon = uint8(0x40)
 	NameStop  = uint8(0x80) // control bytes, space, DEL: never part of a name
@@ -25,8 +26,10 @@ func makeNameClasses() (t [256]uint8) {
 			t[c] = NameColon
 		case c <= ' ' || c == 0x7f:
 			t[c] = NameStop
-		default:
+		case strings.IndexByte("!#$%&'*+.^`|~", byte(c)) >= 0:
 			t[c] = uint8(Invalid)
+		default:
+			t[c] = uint8(Invalid | NoToken)
 		}
 	}
 	return t
@@ -39,13 +42,14 @@ func CheckName(name []byte) (flags Flags, ok bool) {
 	for _, c := range name {
 		class |= NameClasses[c]
 	}
-	return Flags(class) & (Underscore | Invalid), class < NameColon && len(name) > 0
+	return Flags(class) & (Underscore | Invalid | NoToken), class < NameColon && len(name) > 0
 }
 
-// CheckValue reports whether no byte of a value could be taken for the end of a field: NUL, CR or LF.
+// CheckValue reports whether a value has no bytes that it may not have (RFC 9110, section 5.5): control bytes, other
+// than tabs, and DEL.
 func CheckValue(value []byte) bool {
 	for i := NextControl(value, 0); i < len(value); i = NextControl(value, i+1) {
-		if c := value[i]; c == 0 || c == '\r' || c == '\n' {
+		if value[i] != '\t' {
 			return false
 		}
 	}
@@ -110,18 +114,18 @@ const (
 	swarHigh = 0x8080808080808080
 )
 
-// NextControl is the offset at or after i of the first byte below 14: NUL, TAB, LF, CR and their like.
-// It is len(b) if there is none.
+// NextControl is the offset at or after i of the first control byte: below 32, or DEL. It is len(b) if there is none.
 func NextControl(b []byte, i int) int {
 	for i+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[i:])
+		del := x ^ 0x7f*swarOnes
 		// A borrow can only come from a byte that is itself found, so the lowest mark is right.
-		if m := (x - 14*swarOnes) &^ x & swarHigh; m != 0 {
+		if m := ((x-32*swarOnes)&^x | (del-swarOnes)&^del) & swarHigh; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		i += 8
 	}
-	for i < len(b) && b[i] >= 14 {
+	for i < len(b) && b[i] >= 32 && b[i] != 0x7f {
 		i++
 	}
 	return i

@@ -10,7 +10,8 @@ func TestCheckName(t *testing.T) {
 		flags Flags
 		ok    bool
 	}{
-		"a-Z0": {0, true}, "a_b": {Underscore, true}, "a.b": {Invalid, true}, "a_(": {Underscore | Invalid, true}, "\xe4": {Invalid, true},
+		"a-Z0": {0, true}, "a_b": {Underscore, true}, "a.b": {Invalid, true}, "a_(": {Underscore | Invalid | NoToken, true}, "\xe4": {Invalid | NoToken, true},
+		"!#$%&'*+.^`|~": {Invalid, true}, "a[b]": {Invalid | NoToken, true}, "@": {Invalid | NoToken, true}, "a/": {Invalid | NoToken, true},
 		"": {}, "a:b": {}, ":path": {}, "a b": {}, "a\x7f": {}, "a\x00": {}, "\t": {},
 	} {
 		if flags, ok := CheckName([]byte(name)); ok != want.ok || ok && flags != want.flags {
@@ -24,7 +25,7 @@ func TestCheckValue(t *testing.T) {
 		for _, at := range []int{0, 3, 8, 20} {
 			v := []byte(strings.Repeat("x", 21))
 			v[at] = byte(c)
-			if ok := CheckValue(v); ok != (c != 0 && c != '\r' && c != '\n') {
+			if ok := CheckValue(v); ok != (c >= ' ' && c != 0x7f || c == '\t') {
 				t.Errorf("%q: %v", v, ok)
 			}
 		}

@@ -17,6 +17,8 @@ const (
 	Underscore Flags = 1 << iota
 	// Invalid says that the name has something else besides letters, digits and "-".
 	Invalid
+	// NoToken says that it has something that no name may have (RFC 9110, section 5.6.2): "(", "[", a byte above 0x7f.
+	NoToken
 )
 
 // A Field is one header field. Name and Value are borrowed from the buffer the message was read into,

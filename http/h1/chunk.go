@@ -17,8 +17,11 @@ type Chunked struct {
 	limit   int
 	state   chunkState
 	keep    bool
-	blank   bool // nothing of the trailer line has come yet
-	trailer bool // a trailer field was seen
+	strict  bool
+	ext     extState     // where in an extension
+	field   trailerState // where in a trailer field
+	blank   bool         // nothing of the trailer line has come yet
+	trailer bool         // a trailer field was seen
 }
 
 // chunkState is what the next byte belongs to.
@@ -53,6 +56,10 @@ func (d *Chunked) Reset() { *d = Chunked{} }
 func (d *Chunked) KeepTrailer(buf []byte) {
 	d.keep, d.kept, d.limit = true, buf[:0], cap(buf)
 }
+
+// Strict has extensions and trailer fields refused that RFC 9112, sections 7.1.1 and 7.1.2, does not allow, where nginx
+// skips whatever there is: for requests, which another server may have read before.
+func (d *Chunked) Strict() { d.strict = true }
 
 // Done reports whether the end of the body has come.
 func (d *Chunked) Done() bool { return d.state == chunkDone }
@@ -147,7 +154,8 @@ func (d *Chunked) readSize(in []byte) (n int, ok bool) {
 	case '\r':
 		d.state = chunkSizeLF
 	case ';', ' ', '\t':
-		d.state = chunkExt
+		d.state, d.ext = chunkExt, extGap
+		return n, true // skipExt takes it
 	default:
 		return n, false
 	}
@@ -156,6 +164,9 @@ func (d *Chunked) readSize(in []byte) (n int, ok bool) {
 
 func (d *Chunked) skipExt(in []byte) (n int, ok bool) {
 	for n < len(in) && in[n] != '\r' && in[n] != '\n' {
+		if d.strict && !d.ext.next(in[n]) {
+			return n, false
+		}
 		n++
 	}
 	if d.line += n; d.line > maxSizeLine {
@@ -164,7 +175,7 @@ func (d *Chunked) skipExt(in []byte) (n int, ok bool) {
 	if n == len(in) {
 		return n, true
 	}
-	if in[n] == '\n' {
+	if in[n] == '\n' || d.strict && !d.ext.ends() {
 		return n, false
 	}
 	d.state = chunkSizeLF
@@ -187,6 +198,9 @@ func (d *Chunked) readTrailer(in []byte) (n int, ok bool) {
 			d.state = chunkCR
 		default:
 			d.blank, d.trailer = false, true
+		}
+		if d.strict && !d.field.next(c) {
+			return n, false
 		}
 		if !d.keepByte(c) {
 			return n, false

@@ -117,8 +117,7 @@ func (h *head) startField(buf []byte) (done bool, err error) {
 	return false, h.readName(buf)
 }
 
-// readName reads a name and what ends it. A line without a colon is a field without a value, as in
-// nginx.
+// readName reads a name and what ends it. Of a peer, a line without a colon is a field without a value, as in nginx.
 func (h *head) readName(buf []byte) error {
 	i, class := h.pos, uint8(h.cur.flags)
 	for i < len(buf) {
@@ -129,7 +128,7 @@ func (h *head) readName(buf []byte) error {
 		}
 		i++
 	}
-	h.cur.flags = field.Flags(class & uint8(field.Underscore|field.Invalid))
+	h.cur.flags = field.Flags(class & uint8(field.Underscore|field.Invalid|field.NoToken))
 	h.pos = i
 	if i == len(buf) {
 		return nil
@@ -140,7 +139,7 @@ func (h *head) readName(buf []byte) error {
 		return nil
 	}
 	c := buf[i]
-	if c != ':' && c != '\r' && c != '\n' {
+	if c != ':' && (!h.peer || c != '\r' && c != '\n') {
 		return h.fail(i)
 	}
 	h.cur.nameEnd = uint32(i)
@@ -160,7 +159,7 @@ func (h *head) readName(buf []byte) error {
 var peerLine = []byte("HTTP/")
 
 // readValue reads the spaces before a value and the value. Only spaces are taken off, not tabs, as in
-// nginx.
+// nginx. Control bytes are taken from a peer only.
 func (h *head) readValue(buf []byte) error {
 	i := h.pos
 	if h.state == fieldGap {
@@ -188,8 +187,13 @@ func (h *head) readValue(buf []byte) error {
 			}
 			h.cur.valueEnd = uint32(end)
 			return h.endValue(buf, i)
+		case '\t':
 		case 0:
 			return h.fail(i)
+		default:
+			if !h.peer {
+				return h.fail(i)
+			}
 		}
 		i++
 	}

@@ -46,33 +46,6 @@ func BodyFraming(f http.Fields, v http.Version) (kind BodyKind, length int64, er
 	return BodyChunked, 0, nil
 }
 
-// ResponseFraming tells how the body of an upstream server's response ends, by nginx's rules. Whether
-// there is a body at all (HEAD, 1xx, 204, 304) is for the caller to know. With a fault the response is
-// a 502.
-//
-// Faults: http.FaultDuplicate, http.FaultLength, FaultBothLengths, FaultCoding.
-func ResponseFraming(f http.Fields) (kind BodyKind, length int64, err error) {
-	size, coding, err := framingFields(f)
-	switch {
-	case err != nil:
-		return BodyNone, 0, err
-	case size != nil && coding != nil:
-		return BodyNone, 0, FaultBothLengths
-	case size != nil:
-		n, ok := field.ParseLength(size.Value)
-		if !ok {
-			return BodyNone, 0, http.FaultLength
-		}
-		return BodyLength, n, nil
-	case coding != nil:
-		if !field.EqualFold(coding.Value, "chunked") {
-			return BodyNone, 0, FaultCoding
-		}
-		return BodyChunked, 0, nil
-	}
-	return BodyUntilEnd, 0, nil
-}
-
 // framingFields finds the two fields that frame a body, each of which may be there once.
 func framingFields(f http.Fields) (size, coding *http.Field, err error) {
 	for i := range f {
@@ -92,10 +65,8 @@ func framingFields(f http.Fields) (size, coding *http.Field, err error) {
 	return size, coding, nil
 }
 
-// AppendFraming appends what nginx logs after "client " or "upstream " about a fault of BodyFraming or
-// ResponseFraming in these fields.
-func AppendFraming(dst []byte, f http.Fields, fault *http.Fault, peer bool) []byte {
-	size, coding := f.Find(field.ContentLength), f.Find(field.TransferEncoding)
+// AppendFraming appends what nginx logs after "client " about a fault of BodyFraming in these fields.
+func AppendFraming(dst []byte, f http.Fields, fault *http.Fault) []byte {
 	switch {
 	case fault == http.FaultDuplicate:
 		for first := range f {
@@ -107,13 +78,9 @@ func AppendFraming(dst []byte, f http.Fields, fault *http.Fault, peer bool) []by
 				return field.AppendDuplicate(dst, again, &f[first])
 			}
 		}
-	case fault == FaultCoding && coding != nil:
+	case fault == FaultCoding:
 		dst = append(dst, fault.Text()...)
-		return append(append(append(dst, `: "`...), coding.Value...), '"')
-	case fault == http.FaultLength && peer && size != nil:
-		dst = append(dst, fault.Text()...)
-		dst = append(append(append(dst, `: "`...), size.Name...), ": "...)
-		return append(append(dst, size.Value...), '"')
+		return append(append(append(dst, `: "`...), f.Get(field.TransferEncoding)...), '"')
 	}
 	return append(dst, fault.Text()...)
 }

@@ -18,13 +18,14 @@ type RequestParser struct {
 	Method  http.Method
 	Version http.Version
 
-	state   lineState
-	n       uint8 // letters of "HTTP/" seen
-	complex bool  // the target has "%", "//", "/." or "#": it must be normalised
-	escaped bool  // its path has "%"
-	noPath  bool  // an absolute URI without a path but with arguments
-	major   uint16
-	minor   uint16
+	state    lineState
+	n        uint8 // letters of "HTTP/" seen
+	complex  bool  // the target has "%", "//", "/." or "#": it must be normalised
+	escaped  bool  // its path has "%"
+	fragment bool
+	noPath   bool // an absolute URI without a path but with arguments
+	major    uint16
+	minor    uint16
 
 	start, methodEnd, lineEnd int
 	target, targetEnd         int
@@ -118,12 +119,12 @@ func (p *RequestParser) Authority(buf []byte) []byte {
 	return buf[p.host:p.hostEnd:p.hostEnd]
 }
 
-// AsSent reports whether Target may be forwarded as it is (nginx: valid_unparsed_uri).
-func (p *RequestParser) AsSent() bool { return !p.noPath }
+// AsSent reports whether Target may be forwarded as it is (nginx: valid_unparsed_uri). A fragment may not.
+func (p *RequestParser) AsSent() bool { return !p.noPath && !p.fragment }
 
 // Shape is what was seen of Target while it was read.
 func (p *RequestParser) Shape() url.Shape {
-	s := url.Shape{Complex: p.complex || p.noPath, Escaped: p.escaped}
+	s := url.Shape{Complex: p.complex || p.noPath, Escaped: p.escaped, Fragment: p.fragment}
 	if p.args > 0 {
 		s.Args = p.args - p.target
 	}
@@ -225,7 +226,7 @@ func (p *RequestParser) readPath(buf []byte) error {
 		case url.Percent:
 			p.complex, p.escaped = true, true
 		case url.Hash:
-			p.complex = true
+			p.complex, p.fragment = true, true
 		case url.Query:
 			p.args = i + 1
 			p.pos, p.state = i+1, lineArgs
@@ -243,7 +244,7 @@ func (p *RequestParser) readArgs(buf []byte) error {
 	for i := p.pos; i < len(buf); i++ {
 		switch url.Classes[buf[i]] {
 		case url.Hash:
-			p.complex = true
+			p.complex, p.fragment = true, true
 		case url.End:
 			return p.endTarget(buf, i)
 		}

@@ -99,7 +99,11 @@ func (x *exchange) readHead(port *http.Port, timeout time.Duration) headResult {
 	}
 	if r.Version == http.HTTP09 {
 		x.headDone()
-		return x.admitted(port)
+		if r.HostName == nil {
+			r.ChooseServer(port)
+		}
+		r.Doing = ""
+		return headReady
 	}
 	r.Doing = "reading client request headers"
 	for {
@@ -121,19 +125,11 @@ func (x *exchange) readHead(port *http.Port, timeout time.Duration) headResult {
 	if r.Debugs() {
 		r.Debugf("http header done")
 	}
-	if res := x.settleFields(); res != headReady {
-		return res
+	res := x.checkFields(port)
+	if res == headReady {
+		r.Doing = ""
 	}
-	return x.admitted(port)
-}
-
-func (x *exchange) admitted(port *http.Port) headResult {
-	r := &x.req
-	r.Doing = ""
-	if r.HostName == nil {
-		r.ChooseServer(port)
-	}
-	return headReady
+	return res
 }
 
 func (x *exchange) headDone() {
@@ -286,15 +282,18 @@ func (x *exchange) refuseQuietly(status int) headResult {
 	return headBad
 }
 
-// settleFields reads the framing of the body, Connection and Expect.
-func (x *exchange) settleFields() headResult {
+// checkFields reads the framing of the body, Connection and Expect.
+func (x *exchange) checkFields(port *http.Port) headResult {
 	r := &x.req
+	if r.HostName == nil {
+		r.ChooseServer(port)
+	}
 	if r.Version >= http.HTTP11 && !r.In.Has(field.Host) {
 		return x.refuseHead(http.FaultNoHost)
 	}
 	kind, length, err := BodyFraming(r.In, r.Version)
 	if f, bad := err.(*http.Fault); bad {
-		r.Log(logs.Info, string(AppendFraming([]byte("client "), r.In, f, false)))
+		r.Log(logs.Info, string(AppendFraming([]byte("client "), r.In, f)))
 		return x.refuseQuietly(f.Status())
 	}
 	x.body = bodyReader{kind: kind, left: length, done: kind == BodyNone || kind == BodyLength && length == 0}
@@ -303,6 +302,7 @@ func (x *exchange) settleFields() headResult {
 		r.Body.Length = length
 	case BodyChunked:
 		r.Body.Length, r.Body.Chunked = -1, true
+		x.body.chunks.Strict()
 	}
 	r.AdmitExpect()
 	x.body.expect = r.Body.Expect

@@ -53,7 +53,11 @@ func scanName(host []byte) (end int, upper, ok bool) {
 				return 0, false, false
 			}
 		case HostPercent:
-			if literal {
+			if literal || !plainEscape(host[i+1:]) {
+				return 0, false, false
+			}
+		case HostComma: // two hosts, to some
+			if !literal {
 				return 0, false, false
 			}
 		case HostColon:
@@ -90,4 +94,11 @@ func PortNumber(b []byte) (n uint16) {
 		n = n*10 + uint16(c-'0')
 	}
 	return n
+}
+
+// plainEscape reports whether two hexadecimal digits stand for a byte that has no meaning in a host: a letter, a digit,
+// one of "-._~", or a part of a character beyond ASCII.
+func plainEscape(b []byte) bool {
+	c := escaped(b)
+	return c >= 0x80 || isLetter(int(c)) || isDigit(int(c)) || c == '-' || c == '.' || c == '_' || c == '~'
 }

@@ -6,10 +6,11 @@ import "bytes"
 // A Shape is what one look at a target finds: "/path?args", or "?args". Its offsets count from the target's beginning.
 type Shape struct {
 	// Complex says that the path must be normalised: it has "%", "//" or "/.", or is missing, or there is a fragment.
-	Complex bool
-	Escaped bool // the path has "%"
-	Args    int  // where the arguments begin, 0 if there are none
-	Ext     int  // where the extension of the path begins, 0 if there is none
+	Complex  bool
+	Escaped  bool // the path has "%"
+	Fragment bool // there is a fragment, which belongs to clients alone
+	Args     int  // where the arguments begin, 0 if there are none
+	Ext      int  // where the extension of the path begins, 0 if there is none
 }
 
 // Scan finds the shape of a target. It is not ok if the target is no path, or has spaces or control bytes.
@@ -26,7 +27,7 @@ func Scan(target []byte) (s Shape, ok bool) {
 		case c == End:
 			return s, false
 		case c == Hash:
-			s.Complex = true
+			s.Complex, s.Fragment = true, true
 		case s.Args > 0:
 		case c == Slash:
 			s.Complex = s.Complex || target[i-1] == '/'

@@ -23,6 +23,7 @@ const (
 	HostDot
 	HostPercent // only in a name, not in an IP literal
 	HostColon
+	HostComma // only in an IP literal
 )
 
 // The tables are made when the program starts and never change.
@@ -57,10 +58,10 @@ func makeHostClasses() (t [256]uint8) {
 			t[c] = HostUpper
 		}
 	}
-	for _, c := range "_~!$&'()*+,;=" {
+	for _, c := range "_~!$&'()*+;=" {
 		t[c] = HostPlain
 	}
-	t['-'], t['.'], t['%'], t[':'] = HostName, HostDot, HostPercent, HostColon
+	t['-'], t['.'], t['%'], t[':'], t[','] = HostName, HostDot, HostPercent, HostColon, HostComma
 	return t
 }
 
