@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"golang.org/x/sys/unix"
+
 	"weir/conf"
 	"weir/http"
 	"weir/listen"
@@ -96,6 +98,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 			d.Err(err)
 		}
 	}
+	if n := len(c.specs()); !d.Failed() && c.Events.Connections < n+1 {
+		d.ErrorNowhere(nil, -1, fmt.Sprintf("%d worker_connections are not enough for %d listening sockets", c.Events.Connections, n))
+	}
 	if !d.Failed() {
 		if by, err := p.Files.OpenReserved(); err != nil {
 			node, _ := by.(*conf.Node)
@@ -134,7 +139,27 @@ func (c *Cycle) Check(report func(logs.Level, string)) error {
 	if err := c.Prepare(); err != nil {
 		return err
 	}
+	if err := checkPid(c.PidFile()); err != nil {
+		return err
+	}
 	return listen.Opener{Log: report}.Check(c.specs())
+}
+
+// checkPid tries whether the pid file can be written, and leaves none behind.
+func checkPid(path string) error {
+	if path == "" {
+		return nil
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		if fd, err = unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644); err == nil {
+			_ = unix.Unlink(path)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open() \"%s\" failed %s", path, logs.AppendErrno(nil, err))
+	}
+	return unix.Close(fd)
 }
 
 // PidFile is the path of the file with the process number, empty for none.

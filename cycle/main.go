@@ -135,15 +135,39 @@ them, or those of its mask.`,
 	},
 	ignoredMain("pcre_jit", "on | off", "off", "weir's regular expressions are not PCRE's."),
 	ignoredMain("debug_points", "abort | stop", "", "there are no debug points."),
-	ignoredMain("thread_pool", "! 2-3 <name> threads=<number> [max_queue=<number>]", "", "slow reads run on goroutines."),
+	{
+		Name: "thread_pool", In: conf.Main, Syntax: "! 2-3 <name> threads=<number> [max_queue=<number>]", Support: conf.Ignored, Repeat: true,
+		Doc: "Accepted and ignored: slow reads run on goroutines.",
+		Set: checkThreadPool,
+	},
 })
 
 func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {
 	return conf.Directive[Main]{
-		Name: name, In: conf.Main, Syntax: syntax, Default: def, Support: conf.Ignored, Repeat: name == "thread_pool",
+		Name: name, In: conf.Main, Syntax: syntax, Default: def, Support: conf.Ignored,
 		Doc: "Accepted and ignored: " + why,
 		Set: conf.String(func(c *Main) *string { return &c.ignored }),
 	}
+}
+
+// checkThreadPool checks what nginx does: parameters of another name it does not look at.
+func checkThreadPool(_ *Main, call *conf.Call) error {
+	threads := false
+	for i := 1; i < call.Len(); i++ {
+		key, value, _ := strings.Cut(call.Arg(i), "=")
+		if key != "threads" && key != "max_queue" || !strings.Contains(call.Arg(i), "=") {
+			continue
+		}
+		n, err := conf.ParseInt(value)
+		if err != nil || n == 0 && key == "threads" {
+			return call.Errorf(i, "invalid %s value \"%s\"", key, call.Arg(i))
+		}
+		threads = threads || key == "threads"
+	}
+	if !threads {
+		return call.Errorf(-1, "\"thread_pool\" must have \"threads\" parameter")
+	}
+	return nil
 }
 
 func setWorkers(c *Main, call *conf.Call) error {

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,9 @@ type logFormat struct {
 
 const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
 
+// digits is a variable that elsewhere is what a group of a regular expression matched.
+var digits = regexp.MustCompile(`\$[0-9]\w*`)
+
 func declareFormat(call *conf.Call) error {
 	f := Of[formats](Env(call))
 	if f.byName == nil {
@@ -118,6 +122,9 @@ func declareFormat(call *conf.Call) error {
 	}
 	format := &logFormat{escape: escape}
 	for i := first; i < call.Len(); i++ { // a variable's name ends with its word
+		if name := digits.FindString(call.Arg(i)); name != "" {
+			return call.Errorf(i, "unknown \"%s\" variable", name[1:]) // there are no captures here
+		}
 		x, err := CompileText(call, i, call.Arg(i))
 		if err != nil {
 			return err
@@ -238,9 +245,9 @@ func setLogCache(c *accessLog, call *conf.Call) error {
 		case word == "off":
 			off = true
 		case key == "max" && has:
-			o.Max, err = positive(value)
+			o.Max, err = conf.ParseInt(value)
 		case key == "min_uses" && has:
-			o.MinUses, err = positive(value)
+			o.MinUses, err = conf.ParseInt(value)
 		case key == "inactive" && has:
 			o.Inactive, err = conf.ParseSeconds(value)
 		case key == "valid" && has:
@@ -261,14 +268,6 @@ func setLogCache(c *accessLog, call *conf.Call) error {
 		c.cache = &o
 	}
 	return nil
-}
-
-func positive(s string) (int, error) {
-	n, err := conf.ParseInt(s)
-	if err == nil && n == 0 {
-		err = strconv.ErrRange
-	}
-	return n, err
 }
 
 // sinks are the open access logs of a build: one for each directive, however many places inherit it.
@@ -348,7 +347,7 @@ func (t *logTarget) openFile(b *Builder, place string) error {
 		return err
 	}
 	if !Of[sinks](b).agree(path, buffer) {
-		return t.call.Errorf(0, "access_log \"%s\" already defined with conflicting parameters", path)
+		return t.call.Errorf(0, "access_log \"%s\" already defined with conflicting parameters", place)
 	}
 	if buffer == nil {
 		b.Release(f.Release)

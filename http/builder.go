@@ -130,6 +130,9 @@ func (b *Builder) Forget() {
 func (b *Builder) buildServer(block *conf.Block) *Server {
 	s := b.servers.one()
 	s.Core = conf.Settings[ServerCore](b.Scopes, ServerModule.Conf, block)
+	if s.Core.LargeSize < s.Core.connPool {
+		b.Diags.Err(ErrorAt(block.Node, -1, "the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\""))
+	}
 	if len(s.Core.Names) > 0 {
 		s.Name = s.Core.Names[0].Text
 		if s.Core.Names[0].Pattern != nil {

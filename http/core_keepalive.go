@@ -59,11 +59,11 @@ func setKeepaliveTimeout(c *Core, call *conf.Call) error {
 	if header == "" {
 		return nil
 	}
-	h, err := conf.ParseTime(header)
+	h, err := conf.ParseSeconds(header)
 	if err != nil {
 		return call.Errorf(-1, "\"%s\" directive invalid value", call.Node.Name())
 	}
-	c.KeepaliveHeader = h.Truncate(time.Second)
+	c.KeepaliveHeader = h
 	return nil
 }
 

@@ -24,7 +24,8 @@ type ServerCore struct {
 	IgnoreInvalid   bool
 	MergeSlashes    bool
 	Underscores     bool
-	poolSize        int64
+	connPool        int64 // only checked
+	requestPool     int64 // only checked
 	ignoredHashSize int
 }
 
@@ -105,8 +106,8 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, proxy_p
 			Doc: "Whether names of header fields may have underscores; otherwise such fields are invalid.",
 			Set: conf.Flag(func(c *ServerCore) *bool { return &c.Underscores }),
 		},
-		ignoredSize("connection_pool_size", inServer, "256"),
-		ignoredSize("request_pool_size", inServer, "4k"),
+		poolSize("connection_pool_size", "256", func(c *ServerCore) *int64 { return &c.connPool }),
+		poolSize("request_pool_size", "4k", func(c *ServerCore) *int64 { return &c.requestPool }),
 		ignoredNumber("server_names_hash_max_size", inHTTP, "512"),
 		ignoredNumber("server_names_hash_bucket_size", inHTTP, "64"),
 		ignoredNumber("variables_hash_max_size", inHTTP, "1024"),
@@ -116,12 +117,25 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, proxy_p
 	},
 })
 
-// ignoredSize is a directive that tunes memory which weir manages by itself.
-func ignoredSize(name string, in conf.Context, def string) conf.Directive[ServerCore] {
+// poolSize is a directive that tunes memory which weir manages by itself. As in nginx a pool has a least size, and a step.
+func poolSize(name, def string, f func(*ServerCore) *int64) conf.Directive[ServerCore] {
+	const least, step = 112, 16
+	size := conf.Size(f)
 	return conf.Directive[ServerCore]{
-		Name: name, In: in, Syntax: "<size>", Default: def, Support: conf.Ignored,
+		Name: name, In: inServer, Syntax: "<size>", Default: def, Support: conf.Ignored,
 		Doc: "Accepted and ignored: weir sizes its memory by itself.",
-		Set: conf.Size(func(c *ServerCore) *int64 { return &c.poolSize }),
+		Set: func(c *ServerCore, call *conf.Call) error {
+			if err := size(c, call); err != nil {
+				return err
+			}
+			switch n := *f(c); {
+			case n < least:
+				return call.Errorf(0, "the pool size must be no less than %d", least)
+			case n%step != 0:
+				return call.Errorf(0, "the pool size must be a multiple of %d", step)
+			}
+			return nil
+		},
 	}
 }
 

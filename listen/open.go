@@ -2,6 +2,7 @@ package listen
 
 import (
 	"net/netip"
+	"strings"
 
 	"weir/logs"
 	"weir/loop"
@@ -85,7 +86,7 @@ func isStale(path string) bool {
 	if unix.Lstat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		return false
 	}
-	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) == unix.ECONNREFUSED
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: unixPath(path)}) == unix.ECONNREFUSED
 }
 
 func doListen(fd int, s Spec) error {
@@ -101,11 +102,20 @@ func sockaddr(s Spec) unix.Sockaddr {
 	addr, port := s.Addr.Net.Addr(), int(s.Addr.Net.Port())
 	switch {
 	case s.isUnix():
-		return &unix.SockaddrUnix{Name: s.Addr.Unix}
+		return &unix.SockaddrUnix{Name: unixPath(s.Addr.Unix)}
 	case addr.Is4():
 		return &unix.SockaddrInet4{Port: port, Addr: addr.As4()}
 	}
 	return &unix.SockaddrInet6{Port: port, Addr: addr.As16()}
+}
+
+// unixPath is a path as package unix takes it for one: a name that begins with "@" would be Linux's abstract kind, which nginx
+// does not know.
+func unixPath(path string) string {
+	if strings.HasPrefix(path, "@") {
+		return "./" + path
+	}
+	return path
 }
 
 func failed(call string, s Spec, err error) error {

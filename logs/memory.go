@@ -7,20 +7,26 @@ import (
 )
 
 // A Memory keeps the last lines that were written to it, for a debugger or a core file: "error_log memory:32m
-// debug;" costs no disk. It is a ring: a line may go on at its beginning.
+// debug;" costs no disk. It is a ring: a line may go on at its beginning. It grows to its size as lines come.
 type Memory struct {
-	mu  sync.Mutex
-	buf []byte
-	at  int // where the next byte goes
+	size int
+	mu   sync.Mutex
+	buf  []byte
+	at   int // where the next byte goes, once buf has its size
 }
 
 // NewMemory makes a ring of this many bytes.
-func NewMemory(size int64) *Memory { return &Memory{buf: make([]byte, size)} }
+func NewMemory(size int64) *Memory { return &Memory{size: int(size)} }
 
 // WriteLevel adds a line (Sink).
 func (m *Memory) WriteLevel(_ Level, line []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if room := m.size - len(m.buf); room > 0 {
+		n := min(room, len(line))
+		m.buf = append(m.buf, line[:n]...)
+		line = line[n:]
+	}
 	for len(line) > 0 {
 		n := copy(m.buf[m.at:], line)
 		line = line[n:]

@@ -180,9 +180,17 @@ func setOutputBuffers(_ *access, call *conf.Call) error {
 }
 
 func setAIO(_ *access, call *conf.Call) error {
-	switch word, _, _ := strings.Cut(call.Arg(0), "="); {
-	case word == "threads", call.Arg(0) == "on", call.Arg(0) == "off":
+	pool, named := strings.CutPrefix(call.Arg(0), "threads=")
+	switch word := call.Arg(0); {
+	case word == "threads", word == "on", word == "off", named && (pool == "default" || strings.Contains(pool, "$")):
 		return nil
+	case !named:
+		return call.Invalid(0, "invalid value")
 	}
-	return call.Invalid(0, "invalid value")
+	for _, n := range call.Tree().Main.All("thread_pool") {
+		if len(n.Args()) > 0 && n.Args()[0].Text == pool {
+			return nil
+		}
+	}
+	return call.Errorf(0, "unknown thread pool \"%s\"", pool)
 }
