@@ -8,6 +8,7 @@ import (
 	"weir/http/access"
 	"weir/http/content"
 	"weir/http/filter"
+	"weir/http/h2"
 	"weir/http/proxy"
 	"weir/http/rewrite"
 	"weir/logs"
@@ -20,6 +21,7 @@ func httpModules() []*http.Module {
 	return []*http.Module{
 		http.CoreModule,
 		http.ServerModule,
+		h2.Module,
 
 		// the request is changed
 		rewrite.RealIP,

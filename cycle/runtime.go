@@ -13,6 +13,7 @@ import (
 	"weir/conf"
 	"weir/http"
 	"weir/http/h1"
+	"weir/http/h2"
 	"weir/listen"
 	"weir/logs"
 	"weir/loop"
@@ -60,7 +61,9 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count
-	rt.front = &http.Front{Wire: wire, Pending: rt.count}
+	streams := h2.NewShared(loops)
+	streams.Quit, streams.Pending = rt.quit.Load, rt.count
+	rt.front = &http.Front{Wire: wire, HTTP2: streams, Pending: rt.count}
 	if rt.Sockets == nil {
 		rt.Sockets = ownSockets{}
 	}

@@ -70,6 +70,15 @@ func (r *Request) sendContinue() {
 	}
 }
 
+// A BodyFault is what is wrong with a body, where the wire knows better than ErrBadBody how that is told and answered.
+type BodyFault struct {
+	Level  logs.Level
+	Text   string
+	Status Verdict
+}
+
+func (e *BodyFault) Error() string { return e.Text }
+
 // HasBody reports whether the request has a body at all.
 func (r *Request) HasBody() bool { return r.Body.Length != 0 }
 
@@ -179,6 +188,10 @@ func (r *Request) spillBody(core *Core, p []byte) Verdict {
 // BodyVerdict turns an error of reading a body into what the request ends with.
 func (r *Request) bodyVerdict(err error) Verdict {
 	r.KeepAlive = false
+	if f, ok := err.(*BodyFault); ok {
+		r.Log(f.Level, f.Text)
+		return f.Status
+	}
 	switch {
 	case errors.Is(err, loop.ErrTimeout):
 		return StatusRequestTimeout

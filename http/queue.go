@@ -1,6 +1,10 @@
 package http
 
-import "weir/loop"
+import (
+	"golang.org/x/sys/unix"
+
+	"weir/loop"
+)
 
 // A Queue holds pieces of what is to be sent, in their order. Loop only.
 type Queue struct {
@@ -64,6 +68,28 @@ func (q *Queue) Instead(part, own []byte) {
 		copy(q.q[1:], q.q)
 		q.q[0] = piece
 	}
+}
+
+// Load reads the next part of the file at the head of the queue into memory, for a wire that sends nothing else. It may wait for the
+// disk; for the task of the request only.
+func (q *Queue) Load(r *Request) error {
+	p := q.First()
+	fd, off, n := p.FD, p.Off, min(p.Len, loadSize)
+	buf := q.loop.Take(int(n))
+	got, err := r.ReadAt(fd, buf, off)
+	if err != nil {
+		q.loop.Give(buf)
+		if err == unix.EIO {
+			err = errTruncated
+		}
+		return err
+	}
+	if q.queued == 0 { // it was dropped meanwhile
+		q.loop.Give(buf)
+		return nil
+	}
+	q.Instead(buf[:got], buf)
+	return nil
 }
 
 // Advance drops n sent bytes from the head of the queue.

@@ -14,3 +14,6 @@ func (r *Request) ReadAt(fd int, b []byte, off int64) (n int, err error) {
 	}
 	return n, err
 }
+
+// ReadNow reads from a file what the kernel has in memory: nothing, or an error, may mean that more is on the disk. Any goroutine.
+func ReadNow(fd int, b []byte, off int64) (int, error) { return readNow(fd, b, off) }

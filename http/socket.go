@@ -52,3 +52,6 @@ func (p *Port) at(c *Client) *address {
 
 // DefaultServer is the server for requests without a known name on this connection.
 func (p *Port) DefaultServer(c *Client) *Server { return p.at(c).def }
+
+// SpeaksHTTP2 reports whether the address of the connection speaks HTTP/2 whatever its servers say ("listen … http2").
+func (p *Port) SpeaksHTTP2(c *Client) bool { return p.at(c).http2 }

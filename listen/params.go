@@ -20,8 +20,11 @@ func ParseCall(call *conf.Call) ([]Spec, error) {
 		return nil, call.Errorf(at, "%v", err)
 	}
 	for i, word := range words[1:] {
-		if strings.HasPrefix(word, acceptFilter) {
+		switch {
+		case strings.HasPrefix(word, acceptFilter):
 			call.Warnf(i+1, "accept filters \"%s\" are not supported on this platform, ignored", word)
+		case word == "http2":
+			call.Warnf(i+1, "the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead")
 		}
 	}
 	return specs, nil
@@ -64,7 +67,10 @@ func (s *Spec) param(word string) error {
 	case "proxy_protocol":
 		s.ProxyProtocol = true
 		return nil
-	case "ssl", "http2", "quic":
+	case "http2":
+		s.HTTP2 = true
+		return nil
+	case "ssl", "quic":
 		return missing(word)
 	}
 	if strings.HasPrefix(word, acceptFilter) {
@@ -85,8 +91,6 @@ func missing(word string) error {
 	switch word {
 	case "ssl":
 		return fmt.Errorf("the \"ssl\" parameter requires ngx_http_ssl_module")
-	case "http2":
-		return fmt.Errorf("the \"http2\" parameter requires ngx_http_v2_module")
 	case "quic":
 		return fmt.Errorf("the \"quic\" parameter requires ngx_http_v3_module")
 	}

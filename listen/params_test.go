@@ -132,9 +132,8 @@ func errText(err error) string {
 
 func TestNotBuiltYet(t *testing.T) {
 	for word, want := range map[string]string{
-		"ssl":   `the "ssl" parameter requires ngx_http_ssl_module`,
-		"http2": `the "http2" parameter requires ngx_http_v2_module`,
-		"quic":  `the "quic" parameter requires ngx_http_v3_module`,
+		"ssl":  `the "ssl" parameter requires ngx_http_ssl_module`,
+		"quic": `the "quic" parameter requires ngx_http_v3_module`,
 	} {
 		if _, err := Parse([]string{"80", word}, noLookup); errText(err) != want {
 			t.Errorf("%s: %v", word, err)

@@ -81,7 +81,7 @@ func configureArguments() []string {
 	} {
 		args = append(args, "--without-"+missing+"_module")
 	}
-	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-debug")
+	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-http_v2_module", "--with-debug")
 }
 
 // place turns the options into what the cycle is built from.
