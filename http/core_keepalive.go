@@ -41,7 +41,7 @@ func keepaliveDirectives() []conf.Directive[Core] {
 			Set: conf.Time(func(c *Core) *time.Duration { return &c.KeepaliveTime }),
 		},
 		{
-			Name: "keepalive_disable", In: inLoc, Syntax: "none | msie6 | safari ...2", Default: "msie6",
+			Name: "keepalive_disable", In: inLoc, Syntax: "none | msie6 | safari ...2", Default: "msie6", Repeat: true,
 			Doc: "Browsers whose connections are not kept: old MSIE after a POST, Safari on macOS.",
 			Set: conf.Bits(func(c *Core) *Browsers { return &c.KeepaliveDisable },
 				map[string]Browsers{"none": BrowserNone, "msie6": BrowserMSIE6, "safari": BrowserSafari}),

@@ -105,6 +105,9 @@ func (f *TempFile) CloseWith(*Request) {
 	}
 }
 
+// maxLevels is how many digits of a number the levels can have: all of them.
+const maxLevels = 10
+
 // TempPathSlot is a slot for the folder of temporary files and the widths of its levels.
 func TempPathSlot[C any](f func(*C) **TempPath) func(*C, *conf.Call) error {
 	return func(c *C, call *conf.Call) error {
@@ -117,14 +120,14 @@ func TempPathSlot[C any](f func(*C) **TempPath) func(*C, *conf.Call) error {
 			p.Dir = filepath.Join(under, p.Dir)
 		}
 		for i := 1; i < call.Len(); i++ {
-			w := call.Arg(i)
-			if len(w) != 1 || w[0] < '1' || w[0] > '9' {
-				return call.Errorf(i, "invalid value \"%s\"", w)
+			level, err := conf.ParseInt(call.Arg(i))
+			if err != nil || level == 0 {
+				return call.Invalid(i, "invalid value")
 			}
-			p.Levels[i-1] = int(w[0] - '0')
+			p.Levels[i-1] = min(level, maxLevels+1)
 		}
-		if p.Levels[0]+p.Levels[1]+p.Levels[2] > 9 {
-			return call.Errorf(-1, "invalid value \"%s\"", p.Dir)
+		if p.Levels[0]+p.Levels[1]+p.Levels[2] > maxLevels {
+			return call.Invalid(-1, "invalid value")
 		}
 		*f(c) = p
 		load.Of(call).Folder(p.Dir)

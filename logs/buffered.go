@@ -51,13 +51,16 @@ func NewBuffered(f *File, o Buffer) *Buffered {
 	if o.After == nil {
 		o.After = RealTimer
 	}
-	b := &Buffered{file: f, o: o, buf: make([]byte, 0, o.Size)}
+	b := &Buffered{file: f, o: o, buf: make([]byte, 0, min(o.Size, firstBuffer))}
 	if o.Gzip > 0 {
 		b.zip, _ = gzip.NewWriterLevel(&b.zbuf, min(o.Gzip, gzip.BestCompression))
 	}
 	f.addBuffer(b)
 	return b
 }
+
+// firstBuffer is what a buffer has at the beginning, if its size is larger: it grows with what is written.
+const firstBuffer = 64 << 10
 
 // File is the file behind the buffer.
 func (b *Buffered) File() *File { return b.file }
@@ -119,7 +122,7 @@ func (b *Buffered) swap() []byte {
 		return nil
 	}
 	if b.spare == nil {
-		b.spare = make([]byte, 0, b.o.Size)
+		b.spare = make([]byte, 0, cap(full))
 	}
 	b.buf, b.spare = b.spare[:0], full
 	return full

@@ -189,7 +189,7 @@ func passDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Dire
 			Set:     conf.Strings(func(c *C) *[]string { return &of(c).Pass }),
 		},
 		{
-			Name: "ignore_headers", Repeat: false,
+			Name: "ignore_headers", Repeat: true,
 			Syntax: "X-Accel-Redirect | X-Accel-Expires | X-Accel-Limit-Rate | X-Accel-Buffering | X-Accel-Charset | Expires | Cache-Control | Set-Cookie | Vary ...",
 			Doc:    "Response fields that have no effect here.",
 			Set: conf.Bits(func(c *C) *ignored { return &of(c).Ignore }, map[string]ignored{
@@ -214,7 +214,7 @@ func nextDirectives[C any](of func(*C) *upstreamConf, words []faultWord) []conf.
 	}
 	return []conf.Directive[C]{
 		{
-			Name: "next_upstream", Default: "error timeout", Syntax: strings.Join(names, " | ") + " ...",
+			Name: "next_upstream", Repeat: true, Default: "error timeout", Syntax: strings.Join(names, " | ") + " ...",
 			Doc: doc, Example: "next_upstream error timeout " + names[2] + ";",
 			Set: conf.Bits(func(c *C) *Faults { return &of(c).Next }, faults),
 		},
@@ -299,5 +299,5 @@ func parseBind(s string) (netip.AddrPort, bool) {
 		return netip.AddrPortFrom(a, 0), true
 	}
 	ap, err := netip.ParseAddrPort(s)
-	return ap, err == nil
+	return ap, err == nil && ap.Port() > 0
 }
