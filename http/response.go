@@ -125,7 +125,7 @@ func (r *Request) writeHead() Verdict {
 	if o.Status == 304 || o.Status == 204 {
 		r.HeaderOnly = true
 	}
-	if r.IsHead() {
+	if r.IsHead() && o.Status != 101 { // behind a 101 it is not HTTP any more
 		r.HeaderOnly = true
 	}
 	if o.Status != 200 && o.Status != 206 && o.Status != 304 {

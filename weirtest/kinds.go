@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,6 +52,11 @@ func Kinds() []Kind {
 		{"drip", "TIME", "sends its head and five bytes of body one by one, this time apart", serveDrip},
 		{"early", "", "sends 103 Early Hints, then 200 with its own name", func(x *Exchange) bool {
 			x.Write("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+			return x.Answer("200 OK", x.Name+"\n")
+		}},
+		{"interim", "N", "sends 100 Continue N times, with a length, then 200 with its own name", func(x *Exchange) bool {
+			n, _ := strconv.Atoi(x.args[0])
+			x.Write(strings.Repeat("HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n", n))
 			return x.Answer("200 OK", x.Name+"\n")
 		}},
 		{"short", "", "announces 100 bytes, sends 10, closes", func(x *Exchange) bool {

@@ -109,9 +109,10 @@ func (x *exchange) copyHead() {
 	o.ContentLength = y.length
 	o.LastModified = -1
 	o.NoModified = true
+	names := namesFields(x.fields)
 	for i := range x.fields {
 		f := &x.fields[i]
-		if !x.isDropped(i) && !x.h.hidden.has(f) {
+		if !x.isDropped(i) && !x.h.hidden.has(f) && !hopByHop(f.ID) && !odd(f) && !(names && named(x.fields, f)) {
 			x.copyField(f)
 		}
 	}
@@ -138,8 +139,6 @@ func (x *exchange) passedOver() {
 func (x *exchange) copyField(f *http.Field) {
 	r, o := x.r, &x.r.Out
 	switch f.ID {
-	case field.ContentLength, field.Connection, field.KeepAlive, field.TransferEncoding:
-		return
 	case field.ContentType:
 		x.copyType(f.Value)
 		return

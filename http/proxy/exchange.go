@@ -266,7 +266,7 @@ func (x *exchange) leave(o upstream.Outcome) {
 		return
 	}
 	fd := k.Conn.FD()
-	kept := o != upstream.Failed && x.keepalive && x.bodySent && x.at == x.end && k.Keep(x.h.tag)
+	kept := o != upstream.Failed && x.keepalive && x.reply.status >= 200 && x.bodySent && x.at == x.end && k.Keep(x.h.tag)
 	if x.r.Debugs() {
 		x.debugLeave(fd, kept)
 	}

@@ -18,6 +18,7 @@ type http1 struct {
 	toHead      bool  // the request was made with HEAD: its response has no body
 	length      int64 // of the request's body, as told to the peer; -1: not told
 	sendsChunks bool  // the request's body goes in chunks
+	upgrades    bool  // the request asks for another protocol
 	isChunked   bool  // the response's body comes in chunks
 	left        int64 // of the response's body
 }
@@ -56,7 +57,8 @@ func (p *http1) parseHead(c *call) headState {
 		done, err := p.parser.ParseLine(buf)
 		switch {
 		case err != nil:
-			return p.headless(c)
+			c.r.Log(logs.Error, "upstream "+h1.FaultStatusLine.Text())
+			return headBad
 		case !done:
 			return headMore
 		}
@@ -83,7 +85,7 @@ func (p *http1) parseHead(c *call) headState {
 	c.at = p.parser.Used()
 	c.fields = p.parser.Fields(buf, c.fields[:0])
 	c.reply.line = p.parser.StatusLine(buf)
-	if c.reply.status == 103 {
+	if c.reply.status < 200 && c.reply.status != 101 {
 		return headEarly
 	}
 	if c.r.Debugs() {
@@ -91,14 +93,6 @@ func (p *http1) parseHead(c *call) headState {
 		debugFields(c, "proxy")
 	}
 	return headDone
-}
-
-// headless takes a response without a status line as one of HTTP/0.9.
-func (p *http1) headless(c *call) headState {
-	c.r.Log(logs.Error, "upstream "+h1.FaultStatusLine.Text())
-	c.at = p.parser.Start()
-	c.reply.close = true
-	return headNone
 }
 
 // startBody implements protocol.
@@ -122,7 +116,10 @@ func (p *http1) startBody(c *call) bool {
 	}
 	if y.status == 101 {
 		c.keepalive = false
-		y.upgrade = c.r.In.Has(field.Upgrade)
+		if y.upgrade = p.upgrades && c.r.In.Has(field.Upgrade); !y.upgrade {
+			c.r.Log(logs.Error, "upstream switched protocols without having been asked to")
+			return false
+		}
 	}
 	return true
 }

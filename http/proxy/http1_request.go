@@ -18,6 +18,8 @@ type headPlan struct {
 	always  bool       // an empty host stands for that of the target
 	parts   []headPart
 	dropped nameSet // fields of the client that are not passed
+
+	upgrades bool // Upgrade is among the ready-made lines
 }
 
 // A headPart is a stretch of ready-made lines, or one field to be worked out.
@@ -26,6 +28,8 @@ type headPart struct {
 	name  []byte // "Name: "
 	value *http.Text
 	frame frameField
+
+	upgrade bool // it is Upgrade
 }
 
 // frameField marks the fields that tell where the body ends.
@@ -85,13 +89,15 @@ func (c *proxyConf) sets(name string) bool {
 // add adds a field: to the ready-made lines before it when its value is known.
 func (h *headPlan) add(name string, value *http.Text) {
 	s, ok := value.Const()
+	upgrade := strings.EqualFold(name, "Upgrade")
 	if !ok {
-		h.parts = append(h.parts, headPart{name: []byte(name + ": "), value: value})
+		h.parts = append(h.parts, headPart{name: []byte(name + ": "), value: value, upgrade: upgrade})
 		return
 	}
 	if s == "" {
 		return
 	}
+	h.upgrades = h.upgrades || upgrade
 	if n := len(h.parts); n == 0 || h.parts[n-1].lines == nil {
 		h.parts = append(h.parts, headPart{lines: make([]byte, 0, len(name)+len(s)+4)})
 	}
@@ -126,6 +132,7 @@ func (p *http1) createRequest(c *call) http.Verdict {
 		b = append(append(append(b, "Host: "...), host...), "\r\n"...)
 	}
 	body := p.frameBody(c)
+	p.upgrades = l.head.upgrades
 	for i := range l.head.parts {
 		b = p.appendPart(b, c, &l.head.parts[i])
 	}
@@ -211,15 +218,17 @@ func (p *http1) appendPart(b []byte, c *call, part *headPart) []byte {
 	if len(b) == start {
 		return b[:at]
 	}
+	p.upgrades = p.upgrades || part.upgrade
 	return append(b, "\r\n"...)
 }
 
-// appendFields passes the client's fields on, except those in a set. They were parsed strictly, so
+// appendFields passes the client's fields on, except those in a set and those that concern its connection. They were parsed strictly, so
 // they cannot hold the end of a line.
 func appendFields(b []byte, in http.Fields, dropped *nameSet) []byte {
+	names := namesFields(in)
 	for i := range in {
 		f := &in[i]
-		if dropped.has(f) {
+		if dropped.has(f) || names && named(in, f) {
 			continue
 		}
 		b = append(append(b, f.Name...), ": "...)

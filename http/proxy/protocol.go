@@ -59,7 +59,6 @@ const (
 	headMore  headState = iota
 	headDone            // complete
 	headEarly           // an interim response is complete
-	headNone            // the response has no head: all of it is the body of a 200, as in HTTP/0.9
 	headBad             // it cannot be used: faultInvalidHeader
 )
 

@@ -44,12 +44,6 @@ func (x *exchange) parse() (headState, Faults) {
 			t.status = x.reply.status
 		}
 		switch state {
-		case headNone:
-			x.r.Version = http.HTTP09
-			x.fields = x.fields[:0]
-			x.reply.status, x.reply.line = 0, nil
-			x.cur().status = 200
-			return x.headDone()
 		case headDone:
 			if !x.readFields() {
 				return headMore, faultInvalidHeader
@@ -58,7 +52,9 @@ func (x *exchange) parse() (headState, Faults) {
 		case headBad:
 			return headMore, faultInvalidHeader
 		case headEarly:
-			x.passEarly()
+			if !x.passEarly() {
+				return headMore, faultInvalidHeader
+			}
 			continue
 		case headMore:
 		}
@@ -83,29 +79,49 @@ func (x *exchange) headDone() (headState, Faults) {
 	return headDone, 0
 }
 
-// passEarly passes an interim response on, if early_hints allows it, and makes room for the next.
-func (x *exchange) passEarly() {
-	r := x.r
+// maxInterim is how many bytes of interim responses a peer may send before its answer.
+const maxInterim = 64 << 10
+
+// passEarly passes early hints on, if early_hints allows it, lets any other interim response go, and makes room for
+// the next response. It reports false, and has logged why, when there are too many.
+func (x *exchange) passEarly() bool {
 	size := x.at
 	x.early += int64(size)
-	if x.wantsEarly() {
-		if x.early > x.conf.BufferSize {
-			r.Log(logs.Info, "upstream sent too big early hints")
-		} else {
-			var out http.Fields
-			for i := range x.fields {
-				if !x.h.hidden.has(&x.fields[i]) {
-					out = append(out, x.fields[i])
-				}
-			}
-			_ = r.Wire.SendEarly(r, 103, out)
-		}
+	if x.early > maxInterim {
+		x.r.Log(logs.Error, "upstream sent too many interim responses")
+		return false
+	}
+	if x.reply.status == 103 {
+		x.passHints()
+	} else {
+		x.cur().status = 0
 	}
 	copy(x.buf, x.buf[size:x.end])
 	x.end -= size
 	x.at = 0
 	x.reply.reset()
 	x.proto.restart(&x.call)
+	return true
+}
+
+// passHints passes what a 103 says on.
+func (x *exchange) passHints() {
+	if !x.wantsEarly() {
+		return
+	}
+	if x.early > x.conf.BufferSize {
+		x.r.Log(logs.Info, "upstream sent too big early hints")
+		return
+	}
+	var out http.Fields
+	for i := range x.fields {
+		if f := &x.fields[i]; !x.h.hidden.has(f) && !hopByHop(f.ID) && !odd(f) && !named(x.fields, f) {
+			out = append(out, *f)
+		}
+	}
+	if len(out) > 0 {
+		_ = x.r.Wire.SendEarly(x.r, 103, out)
+	}
 }
 
 // wantsEarly says what early_hints says: one of its values is neither empty nor "0".
