@@ -61,6 +61,7 @@ type Request struct {
 	errStatus int    // status to answer with instead of the handler's own
 	debug     bool   // lines of level debug are wanted, see Debugs
 	logged    bool
+	left      Verdict // why the client was given up: 408 or 499
 
 	slots       []vars.Value
 	captures    []int                // offset pairs into capSource, of the last regex matched

@@ -256,7 +256,7 @@ func requestIDVar(r *Request, _ string) Value {
 
 func forwardedVar(r *Request, _ string) Value {
 	v := r.fieldVar(r.In, "x_forwarded_for")
-	if v.Missing || len(v.B) == 0 {
+	if v.Missing { // an empty field stays one, before the comma
 		return r.val(r.remoteAddr())
 	}
 	return r.val(r.Concat(v.B, []byte(", "), r.remoteAddr()))

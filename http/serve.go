@@ -46,6 +46,9 @@ func (r *Request) finalize(v Verdict) {
 			if r.Out.Status == 0 {
 				r.Out.Status = int(v)
 			}
+			if v != Abort {
+				r.left = v
+			}
 			if r.sub != nil {
 				r.sub.kill()
 			}
@@ -336,6 +339,9 @@ func (r *Request) Abandon(status int) {
 func (r *Request) End() {
 	if !r.logged {
 		r.logged = true
+		if r.left != 0 && r.Out.TotalBytes == 0 { // the client has seen nothing of the answer
+			r.Out.Status = int(r.left)
+		}
 		if r.Loc != nil {
 			r.Doing = "logging request"
 			if r.debug {

@@ -165,6 +165,17 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
+// Err takes the error that the kernel has found on the connection, such as a reset; nil when there is none. Loop only.
+func (c *Conn) Err() error {
+	if c.Closed() {
+		return ErrClosed
+	}
+	if e := c.socketError(); e != 0 {
+		return e
+	}
+	return nil
+}
+
 // SetOption is setsockopt(2) with an int. Loop only.
 func (c *Conn) SetOption(level, name, value int) error {
 	if c.flags&closed != 0 {

@@ -26,6 +26,9 @@ func (x *exchange) answer() http.Verdict {
 		r.SetLimitRate(0)
 	}
 	if v := r.SendHead(); v != http.Next {
+		if v == http.Done && !r.IsHead() {
+			x.noBody()
+		}
 		x.finish()
 		return v
 	}
@@ -40,6 +43,14 @@ func (x *exchange) answer() http.Verdict {
 	}
 	x.finish()
 	return v
+}
+
+// noBody looks at what came behind a head that has no body: it counts, and it is too much.
+func (x *exchange) noBody() {
+	x.r.Doing = "reading upstream"
+	x.cur().length = int64(x.end - x.at)
+	_, _ = x.unframe(x.buf[x.at:x.end])
+	x.at = x.end
 }
 
 // intercepted says that error_page answers in place of the response (proxy_intercept_errors).

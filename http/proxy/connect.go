@@ -127,6 +127,10 @@ func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 
 // clientGone logs that the client has closed its connection.
 func (x *exchange) clientGone() error {
-	x.r.Log(logs.Info, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too")
+	var err error
+	if e, ok := x.r.Client.Conn.Err().(syscall.Errno); ok {
+		err = e // a reset
+	}
+	x.r.LogErr(logs.Info, err, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too")
 	return errGone
 }

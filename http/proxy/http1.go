@@ -77,6 +77,7 @@ func (p *http1) parseHead(c *call) headState {
 			f = http.FaultField
 		}
 		c.r.Logf(logs.Error, "upstream %s", p.parser.AppendFault(nil, buf, f))
+		c.fields = p.parser.Fields(buf, c.fields[:0]) // those before, for $upstream_http_NAME
 		return headBad
 	}
 	if !done {

@@ -12,6 +12,10 @@ func (x *exchange) pass() http.Verdict {
 	raw := x.buf[x.at:x.end]
 	x.at = x.end
 	x.cur().length = int64(len(raw))
+	r.Doing = "reading upstream"
+	if len(raw) > 0 {
+		r.Doing = "sending to client"
+	}
 	if x.part(raw, nil) != nil {
 		return x.abandon()
 	}
@@ -19,9 +23,6 @@ func (x *exchange) pass() http.Verdict {
 		return x.last()
 	}
 	for {
-		if len(x.pieces) > 0 {
-			r.Doing = "sending to client"
-		}
 		if r.Send(x.pieces, http.Flush) != nil {
 			return http.Done
 		}
@@ -109,6 +110,7 @@ func (x *exchange) waitClient() http.Verdict {
 		}
 		switch err := x.wait(0, client, end); {
 		case err == nil:
+			r.Doing = "sending to client"
 		case err == loop.ErrTimeout && at != 0:
 		case err == loop.ErrTimeout:
 			return x.slowClient()

@@ -75,7 +75,6 @@ func (x *exchange) afterPipe(p *pipe, f fate, err error) http.Verdict {
 func (x *exchange) readable() bool { return x.link.Conn.Readable() }
 
 func (x *exchange) tryRead(p []byte) (int, error) {
-	x.r.Doing = "reading upstream"
 	n, err := x.link.Conn.TryRead(p)
 	if err == nil {
 		x.debugRecv(n, len(p))

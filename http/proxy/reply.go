@@ -142,6 +142,7 @@ func (x *exchange) readFields() bool {
 		if bit := singleBit(f.ID); bit != 0 {
 			if x.reply.seen&bit != 0 {
 				if !x.duplicate(i, f) {
+					x.fields = x.fields[:i+1] // for $upstream_http_NAME
 					return false
 				}
 				continue
@@ -149,6 +150,7 @@ func (x *exchange) readFields() bool {
 			x.reply.seen |= bit
 		}
 		if !x.obey(f) {
+			x.fields = x.fields[:i+1]
 			return false
 		}
 	}

@@ -24,6 +24,7 @@ type flow struct {
 	buf      []byte // a loop buffer, while there is something in it
 	data     []byte // part of buf that is to be written
 	ended    bool   // from has nothing more to say
+	broke    bool   // from has failed
 	borrowed bool   // data is not part of buf
 }
 
@@ -46,6 +47,7 @@ func (x *exchange) tunnel() http.Verdict {
 	}
 	x.at = x.end
 	v := t.run()
+	t.up.data, t.down.data = nil, nil
 	t.up.release(r.Loop())
 	t.down.release(r.Loop())
 	r.Out.Ended = true
@@ -62,12 +64,12 @@ func (t *tunnel) run() http.Verdict {
 		t.x.cur().length += n.read
 		t.count(n.wrote)
 		if err != nil {
-			return http.Done
+			return t.failed(err, &t.down)
 		}
 		n, err = t.up.move(t.x.r.Loop())
 		t.x.cur().sent += n.wrote
 		if err != nil {
-			return http.Done
+			return t.failed(err, &t.up)
 		}
 		if t.x.r.Debugs() {
 			t.x.r.Debugf("http upstream process upgraded, to the peer: %d, to the client: %d", t.x.cur().sent, t.x.cur().length)
@@ -79,6 +81,20 @@ func (t *tunnel) run() http.Verdict {
 			return v
 		}
 	}
+}
+
+// failed ends a tunnel of which one side has broken. What the client does is information, what the peer does an error.
+func (t *tunnel) failed(err error, f *flow) http.Verdict {
+	call, side := "send() failed", f.to
+	if f.broke {
+		call, side = "recv() failed", f.from
+	}
+	level := logs.Error
+	if side == t.client {
+		level = logs.Info
+	}
+	t.x.r.LogErr(level, err, call)
+	return http.Done
 }
 
 // count adds bytes that the client got to what its request was answered with.
@@ -124,7 +140,7 @@ func (t *tunnel) wait() http.Verdict {
 		x.r.Log(logs.Info, "client timed out (110: Connection timed out)")
 		return http.Done
 	}
-	x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
+	x.r.Log(logs.Info, "upstream timed out (110: Connection timed out)")
 	return http.Done
 }
 
@@ -164,7 +180,9 @@ func (f *flow) move(l *loop.Loop) (n moved, err error) {
 		case err == io.EOF:
 			f.ended = true
 		case err != nil:
-			f.ended = true
+			f.broke = true
+			f.release(l)
+			return n, err
 		}
 		if f.ended {
 			f.release(l)

@@ -35,7 +35,7 @@ func Commands() []Command {
 		{"answer", "answer NAME [N]", "Reads the next answer (or N of them) from it and keeps it for the checks below. An interim answer counts as one.", 1, 2, false, runAnswer},
 		{"read", "read NAME REGEXP", "Reads from it until what has come matches.", 2, 2, false, runRead},
 		{"closed", "closed NAME", "Waits for the server to close it, with nothing more to read. After `!` it must still be open and silent.", 1, 1, true, runClosed},
-		{"shut", "shut NAME", "Closes it from our side.", 1, 1, false, runShut},
+		{"shut", "shut [-reset] NAME", "Closes it from our side, by a reset if that is wanted.", 1, 2, false, runShut},
 
 		{"status", "status CODE…", "The statuses of the kept answers, in order. 0 is an HTTP/0.9 answer; `none` is no answer at all.", 1, -1, true, runStatus},
 		{"header", "header NAME [REGEXP]", "The last answer has this header, and its whole value matches; several of the name are joined with `, `.", 1, 2, true, runHeader},

@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"regexp"
 	"strconv"
@@ -96,4 +97,10 @@ func runClosed(r *run, args []string) {
 	}
 }
 
-func runShut(r *run, args []string) { r.must(r.client(args[0]).Close()) }
+func runShut(r *run, args []string) {
+	c := r.client(args[len(args)-1])
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && args[0] == "-reset" {
+		r.must(tcp.SetLinger(0))
+	}
+	r.must(c.Close())
+}
