@@ -35,7 +35,7 @@ soak: ## load for a minute; the memory must not grow
 	$(GO) run ./bench -soak 60s
 
 chaos: ## reloads, upgrades, kills and bad input under load, for minutes
-	WEIR_CHAOS=long $(GO) test . ./cycle -count=1 -run TestChaos -v -timeout 30m
+	WEIR_CHAOS=long $(GO) test ./weirtest/chaos ./cycle -count=1 -run TestChaos -v -timeout 30m
 
 torture: ## random drivers against a server with race detector and buffer checks, for FOR (5m) each
 	CGO_ENABLED=1 WEIR_TORTURE=$(or $(FOR),5m) $(GO) test -race -tags invariants ./weirtest/torture -count=1 -v -timeout 0

@@ -41,7 +41,7 @@ const depsRules = `
 	http/h3, http/rewrite, http/access, http/content, http/filter, http/proxy, status < cycle < master < cmd/weir;
 
 	# Around it: these see the server from outside.
-	NONE < weirtest < weirtest/script, weirtest/torture, bench;
+	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;
 
 	# A loop knows no protocol; what is shared knows no request.
 	conf, vars, logs, zone !< loop;

@@ -1,6 +1,6 @@
 //go:build race
 
-package weir_test
+package chaos
 
 // raceDetector says that the server under test is slow and large.
 const raceDetector = true

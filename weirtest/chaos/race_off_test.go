@@ -1,5 +1,5 @@
 //go:build !race
 
-package weir_test
+package chaos
 
 const raceDetector = false
