@@ -25,6 +25,11 @@ portable: ## all tests on the engine for systems without epoll, and vet for thos
 	GOOS=freebsd GOARCH=amd64 $(GO) vet ./...
 	GOOS=openbsd GOARCH=amd64 $(GO) vet ./...
 
+scramble: ## the scripts, with a layer that scrambles bytes on both sides of the server
+	for how in client,peer client,peer,record; do \
+		WEIR_SCRAMBLE=$$how $(GO) test -tags scramble ./upstream && WEIR_SCRAMBLE=$$how $(GO) test -tags scramble . -run TestScript || exit 1; \
+	done
+
 fuzz: ## every fuzz target for TIME (10s)
 	bash .ci/fuzz $(or $(TIME),10s)
 

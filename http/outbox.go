@@ -45,11 +45,18 @@ type Manner struct {
 // then stays at some 100 KB instead of growing to megabytes, and what is under way stays in the caches.
 func (o *Outbox) Write(m Manner) error {
 	limit := min(m.Limit, m.Chunk)
+	layered := o.conn.Layered()
+	m.Sendfile = m.Sendfile && !layered
 	for o.queued > 0 && limit > 0 {
 		p := &o.q[o.first]
 		var n int
 		var err error
 		switch {
+		case p.Len == 0 && layered && o.first+1 < len(o.q) && o.q[o.first+1].Len > 0 && len(p.B) < loadSize:
+			// The head of a file shares a record with its beginning.
+			if err = o.load(o.first + 1); err == nil {
+				continue
+			}
 		case p.Len == 0:
 			n, err = o.writeMem(limit, m.NoPush || !m.Sendfile)
 		case m.Sendfile:
@@ -58,7 +65,7 @@ func (o *Outbox) Write(m Manner) error {
 				err = errTruncated
 			}
 		default:
-			if err = o.load(p); err == nil {
+			if err = o.load(o.first); err == nil {
 				continue
 			}
 		}
@@ -122,8 +129,9 @@ func (o *Outbox) writeJoined() (int, error) {
 // loadSize is how much of a file is read into memory at a time when sendfile is off.
 const loadSize = 32 << 10
 
-// load puts the next part of a file piece into memory, in front of the rest.
-func (o *Outbox) load(p *Piece) error {
+// load puts the next part of the file piece at i into memory, in front of the rest.
+func (o *Outbox) load(i int) error {
+	p := &o.q[i]
 	buf := o.conn.Loop().Take(loadSize)
 	want := int(min(p.Len, loadSize))
 	n, err := unix.Pread(p.FD, buf[:want], p.Off)
@@ -134,7 +142,7 @@ func (o *Outbox) load(p *Piece) error {
 		}
 		return err
 	}
-	o.Instead(buf[:n], buf)
+	o.insteadAt(i, buf[:n], buf)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package http
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"weir/loop"
@@ -51,8 +53,11 @@ func (q *Queue) Drop() {
 func (q *Queue) First() *Piece { return &q.q[q.first] }
 
 // Instead puts n bytes at the head of the queue that were read from the file there into part, which must be n bytes of own.
-func (q *Queue) Instead(part, own []byte) {
-	p := &q.q[q.first]
+func (q *Queue) Instead(part, own []byte) { q.insteadAt(q.first, part, own) }
+
+// insteadAt is Instead for the file at place i.
+func (q *Queue) insteadAt(i int, part, own []byte) {
+	p := &q.q[i]
 	n := int64(len(part))
 	p.Off += n
 	p.Len -= n
@@ -60,13 +65,11 @@ func (q *Queue) Instead(part, own []byte) {
 	switch {
 	case p.Len == 0:
 		*p = piece
-	case q.first > 0:
+	case i == q.first && i > 0:
 		q.first--
 		q.q[q.first] = piece
 	default:
-		q.q = append(q.q, Piece{})
-		copy(q.q[1:], q.q)
-		q.q[0] = piece
+		q.q = slices.Insert(q.q, i, piece)
 	}
 }
 

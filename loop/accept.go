@@ -249,12 +249,15 @@ func (l *Loop) admit(ln *Listener, fd int, peer address) {
 		closeFD(fd)
 		return
 	}
-	c := &Conn{Source: Source{loop: l, flags: uint8(Out) | accepted, born: l.second()}, fd: int32(fd), peer: peer}
+	c := &Conn{Source: Source{loop: l, flags: uint8(Out) | accepted}, fd: int32(fd)}
+	c.timer.born = l.second()
+	c.setPeer(peer)
 	l.place(c)
 	if l.watch(c) != 0 {
 		c.Close()
 		return
 	}
+	l.engine.accepted(c)
 	l.introduce(ln, c)
 }
 

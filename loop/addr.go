@@ -20,9 +20,14 @@ func (a Addr) String() string {
 
 // address is a netip.AddrPort in 20 bytes instead of 32, without its pointer.
 type address struct {
-	ip     [16]byte
-	port   uint16
+	endpoint
 	family uint8
+}
+
+// endpoint is an address whose family is known otherwise.
+type endpoint struct {
+	ip   [16]byte
+	port uint16
 }
 
 const (
@@ -41,7 +46,7 @@ func (a *address) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-func (a *address) from(p netip.AddrPort) {
+func addressOf(p netip.AddrPort) (a address) {
 	a.port = p.Port()
 	switch ip := p.Addr(); {
 	case ip.Is4():
@@ -54,6 +59,7 @@ func (a *address) from(p netip.AddrPort) {
 	default:
 		a.family = familyOther
 	}
+	return a
 }
 
 // zone is the number of the zone of a link-local address; 0 for none.

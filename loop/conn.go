@@ -31,9 +31,9 @@ type Conn struct {
 	socket
 	older, newer *Conn // in the loop's list of reusable connections
 	timer        timer
+	raw          *Raw // under a layer; nil: there is none
 	fd           int32
-	slot         int32
-	peer, local  address
+	peer, local  endpoint // local.port is 0 until somebody asks
 }
 
 // Flags of a connection, beside those of a Source. In and Out are what the poller said and no call has disproved since; Hup stays.
@@ -49,17 +49,24 @@ const (
 func (c *Conn) FD() int { return int(c.fd) }
 
 // Peer is the other end as the kernel has it (an IPv4 peer of an IPv6 socket is an IPv4-mapped address); zero for unix.
-func (c *Conn) Peer() netip.AddrPort { return c.peer.addrPort() }
+func (c *Conn) Peer() netip.AddrPort { return (&address{c.peer, c.family}).addrPort() }
 
 // Local is our end; zero for unix. It costs a system call the first time.
 func (c *Conn) Local() netip.AddrPort {
-	if c.local.family == 0 && c.flags&closed == 0 {
-		c.local.family = familyOther
-		if getsockname(int(c.fd), &c.loop.sockaddr) == 0 {
-			c.local.set(&c.loop.sockaddr)
-		}
+	if c.local.port == 0 && c.family != familyOther && c.flags&closed == 0 && getsockname(int(c.fd), &c.loop.sockaddr) == 0 {
+		var a address
+		a.set(&c.loop.sockaddr)
+		c.local = a.endpoint
 	}
-	return c.local.addrPort()
+	if c.local.port == 0 {
+		return netip.AddrPort{}
+	}
+	return (&address{c.local, c.family}).addrPort()
+}
+
+// setPeer says who is at the other end.
+func (c *Conn) setPeer(a address) {
+	c.peer, c.family = a.endpoint, a.family
 }
 
 // Closed says that Close was called.
@@ -121,12 +128,18 @@ func (c *Conn) Close() {
 		return
 	}
 	l := c.loop
+	r := c.raw
+	if r != nil && r.top != nil {
+		r.top.Close()
+	}
 	c.detach()
-	c.shut(int(c.fd))
+	if r == nil || !r.outlives(c) {
+		c.shut(int(c.fd))
+	}
 	c.fd = -1
 	l.conns.Add(-1)
 	if c.flags&accepted != 0 {
-		l.learn(c.born)
+		l.learn(c.timer.born)
 	}
 	if c.reader != nil {
 		l.requeue(c.reader)
@@ -149,6 +162,9 @@ func (c *Conn) CloseReset() {
 	if c.flags&closed != 0 {
 		return
 	}
+	if c.raw != nil {
+		c.raw.broke(ErrClosed)
+	}
 	v := syscall.Linger{Onoff: 1}
 	_ = syscall.SetsockoptLinger(int(c.fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &v)
 	c.Close()
@@ -158,6 +174,9 @@ func (c *Conn) CloseReset() {
 func (c *Conn) CloseWrite() error {
 	if c.flags&closed != 0 {
 		return ErrClosed
+	}
+	if c.raw != nil {
+		return c.raw.closeWrite()
 	}
 	if e := shutdownWrite(int(c.fd)); e != 0 {
 		return e
@@ -189,7 +208,7 @@ func (c *Conn) SetOption(level, name, value int) error {
 
 // Adopt moves a parked connection to this loop, which is the current one: what comes back is it, not parked, and c must not
 // be used any more when it is another. Whoever parked c must have made sure, under its own lock, that its Handler will leave
-// c alone should c wake at this very moment: it then must not close it. nil when the loop has no room; c is then as before.
+// c alone should c wake at this very moment: it then must not close it; and that nothing was Unsent then. nil when the loop has no room; c is then as before.
 // Loop only.
 func (l *Loop) Adopt(c *Conn) *Conn {
 	if c.loop == l {
@@ -200,12 +219,17 @@ func (l *Loop) Adopt(c *Conn) *Conn {
 	if !l.room() {
 		return nil
 	}
-	n := &Conn{Handler: c.Handler, Source: Source{loop: l, flags: uint8(Out), born: c.born}, fd: c.fd, peer: c.peer}
+	n := &Conn{Handler: c.Handler, Source: Source{loop: l, flags: uint8(Out), family: c.family}, fd: c.fd, peer: c.peer, raw: c.raw}
+	n.timer.born = c.timer.born
 	l.place(n)
 	if l.rewatch(n, c) != 0 {
 		l.unplace(n)
 		l.conns.Add(-1)
 		return nil
+	}
+	if r := n.raw; r != nil {
+		r.conn, n.sock = n, uint8(Out)
+		r.refresh(r.top.Pending())
 	}
 	old := c.loop
 	old.Post(func() { old.forget(c) })
@@ -228,8 +252,9 @@ func (l *Loop) Register(fd int, peer netip.AddrPort) (*Conn, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, err
 	}
-	c := &Conn{Source: Source{loop: l, flags: uint8(Out), born: l.second()}, fd: int32(fd)}
-	c.peer.from(peer)
+	c := &Conn{Source: Source{loop: l, flags: uint8(Out)}, fd: int32(fd)}
+	c.timer.born = l.second()
+	c.setPeer(addressOf(peer))
 	if !l.room() {
 		return nil, ErrFull
 	}

@@ -35,13 +35,15 @@ func (l *Loop) Dial(t *Task, to Addr, o DialOptions, deadline Time) (*Conn, erro
 		l.conns.Add(-1)
 		return nil, err
 	}
-	c := &Conn{Source: Source{loop: l, born: l.second()}, fd: int32(fd)}
-	c.peer.from(to.Net)
+	c := &Conn{Source: Source{loop: l}, fd: int32(fd)}
+	c.timer.born = l.second()
+	c.setPeer(addressOf(to.Net))
 	l.place(c)
 	if err := c.connect(t, to, &o, family, deadline); err != nil {
 		c.Close()
 		return nil, err
 	}
+	l.engine.dialed(c)
 	return c, nil
 }
 

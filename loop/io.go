@@ -18,6 +18,14 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
+	if c.raw != nil {
+		return c.raw.read(p)
+	}
+	return c.readSocket(p)
+}
+
+// readSocket is TryRead without a layer.
+func (c *Conn) readSocket(p []byte) (int, error) {
 	n, e := c.recv(p)
 	switch {
 	case e == syscall.EAGAIN:
@@ -26,13 +34,21 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 	case e != 0:
 		return 0, e
 	case n == 0 && len(p) > 0:
-		c.flags |= uint8(Hup)
+		*c.readiness() |= uint8(Hup)
 		return 0, io.EOF
 	}
-	if n < len(p) && c.flags&uint8(Hup) == 0 {
+	if n < len(p) && *c.readiness()&uint8(Hup) == 0 {
 		c.unready(In)
 	}
 	return n, nil
+}
+
+// readiness is where it stands what the socket is ready for.
+func (c *Conn) readiness() *uint8 {
+	if c.raw != nil {
+		return &c.sock
+	}
+	return &c.flags
 }
 
 // Read reads what is there, and waits when nothing is: io.EOF, ErrTimeout, ErrStopped or a syscall.Errno.
@@ -59,6 +75,14 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
+	if c.raw != nil {
+		return c.raw.write(p)
+	}
+	return c.writeSocket(p)
+}
+
+// writeSocket is TryWrite without a layer.
+func (c *Conn) writeSocket(p []byte) (int, error) {
 	n, e := c.send(p, 0)
 	return c.wrote(n, e, len(p))
 }
@@ -71,6 +95,9 @@ func (c *Conn) TryWriteMore(p []byte) (int, error) {
 	}
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
+	}
+	if c.raw != nil {
+		return c.raw.write(p)
 	}
 	n, e := c.send(p, msgMore)
 	return c.wrote(n, e, len(p))
@@ -138,6 +165,9 @@ func (c *Conn) TryWritev(v [][]byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
+	if c.raw != nil {
+		return c.raw.writev(v)
+	}
 	return c.sendParts(v)
 }
 
@@ -150,6 +180,9 @@ func (c *Conn) TrySendfile(fd int, off int64, n int) (int, error) {
 	}
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
+	}
+	if c.raw != nil {
+		return c.raw.sendfile(fd, off, n)
 	}
 	k, e := c.sendfile(fd, off, n)
 	if e == 0 && k == 0 && n > 0 {

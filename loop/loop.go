@@ -83,6 +83,7 @@ type Engine struct {
 	stopped bool
 	done    sync.WaitGroup
 	quiet   chan struct{} // a stopping loop has no task left
+	scrambling
 }
 
 // awaits is how many functions given to Await run at once. Each may hold a thread in a disk read, and the Go runtime
@@ -94,6 +95,7 @@ func New(o Options) (*Engine, error) {
 	o.Loops = max(o.Loops, 1)
 	e := &Engine{o: o, base: time.Now(), await: make(chan struct{}, awaits), quiet: make(chan struct{}, 1)}
 	e.SetMaxConns(o.MaxConns)
+	e.setUp()
 	for i := range o.Loops {
 		l, err := newLoop(e, i)
 		if err != nil {

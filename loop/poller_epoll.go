@@ -133,12 +133,20 @@ func (l *Loop) event(ev *syscall.EpollEvent) {
 
 // watch registers a placed connection, once for all it will ever wait for.
 func (l *Loop) watch(c *Conn) syscall.Errno {
-	ev := syscall.EpollEvent{Events: epollIn | epollOut | epollRdhup | epollET, Fd: c.slot, Pad: l.slots[c.slot].gen}
+	ev := watched(c)
 	return epollCtl(l.epfd, syscall.EPOLL_CTL_ADD, int(c.fd), &ev)
 }
 
-// rewatch lets the placed connection n take over the descriptor of c, which is another loop's.
+func watched(c *Conn) syscall.EpollEvent {
+	return syscall.EpollEvent{Events: epollIn | epollOut | epollRdhup | epollET, Fd: c.slot, Pad: c.loop.slots[c.slot].gen}
+}
+
+// rewatch lets the placed connection n take over the descriptor of c.
 func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
+	if c.loop == l {
+		ev := watched(n)
+		return epollCtl(l.epfd, syscall.EPOLL_CTL_MOD, int(n.fd), &ev)
+	}
 	if e := l.watch(n); e != 0 {
 		return e
 	}
@@ -147,7 +155,7 @@ func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
 }
 
 // unready clears what a call has found not to be so. The next edge says when it is again.
-func (c *Conn) unready(r Ready) { c.flags &^= uint8(r) }
+func (c *Conn) unready(r Ready) { *c.readiness() &^= uint8(r) }
 
 // shut closes the descriptor, which ends its registration.
 func (socket) shut(fd int) { closeFD(fd) }

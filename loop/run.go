@@ -113,6 +113,9 @@ func (l *Loop) run() {
 
 // ready is told what a connection has become ready for, and resumes or wakes whoever waits for it.
 func (l *Loop) ready(c *Conn, r Ready) {
+	if c.raw != nil {
+		r = c.layered(r)
+	}
 	c.flags |= uint8(r)
 	if c.flags&parked != 0 {
 		if r&In != 0 {

@@ -13,10 +13,14 @@ const (
 // belongs to one loop, and only its loop and that loop's tasks may use it. One task may wait to read while another waits to write.
 type Source struct {
 	loop   *Loop
-	reader *Task  // waits for In or Hup
-	writer *Task  // waits for Out
-	flags  uint8  // a Ready, then what a Conn adds
-	born   uint32 // of a Conn: the second in which it was made; it stands here because here is room
+	reader *Task // waits for In or Hup
+	writer *Task // waits for Out
+	flags  uint8 // a Ready, then what a Conn adds
+
+	// Of a Conn; they stand here because here is room.
+	sock   uint8 // with a layer: what the socket is ready for, as flags is what the connection is; see Raw
+	family uint8 // of peer and local
+	slot   int32
 }
 
 // NewSource returns a source of this loop that is not a connection: who owns it says by Set and Clear what it is ready for.

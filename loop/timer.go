@@ -5,8 +5,9 @@ package loop
 
 // timer stands in a Conn (how long it may stay parked) and in a Task (how long it may wait).
 type timer struct {
-	deadline Time  // 0: none
-	pos      int32 // place in the heap plus one; 0: not in the heap
+	deadline Time   // 0: none
+	pos      int32  // place in the heap plus one; 0: not in the heap
+	born     uint32 // of a Conn: the second in which it was made; it stands here because here is room
 }
 
 // due is an entry of the heap: one of c and t.

@@ -18,7 +18,7 @@ func TestTimersAgainstAModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	conns := make([]*Conn, 200)
 	for i := range conns {
-		conns[i] = &Conn{Source: Source{loop: l}, slot: -1}
+		conns[i] = &Conn{Source: Source{loop: l, slot: -1}}
 	}
 	want := map[*Conn]Time{}
 	for range 20000 {

@@ -54,7 +54,7 @@ func (l *Loop) watch(c *Conn) syscall.Errno {
 	return 0
 }
 
-// rewatch lets the placed connection n take over the descriptor of c, which is another loop's: what comes from now on comes
+// rewatch lets the placed connection n take over the descriptor of c, what comes from now on comes
 // here, and what is there already is found anew.
 func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
 	w := c.eye
@@ -71,7 +71,7 @@ func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
 
 // unready clears what a call has found not to be so, and waits for it.
 func (c *Conn) unready(r Ready) {
-	c.flags &^= uint8(r)
+	*c.readiness() &^= uint8(r)
 	c.eye.arm(r)
 }
 

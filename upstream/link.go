@@ -88,9 +88,10 @@ func (k *Link) Keep(tag uint64) bool {
 	return true
 }
 
-// quiet tells whether the connection is silent, as an idle one has to be.
+// quiet tells whether the connection is silent, as an idle one has to be. What a layer reads for itself, such as a session ticket of
+// TLS, is no sound.
 func (k *Link) quiet() bool {
-	if k.Conn.Hup() {
+	if k.Conn.Hup() || k.Conn.Unsent() > 0 {
 		return false
 	}
 	if !k.Conn.Readable() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // peerServer answers each byte with the same byte. It counts connections, and
@@ -39,6 +40,7 @@ func (s *peerServer) serve() {
 		if err != nil {
 			return
 		}
+		c = weirtest.Unscramble(c)
 		s.accepted.Add(1)
 		s.mu.Lock()
 		s.open = append(s.open, c)

@@ -114,6 +114,7 @@ func (b *Backend) accept(ln net.Listener) {
 		if err != nil {
 			return
 		}
+		c = Unscramble(c)
 		b.mu.Lock()
 		b.accepted++
 		n := b.accepted

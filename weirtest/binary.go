@@ -40,6 +40,9 @@ func Binary() (string, error) {
 	if len(tags) > 0 {
 		name, args = name+"-"+strings.Join(tags, "-"), append(args, "-tags", strings.Join(tags, ","))
 	}
+	if scramble {
+		name, args = name+"-scramble", append(args, "-tags", "scramble")
+	}
 	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
 }
 

@@ -34,6 +34,7 @@ func Dial(addr, from string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c = scrambleClient(c)
 	return &Client{Conn: c, r: bufio.NewReader(c)}, nil
 }
 

@@ -3,7 +3,6 @@ package weirtest
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -77,7 +76,7 @@ func Kinds() []Kind {
 		}},
 		{"close", "", "reads the request and closes without a word", func(*Exchange) bool { return false }},
 		{"reset", "", "reads the request and resets the connection", func(x *Exchange) bool {
-			if c, ok := x.Conn.(*net.TCPConn); ok {
+			if c, ok := x.Conn.(interface{ SetLinger(sec int) error }); ok {
 				_ = c.SetLinger(0)
 			}
 			return false

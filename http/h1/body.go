@@ -100,7 +100,7 @@ func (x *exchange) dechunk(p []byte) (int, error) {
 		}
 		total += copy(p[total:], data)
 		b.decoded += int64(len(data))
-		if limit := x.req.BodyLimit(); limit > 0 && b.decoded+b.chunks.Left() > limit {
+		if limit := x.req.BodyLimit(); limit > 0 && len(data) > 0 && b.decoded+b.chunks.Left() > limit {
 			b.broken = true
 			return 0, http.BodyTooLarge{Have: b.decoded - int64(len(data)), More: int64(len(data)) + b.chunks.Left()}
 		}

@@ -1,0 +1,5 @@
+//go:build scramble
+
+package weirtest
+
+const scramble = true
