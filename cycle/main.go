@@ -83,7 +83,7 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 		Set: func(c *Main, call *conf.Call) error {
 			n, err := strconv.ParseUint(call.Arg(0), 10, 63)
 			if err != nil {
-				return call.Errorf(0, "invalid number")
+				return call.Invalid(0, "invalid number")
 			}
 			c.RlimitNofile = n
 			return nil
@@ -100,7 +100,7 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 		Set: func(c *Main, call *conf.Call) error {
 			n, err := strconv.Atoi(call.Arg(0))
 			if err != nil {
-				return call.Errorf(0, "invalid number")
+				return call.Invalid(0, "invalid number")
 			}
 			c.Priority = n
 			return nil

@@ -183,6 +183,9 @@ func (p *syslogParser) badServer(what string) error {
 // splitServer cuts an address into its host, brackets included, and its port. bad says what is wrong
 // with it.
 func splitServer(s string) (host string, port uint16, bad string) {
+	if strings.ContainsAny(s, "/?") { // where a path would begin
+		return "", 0, "invalid host"
+	}
 	host, rest, colon := strings.Cut(s, ":")
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
@@ -192,17 +195,18 @@ func splitServer(s string) (host string, port uint16, bad string) {
 		host = s[:end+1]
 		_, rest, colon = strings.Cut(s[end:], ":")
 	}
+	port = syslogPort
+	if colon {
+		n, err := strconv.ParseUint(rest, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, "invalid port"
+		}
+		port = uint16(n)
+	}
 	if host == "" || host == "[]" {
 		return "", 0, "no host"
 	}
-	if !colon {
-		return host, syslogPort, ""
-	}
-	n, err := strconv.ParseUint(rest, 10, 16)
-	if err != nil || n == 0 {
-		return "", 0, "invalid port"
-	}
-	return host, uint16(n), ""
+	return host, port, ""
 }
 
 // asIs is text that %q puts in quotes without escaping anything in it, as nginx prints words.

@@ -34,7 +34,7 @@ func setExpires(c *headers, call *conf.Call) error {
 	modified := false
 	if last == 1 {
 		if call.Arg(0) != "modified" {
-			return call.Errorf(0, "invalid value \"%s\"", word)
+			return call.Invalid(0, "invalid value")
 		}
 		modified = true
 	}
@@ -48,7 +48,7 @@ func setExpires(c *headers, call *conf.Call) error {
 	}
 	e, why := parseExpiry(word, modified)
 	if why != "" {
-		return call.Errorf(last, "%s", why)
+		return call.Invalid(last, why)
 	}
 	c.expires = e
 	return nil
