@@ -66,32 +66,6 @@ var bodyPlaces = []string{
 	"store", "ssi", "charset", "range", "bodyfile", "stream", "streamold", "streamdirect", "nopush", "hold",
 }
 
-// fill writes the text of a body from an offset on: it follows from the key, is of printable letters, and shows each byte that is lost,
-// doubled or moved.
-func fill(p []byte, key uint64, off int) {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,"
-	for i := range p {
-		at := uint64(off + i)
-		x := (at>>3 + 1) * (key*2 + 0x9e3779b97f4a7c15)
-		x ^= x >> 29
-		x *= 0xbf58476d1ce4e5b9
-		p[i] = letters[(x>>(8*(at&7)))&63]
-	}
-}
-
-// size is that of a body: small, near a border of some buffer, or large.
-func size(rng *rand.Rand, most int) int {
-	borders := []int{0, 1, 512, 1 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 36 << 10, 40 << 10, 64 << 10, 68 << 10, 72 << 10, 96 << 10, 128 << 10, 200 << 10}
-	n := pick(rng, borders...) + rng.IntN(7) - 3
-	switch rng.IntN(4) {
-	case 0:
-		n -= rng.IntN(400) // the head shares the first buffer
-	case 1:
-		n = rng.IntN(most)
-	}
-	return max(0, min(n, most))
-}
-
 // bodies is the run: the origin and the clients share what went wrong.
 type bodies struct {
 	*crowd
@@ -310,64 +284,4 @@ func (a *ask) sendBody(w io.Writer, rng *rand.Rand) error {
 	b := make([]byte, a.upload)
 	fill(b, a.id+1, 0)
 	return sendFramed(w, b, rng, a.chunkedU)
-}
-
-// sendFramed writes a body, in chunks or not, in bursts and pauses.
-func sendFramed(w io.Writer, body []byte, rng *rand.Rand, chunked bool) error {
-	mood := rng.IntN(4)
-	stream := body
-	if chunked {
-		stream = nil
-		most := 1 << rng.IntN(17)
-		for rest := body; len(rest) > 0; {
-			n := min(len(rest), 1+rng.IntN(most))
-			stream = fmt.Appendf(stream, "%x\r\n%s\r\n", n, rest[:n])
-			rest = rest[n:]
-		}
-		stream = append(stream, "0\r\n\r\n"...)
-	}
-	for len(stream) > 0 {
-		n := len(stream)
-		switch mood {
-		case 1:
-			n = min(n, 1+rng.IntN(40_000))
-		case 2:
-			n = min(n, 1+rng.IntN(5000))
-		}
-		if _, err := w.Write(stream[:n]); err != nil {
-			return err
-		}
-		stream = stream[n:]
-		if mood > 0 && rng.IntN(4) == 0 {
-			pause(rng, 4*time.Millisecond)
-		}
-	}
-	return nil
-}
-
-// slowReader reads as a client does that has something else to do.
-type slowReader struct {
-	r    *bufio.Reader
-	rng  *rand.Rand
-	mood int
-}
-
-func (s *slowReader) part(buf []byte) []byte {
-	switch s.mood {
-	case 1:
-		return buf[:1+s.rng.IntN(3000)]
-	case 2:
-		return buf[:1+s.rng.IntN(len(buf))]
-	}
-	return buf
-}
-
-func (s *slowReader) Read(p []byte) (int, error) {
-	switch {
-	case s.mood == 1 && s.rng.IntN(30) == 0, s.mood == 2 && s.rng.IntN(6) == 0:
-		pause(s.rng, 3*time.Millisecond)
-	case s.mood == 3 && s.rng.IntN(20) == 0:
-		pause(s.rng, 40*time.Millisecond)
-	}
-	return s.r.Read(p)
 }
