@@ -15,6 +15,11 @@ func TestScript(t *testing.T) {
 	script.Run(t, "testdata/script")
 }
 
+// TestScriptH2 runs the same scripts over HTTP/2.
+func TestScriptH2(t *testing.T) {
+	script.RunH2(t, "testdata/script")
+}
+
 // TestManual keeps the scripts' manual true to the commands there are.
 func TestManual(t *testing.T) {
 	const path = "testdata/script/README.md"

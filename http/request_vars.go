@@ -14,7 +14,7 @@ import (
 func requestVariables() []Var {
 	return []Var{
 		{Name: "host", Doc: "Host of the request: from the request line, from `Host`, or the server's first name.", Get: hostVar},
-		{Name: "request", Doc: "The request line as it was sent.", Get: func(r *Request, _ string) Value { return r.val(r.Line) }},
+		{Name: "request", Doc: "The request line as it was sent.", Get: func(r *Request, _ string) Value { return r.maybe(r.Line) }},
 		{Name: "request_method", Doc: "Method of the request that the client made.", Get: func(r *Request, _ string) Value {
 			return r.maybe(r.Main().MethodName)
 		}},

@@ -21,7 +21,7 @@ func Commands() []Command {
 		{"quit", "quit [fast]", "Sends QUIT (TERM if fast) and waits; the exit status must be 0.", 0, 1, false, runQuit},
 		{"exited", "exited", "Waits for a server that was told to end; the exit status must be 0.", 0, 0, false, runExited},
 
-		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from. `x3` at the end asks three times.", 1, -1, false, runGet},
+		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from; `-h2` asks over HTTP/2. `x3` at the end asks three times.", 1, -1, false, runGet},
 		{"head", "head TARGET [HEADER…]", "The same by HEAD.", 1, -1, false, runHead},
 		{"post", "post TARGET BODY [HEADER…]", "The same by POST with this body (`-file NAME` takes a file's). Content-Length is sent unless Transfer-Encoding is named; then the body goes out as it is.", 2, -1, false, runPost},
 		{"request", "request METHOD TARGET [HEADER…]", "The same by any method.", 2, -1, false, runRequest},
@@ -39,7 +39,7 @@ func Commands() []Command {
 
 		{"status", "status CODE…", "The statuses of the kept answers, in order. 0 is an HTTP/0.9 answer; `none` is no answer at all.", 1, -1, true, runStatus},
 		{"header", "header NAME [REGEXP]", "The last answer has this header, and its whole value matches; several of the name are joined with `, `.", 1, 2, true, runHeader},
-		{"trailer", "trailer NAME REGEXP", "The same for a field after a chunked body.", 2, 2, true, runTrailer},
+		{"trailer", "trailer NAME REGEXP", "The same for a field after a body.", 2, 2, true, runTrailer},
 		{"body", "body [TEXT…]", "The last answer's body is exactly this (words joined by a space); one newline at its end is not counted. Without TEXT the body is empty.", 0, -1, true, runBody},
 		{"bodymatch", "bodymatch REGEXP", "The last answer's body matches; `(?s)` lets a dot match newlines.", 1, 1, true, runBodyMatch},
 		{"bodyfile", "bodyfile FILE", "The last answer's body is this file, byte for byte.", 1, 1, true, runBodyFile},

@@ -1,7 +1,9 @@
 package script
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -18,6 +20,7 @@ type ask struct {
 	headers                  []string
 	body                     string
 	hasBody                  bool
+	h2                       bool // over HTTP/2
 	times                    int
 }
 
@@ -33,6 +36,8 @@ func (r *run) parseAsk(method string, words []string) ask {
 		case w == "-from" && len(rest) > 1:
 			rest = rest[1:]
 			q.from = rest[0]
+		case w == "-h2":
+			q.h2 = true
 		case w == "-file" && len(rest) > 1:
 			rest = rest[1:]
 			b, err := os.ReadFile(r.ts.MkAbs(rest[0]))
@@ -100,9 +105,67 @@ func (r *run) ask(q ask) {
 	r.answers = nil
 	begin := time.Now()
 	for range q.times {
+		if q.h2 || r.h2 && q.anyWire() {
+			r.talkH2(q)
+			continue
+		}
 		r.talk(q.addr, q.from, q.text())
 	}
 	r.took = time.Since(begin)
+}
+
+// onlyH1 are the fields that a request of HTTP/2 cannot have, or that mean nothing there.
+var onlyH1 = []string{"Connection", "Transfer-Encoding", "Upgrade", "Keep-Alive", "Expect", "TE", "Proxy-Connection"}
+
+// anyWire reports whether the request can be made over HTTP/2 as well as over HTTP/1.
+func (q ask) anyWire() bool {
+	if !strings.HasPrefix(q.path, "/") || slices.ContainsFunc(onlyH1, q.has) || slices.Contains(q.headers, "Host:") {
+		return false
+	}
+	_, err := q.fields()
+	return err == nil
+}
+
+// fields are the fields of the request, beside its host.
+func (q ask) fields() (fields []weirtest.Header, err error) {
+	for _, h := range q.headers {
+		name, value, _ := strings.Cut(h, ":")
+		value = strings.Trim(value, " ")
+		if strings.ContainsAny(value, "\x00\r\n") {
+			return nil, errors.New("no field")
+		}
+		if !strings.EqualFold(name, "Host") && value != "" {
+			fields = append(fields, weirtest.Header{Name: strings.ToLower(name), Value: value})
+		}
+	}
+	if q.hasBody && !q.has("Content-Length") {
+		fields = append(fields, weirtest.Header{Name: "content-length", Value: strconv.Itoa(len(q.body))})
+	}
+	return fields, nil
+}
+
+// talkH2 makes a request on a connection of HTTP/2 of its own and keeps the answers to it.
+func (r *run) talkH2(q ask) {
+	fields, err := q.fields()
+	r.must(err)
+	host := "localhost"
+	for _, h := range q.headers {
+		if name, value, _ := strings.Cut(h, ":"); strings.EqualFold(name, "Host") {
+			host = strings.TrimSpace(value)
+		}
+	}
+	var body *string
+	if q.hasBody {
+		body = &q.body
+	}
+	got, err := weirtest.AskH2(q.addr, q.from, q.method, host, q.path, body, fields...)
+	if err != nil && len(got) == 0 && !errors.Is(err, io.EOF) {
+		r.ts.Logf("%v", err) // as if the server had closed: there is no answer
+	}
+	for _, a := range got {
+		r.ts.Logf("%s", a)
+	}
+	r.answers = append(r.answers, got...)
 }
 
 // talk sends a text on a connection of its own and keeps the answers to it.

@@ -28,6 +28,7 @@ const addresses = 6
 type world struct {
 	skip     func(...any)
 	binary   string
+	h2       bool // requests go over HTTP/2
 	dir      string
 	names    map[string]string // $NAME to value, in scripts and in *.conf
 	ports    *weirtest.Ports
@@ -44,7 +45,13 @@ type worldKey struct{}
 
 // Run runs every script of a folder against the server under test, each in a directory and with ports of its own, in parallel.
 // Without a server to test it skips.
-func Run(t *testing.T, dir string) {
+func Run(t *testing.T, dir string) { runAll(t, dir, false) }
+
+// RunH2 does so over HTTP/2 without TLS: every request that says nothing that only HTTP/1 has is a stream, and "http2 on" holds in every
+// configuration. The condition [h2] is for what is different then.
+func RunH2(t *testing.T, dir string) { runAll(t, dir, true) }
+
+func runAll(t *testing.T, dir string, h2 bool) {
 	binary, err := weirtest.Binary()
 	if errors.Is(err, weirtest.ErrNoServer) {
 		t.Skip(err)
@@ -56,7 +63,7 @@ func Run(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                dir,
 		RequireUniqueNames: true,
-		Setup:              func(e *testscript.Env) error { return setup(e, binary, weir) },
+		Setup:              func(e *testscript.Env) error { return setup(e, binary, weir, h2) },
 		Cmds:               commandFuncs(),
 		Condition: func(c string) (bool, error) {
 			switch c {
@@ -64,6 +71,8 @@ func Run(t *testing.T, dir string) {
 				return weir, nil
 			case "nginx":
 				return !weir, nil
+			case "h2":
+				return h2, nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "race":
@@ -74,9 +83,9 @@ func Run(t *testing.T, dir string) {
 	})
 }
 
-func setup(e *testscript.Env, binary string, weir bool) error {
+func setup(e *testscript.Env, binary string, weir, h2 bool) error {
 	w := &world{
-		skip: e.T().Skip, binary: binary, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
+		skip: e.T().Skip, binary: binary, h2: h2, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
 		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, clients: map[string]*weirtest.Client{},
 	}
 	if weir {

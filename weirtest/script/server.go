@@ -20,6 +20,29 @@ import (
 // file in place at any time.
 func (r *run) expand() {
 	r.must(weirtest.ExpandFiles(r.dir, r.names, "*.conf", "*.conf.*", "conf.d/*"))
+	if r.h2 {
+		r.must(r.speakH2())
+	}
+}
+
+var httpRE = regexp.MustCompile(`(?m)^http\s*\{`)
+
+// speakH2 turns HTTP/2 on where a configuration says nothing of it.
+func (r *run) speakH2() error {
+	files, err := filepath.Glob(filepath.Join(r.dir, "*.conf"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if at := httpRE.FindIndex(text); at != nil && !bytes.Contains(text, []byte("http2 ")) {
+			text = append(append(text[:at[1]:at[1]], " http2 on;"...), text[at[1]:]...)
+			if err := os.WriteFile(file, text, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return err
 }
 
 func runWeir(r *run, args []string) {
