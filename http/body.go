@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
 )
@@ -12,10 +13,11 @@ import (
 type bodyState uint8
 
 const (
-	bodyUnread  bodyState = iota
-	bodyReading           // somebody streams it
-	bodyRead              // in Mem or File
-	bodyGone              // discarded, or failed
+	bodyUnread   bodyState = iota
+	bodyReading            // somebody streams it
+	bodyRead               // in Mem or File
+	bodyGone               // discarded
+	bodyStreamed           // streamed to its end, or not to be had whole
 )
 
 // A Body is the body of a request. It is read when a handler asks for it, and thrown away when none
@@ -28,6 +30,8 @@ type Body struct {
 	Mem  []byte    // the whole body, or nil
 	File *TempFile // the whole body, when it does not fit in memory
 	Size int64     // bytes of Mem or File
+	// Decoded counts the bytes of a body of unknown length that came, without framing. The wire sets it.
+	Decoded int64
 	// Received counts the bytes that came from the client, framing included: part of $request_length.
 	Received int64
 
@@ -91,7 +95,7 @@ func (r *Request) ReadBody() Verdict {
 	switch {
 	case b.state == bodyRead:
 		return Next
-	case b.state != bodyUnread, b.Length == 0 && core.BodyInFile == BodyInMemory:
+	case b.state != bodyUnread, b.Length == 0 && (core.BodyInFile == BodyInMemory || !r.In.Has(field.ContentLength)):
 		b.state = bodyRead
 		return Next
 	}
@@ -101,7 +105,7 @@ func (r *Request) ReadBody() Verdict {
 	}
 	v := r.readWholeBody(core)
 	if v != Next {
-		b.state = bodyGone
+		b.state = bodyStreamed
 		return v
 	}
 	b.state = bodyRead
@@ -213,7 +217,7 @@ func (r *Request) bodyVerdict(err error) Verdict {
 
 // BodyFailed is for handlers that stream the body themselves: what the request ends with.
 func (r *Request) BodyFailed(err error) Verdict {
-	r.Body.state = bodyGone
+	r.Body.state = bodyStreamed
 	return r.bodyVerdict(err)
 }
 
@@ -221,7 +225,7 @@ func (r *Request) BodyFailed(err error) Verdict {
 func (r *Request) StreamBody() { r.Body.state = bodyReading }
 
 // BodyDone says that a streamed body was read to its end.
-func (r *Request) BodyDone() { r.Body.state = bodyGone }
+func (r *Request) BodyDone() { r.Body.state = bodyStreamed }
 
 // BodyWaiting reports whether nobody has begun to read the body.
 func (r *Request) BodyWaiting() bool { return r.Body.state == bodyUnread && r.Body.Length != 0 }

@@ -227,10 +227,16 @@ func realpathVar(r *Request, _ string) Value {
 }
 
 func contentLengthVar(r *Request, _ string) Value {
-	if b := &r.Body; b.Chunked && (b.state == bodyRead || b.Length == 0) {
+	b := &r.Body
+	switch {
+	case !b.Chunked:
+		return r.maybe(r.In.Get(field.ContentLength))
+	case b.state == bodyRead || b.Length == 0:
 		return r.num(b.Size)
+	case b.state == bodyStreamed:
+		return r.num(b.Decoded)
 	}
-	return r.maybe(r.In.Get(field.ContentLength))
+	return Value{Missing: true}
 }
 
 func bodyVar(r *Request, _ string) Value {

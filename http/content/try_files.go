@@ -120,7 +120,10 @@ func (t *trier) run(r *http.Request) http.Verdict {
 	if len(to) > 0 && to[0] == '@' {
 		return r.JumpTo(to)
 	}
-	uri, args, _ := bytes.Cut(to, []byte("?"))
+	uri, args, found := bytes.Cut(to, []byte("?"))
+	if !found {
+		args = []byte{} // empty, and not missing: $args
+	}
 	return r.InternalRedirect(uri, args)
 }
 

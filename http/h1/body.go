@@ -9,13 +9,12 @@ import (
 
 // bodyReader tells how much of a request body is still on the connection.
 type bodyReader struct {
-	kind    BodyKind
-	left    int64 // bytes of a body with a length
-	chunks  Chunked
-	decoded int64 // bytes of a chunked body so far
-	done    bool
-	expect  bool // 100 (Continue) is still owed
-	broken  bool
+	kind   BodyKind
+	left   int64 // bytes of a body with a length
+	chunks Chunked
+	done   bool
+	expect bool // 100 (Continue) is still owed
+	broken bool
 }
 
 // finished reports whether nothing of the body is left to be read.
@@ -99,11 +98,12 @@ func (x *exchange) dechunk(p []byte) (int, error) {
 			return 0, http.ErrBadBody
 		}
 		total += copy(p[total:], data)
-		b.decoded += int64(len(data))
-		if limit := x.req.BodyLimit(); limit > 0 && len(data) > 0 && b.decoded+b.chunks.Left() > limit {
+		have, more := x.req.Body.Decoded, int64(len(data))+b.chunks.Left()
+		if limit := x.req.BodyLimit(); limit > 0 && len(data) > 0 && have+more > limit {
 			b.broken = true
-			return 0, http.BodyTooLarge{Have: b.decoded - int64(len(data)), More: int64(len(data)) + b.chunks.Left()}
+			return 0, http.BodyTooLarge{Have: have, More: more}
 		}
+		x.req.Body.Decoded += int64(len(data))
 		x.r += used
 		x.req.Body.Received += int64(used)
 		if done {

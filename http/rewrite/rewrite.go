@@ -210,7 +210,10 @@ func addReturn(p *program, call *conf.Call) error {
 		return nil
 	}
 	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
-		r.Out.Status = status // the text may ask for it
+		if v := r.DiscardBody(); v != http.Next { // the text may ask for what was read of it
+			return v, true
+		}
+		r.Out.Status = status // and for this
 		return r.Respond(status, r.Text(text)), true
 	}))
 	return nil
