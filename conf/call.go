@@ -133,15 +133,38 @@ func (c *Call) Tree() *Tree { return c.tree }
 // Path makes a path of the configuration absolute.
 func (c *Call) Path(path string) string { return c.tree.Full(path) }
 
+// A Place is a word of a directive, for errors that show later.
+type Place struct {
+	Node *Node
+	Arg  int // as for Errorf
+}
+
+// Errorf makes an error at the place.
+func (p Place) Errorf(format string, a ...any) *Error {
+	return &Error{Node: p.Node, Arg: p.Arg, Text: fmt.Sprintf(format, a...)}
+}
+
+// Place is argument arg of the directive.
+func (c *Call) Place(arg int) Place { return Place{c.Node, arg} }
+
 // Errorf makes an error about argument arg, or about the name of the directive (-1). The message
 // should be nginx's own.
-func (c *Call) Errorf(arg int, format string, a ...any) error {
+func (c *Call) Errorf(arg int, format string, a ...any) *Error {
 	return &Error{Node: c.Node, Arg: arg, Text: fmt.Sprintf(format, a...)}
 }
 
 // Invalid makes nginx's error for a slot: "x" directive invalid value.
-func (c *Call) Invalid(arg int, what string) error {
+func (c *Call) Invalid(arg int, what string) *Error {
 	return c.Errorf(arg, "\"%s\" directive %s", c.Name(), what)
+}
+
+// Warn is Warnf with an error that has a hint.
+func (c *Call) Warn(e *Error) {
+	if !c.IsDefault() {
+		g := c.diags.at(e)
+		g.Level = "warn"
+		c.diags.Add(g)
+	}
 }
 
 // Warnf warns about argument arg, or about the name of the directive (-1).

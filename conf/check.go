@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -9,6 +10,7 @@ import (
 // the arguments it has. Every error is collected.
 func (t *Table) Check(tree *Tree, d *Diagnostics) {
 	c := &checker{table: t, tree: tree, diags: d}
+	d.table = t
 	c.block(tree.Main, Main)
 }
 
@@ -144,15 +146,17 @@ func (c *checker) entry(n *Node, in Context) *Entry {
 		c.unsupported(n, known.note())
 		return nil
 	}
-	places := c.table.places(name)
-	if places == 0 {
+	if c.table.places(name) == 0 {
 		g := about("emerg", n, -1, fmt.Sprintf("unknown directive \"%s\"", name))
 		g.Hint = c.table.unknownHint(name, in)
+		if n.Block != nil {
+			g.kind = strange
+		}
 		c.diags.Add(g)
 		return nil
 	}
 	g := about("emerg", n, -1, fmt.Sprintf("\"%s\" directive is not allowed here", name))
-	g.Hint = "it may stand in " + places.String()
+	g.Hint, g.kind = c.table.placeHint(name), misplaced
 	if e := c.table.byName[name]; len(e) > 0 {
 		g.Syntax = e[0].usage()
 		if n.Block != nil && e[0].Opens != 0 {
@@ -165,7 +169,9 @@ func (c *checker) entry(n *Node, in Context) *Entry {
 
 func (c *checker) unsupported(n *Node, note string) {
 	g := about("emerg", n, -1, fmt.Sprintf("\"%s\" directive is known to nginx but not supported by weir yet", n.Name()))
-	g.Hint = note
+	if g.Hint = note; note == "" {
+		g.Hint = c.table.gone(n.Name())
+	}
 	c.diags.Add(g)
 }
 
@@ -204,54 +210,62 @@ func (c *checker) node(n *Node, e *Entry, duplicate bool) {
 		return
 	case n.Block == nil && e.HasBlock():
 		g := fail(-1, "directive \"%s\" has no opening \"{\"", e.Name)
-		g.Pos, g.Len = n.End, 1
+		g.Pos, g.Len, g.kind = n.End, 1, noBrace
 		c.diags.Add(*g)
 		return
 	}
 	vals, bad := e.grammar.match(e.Name, n.Args())
 	n.vals = vals
-	if bad != nil && bad.arity {
-		g := fail(-1, "%s", bad.text)
-		g.Hint = c.forgotten(n)
+	switch i := e.lacking(n); {
+	case bad != nil && bad.arity:
+		c.diags.Add(*fail(-1, "%s", bad.text))
+	case duplicate:
+		g := fail(-1, "\"%s\" directive is duplicate", e.Name)
+		g.Hint = c.earlier(n, e)
 		c.diags.Add(*g)
-		return
-	}
-	if duplicate {
-		c.diags.Add(*fail(-1, "\"%s\" directive is duplicate", e.Name))
-		return
-	}
-	if bad != nil {
-		g := fail(bad.arg, "%s", bad.text)
-		if g.Hint = c.forgotten(n); g.Hint == "" && bad.arg >= 0 {
-			g.Hint = c.wordHint(n.Words[bad.arg+1].Text, bad.near)
-		}
-		c.diags.Add(*g)
+	case i >= 0:
+		c.diags.Add(*fail(i, "\"%s\" parameter is known to nginx but not supported by weir yet", n.Words[i+1].Text))
+	case bad != nil:
+		c.diags.Add(*fail(bad.arg, "%s", bad.text))
+	default:
+		c.doubt(n)
 	}
 }
 
-func (c *checker) wordHint(word string, near []string) string {
-	key, _, ok := strings.Cut(word, "=")
-	if ok {
-		key += "="
+// lacking is the number of the argument that nginx has and weir has not, or -1.
+func (e *Entry) lacking(n *Node) int {
+	for i, w := range n.Args() {
+		if len(e.Lacks) == 0 || i == 0 && !e.grammar.beginsFixed() {
+			continue
+		}
+		for _, word := range e.Lacks {
+			if w.Text == word || strings.HasSuffix(word, "=") && strings.HasPrefix(w.Text, word) {
+				return i
+			}
+		}
 	}
-	if s := nearest(key, near); s != "" {
-		return didYouMean(s)
+	return -1
+}
+
+// earlier tells where a directive stands first that may stand but once.
+func (c *checker) earlier(n *Node, e *Entry) string {
+	for _, first := range n.In.Nodes {
+		if first.entry == e && first != n {
+			return "the first is in " + c.diags.where(first.Pos())
+		}
 	}
 	return ""
 }
 
-// forgotten guesses at a missing ";": an argument that begins a line and is a directive here.
-func (c *checker) forgotten(n *Node) string {
-	last := c.tree.Position(n.Pos()).Line
-	for i, w := range n.Words[1:] {
-		line := c.tree.Position(w.Pos).Line
-		if line > last && c.table.find(w.Text, n.In.Context) != nil {
-			end := c.tree.Position(n.Words[i].Pos).Line
-			return fmt.Sprintf("is a \";\" missing at the end of line %d?", end)
-		}
-		last = line
+// doubt remembers a directive that is right as it stands, and may have swallowed the next one.
+func (c *checker) doubt(n *Node) {
+	i := c.table.swallowed(c.tree, n)
+	if i < 0 {
+		return
 	}
-	return ""
+	g := about("warn", n, i, fmt.Sprintf("\"%s\" begins a line, and is taken for an argument of \"%s\"", n.Words[i+1].Text, n.Name()))
+	g.Hint = c.table.forgotten(c.tree, n)
+	c.diags.doubt(g)
 }
 
 // Declare runs the directives that declare something, in file order.
@@ -269,10 +283,15 @@ func (t *Table) Declare(tree *Tree, env any, d *Diagnostics) {
 
 // setError adds what Set or Declare of n returned.
 func (d *Diagnostics) setError(n *Node, err error) {
-	if _, ok := err.(*Error); !ok {
-		if _, ok := err.(interface{ Unwrap() []error }); !ok {
-			err = &Error{Node: n, Arg: -1, Text: err.Error()}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			d.setError(n, e)
 		}
+		return
 	}
-	d.Err(err)
+	var at *Error
+	if !errors.As(err, &at) {
+		at = &Error{Node: n, Arg: -1, Text: err.Error()}
+	}
+	d.Err(at)
 }

@@ -20,6 +20,8 @@ type Directive[C any] struct {
 	Opens   Context // what its block is; 0 when it has none
 	Doc     string  // Markdown; the first sentence is the summary
 	Example string  // a fragment of nginx.conf
+	// Lacks are parameters that nginx has and weir does not: "ssl", "service=". They are refused by name.
+	Lacks []string
 
 	// Set stores one occurrence in the settings of the block it applies to. It may run many times
 	// for one occurrence, so it does nothing beyond *C.
@@ -66,6 +68,7 @@ type Entry struct {
 	Opens   Context
 	Doc     string
 	Example string
+	Lacks   []string
 	Module  *Module
 
 	grammar     *grammar
@@ -145,7 +148,7 @@ func (m *Module) leaves(groups *groupSet) bool {
 func newEntry[C any](m *Module, d *Directive[C]) *Entry {
 	e := &Entry{
 		Name: d.Name, In: d.In, Syntax: d.Syntax, Default: d.Default, Repeat: d.Repeat, Group: d.Group,
-		Inherit: d.Inherit, Support: d.Support, Opens: d.Opens, Doc: d.Doc, Example: d.Example,
+		Inherit: d.Inherit, Support: d.Support, Opens: d.Opens, Doc: d.Doc, Example: d.Example, Lacks: d.Lacks,
 		Module: m, declare: d.Declare,
 	}
 	if e.Group == "" {

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,7 @@ type form struct {
 	block    bool
 	min, max int // number of arguments; max < 0: any number
 	lead     []*elem
-	rest     []*elem   // positional words after the leading ones
+	rest     []*elem   // positional words after the leading ones; of a free form, what the manual shows
 	keys     []keyAtom // keywords, in any order after the leading words
 }
 
@@ -151,12 +152,18 @@ func parseForm(line string) (*form, error) {
 
 // parseFree reads "! min-max anything".
 func parseFree(s string) (*form, error) {
-	f := &form{free: true, max: -1, block: strings.Contains(s, "{")}
-	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
+	f := &form{free: true, max: -1}
+	word, shown, _ := strings.Cut(strings.TrimSpace(s), " ")
+	p := &syntaxParser{s: shown}
+	var err error
+	if f.rest, err = p.elems(false); err != nil {
+		return nil, err
+	}
+	f.block = p.block
 	low, high, dash := strings.Cut(word, "-")
 	n, err := strconv.Atoi(low)
 	if err != nil {
-		return f, nil
+		return nil, fmt.Errorf("%q is no number of arguments", low)
 	}
 	f.min, f.max = n, n
 	if dash {
@@ -168,6 +175,45 @@ func parseFree(s string) (*form, error) {
 		}
 	}
 	return f, nil
+}
+
+// free reports whether Set reads the words in some form.
+func (g *grammar) free() bool {
+	return slices.ContainsFunc(g.forms, func(f *form) bool { return f.free })
+}
+
+// beginsFixed reports whether the first argument is a word of the grammar, not a value.
+func (g *grammar) beginsFixed() bool {
+	return slices.ContainsFunc(g.forms, func(f *form) bool { return len(f.lead) > 0 && f.lead[0].literals() })
+}
+
+// words are the fixed words of the grammar as one would begin to type them.
+func (g *grammar) words() []string {
+	var words []string
+	for _, f := range g.forms {
+		for _, list := range [][]*elem{f.lead, f.rest} {
+			for _, e := range list {
+				words = e.appendWords(words)
+			}
+		}
+		words = append(words, f.keyWords()...)
+	}
+	return words
+}
+
+func (e *elem) appendWords(words []string) []string {
+	for _, sub := range e.sub {
+		words = sub.appendWords(words)
+	}
+	for _, a := range e.atoms {
+		switch {
+		case a.literal():
+			words = append(words, a.text)
+		case a.key != "":
+			words = append(words, a.key+"=")
+		}
+	}
+	return words
 }
 
 // leading elements are matched by their place before keywords are looked for.

@@ -29,6 +29,7 @@ type lexer struct {
 	fail func(at, length, line int, text string)
 
 	args     bool // the text is of -g
+	last     Pos  // in l.fail: the last word of the directive that does not end; not valid where it is something else
 	unclosed int  // where a quote begins that never ends; 0: nowhere that matters
 }
 
@@ -58,6 +59,7 @@ func (l *lexer) words(start int) (kind statement, end int) {
 		at := l.pos
 		switch {
 		case c < 0 && have:
+			l.last = (*l.slab)[len(*l.slab)-1].Pos
 			l.unfinished()
 			return stStop, at
 		case c < 0:
@@ -76,7 +78,9 @@ func (l *lexer) words(start int) (kind statement, end int) {
 			l.pos++
 			return stOpen, at
 		case c == '}' && have: // a ";" is missing: what follows is whole again
+			l.last = (*l.slab)[len(*l.slab)-1].Pos
 			l.fail(at, 1, at, "unexpected \"}\"")
+			l.last = nowhere
 			return stSkip, at
 		case c == '}':
 			l.pos++
@@ -144,6 +148,7 @@ func (l *lexer) bare() bool {
 		}
 	}
 	l.pos = len(l.src)
+	l.last = Pos{l.file, int32(start)}
 	l.unfinished()
 	return false
 }

@@ -141,12 +141,15 @@ func (t *Tree) loop(path string, by *Node) string {
 func (l *loader) read(f *File, into *Block) {
 	id := int32(len(l.tree.Files))
 	l.tree.Files = append(l.tree.Files, f)
-	lex := &lexer{src: f.Text, file: id, args: f.Name == "", slab: &l.words}
+	lex := &lexer{src: f.Text, file: id, args: f.Name == "", slab: &l.words, last: nowhere}
 	lex.fail = func(at, length, line int, text string) {
 		g := Diagnostic{Text: text, Pos: Pos{id, int32(at)}, Len: length, Line: Pos{id, int32(line)}}
 		if lex.unclosed > 0 {
 			p := l.tree.Position(Pos{id, int32(lex.unclosed)})
 			g.Hint = fmt.Sprintf("the quote at line %d, column %d is still open", p.Line, p.Col)
+		}
+		if lex.last.IsValid() {
+			g.Hint = fmt.Sprintf("is a \";\" missing at the end of line %d?", l.tree.Position(lex.last).Line)
 		}
 		l.diags.Add(g)
 	}
@@ -158,15 +161,23 @@ func (l *loader) read(f *File, into *Block) {
 			l.plain(words, Pos{id, int32(end)}, cur)
 		case stOpen:
 			cur = l.open(words, Pos{id, int32(end)}, cur)
+			if len(words) > 0 && isLua(words[0].Text) {
+				if end, ok := lex.skipLua(); ok {
+					cur.End = Pos{id, int32(end)}
+					cur = cur.Parent
+				}
+			}
 			if lex.args {
 				lex.fail(end, 1, end, "block directives are not supported in -g option")
 				return
 			}
 		case stClose:
 			if cur == into {
-				lex.fail(end, 1, end, "unexpected \"}\"")
+				at := Pos{id, int32(end)}
+				l.diags.Add(Diagnostic{Text: "unexpected \"}\"", Pos: at, Len: 1, Line: at, kind: unmatched})
 				continue
 			}
+			cur.End = Pos{id, int32(end)}
 			cur = cur.Parent
 		case stEOF:
 			if cur != into {
@@ -183,7 +194,7 @@ func (l *loader) read(f *File, into *Block) {
 func (l *loader) unclosed(lex *lexer, b *Block, end int) {
 	g := Diagnostic{
 		Text: "unexpected end of file, expecting \"}\"",
-		Pos:  Pos{lex.file, int32(end)}, Line: Pos{lex.file, int32(end)},
+		Pos:  Pos{lex.file, int32(end)}, Line: Pos{lex.file, int32(end)}, kind: unmatched,
 	}
 	if b.Node != nil {
 		at := l.tree.Position(b.Node.Pos())
@@ -224,7 +235,7 @@ func (l *loader) block(n *Node, parent *Block) *Block {
 	if len(l.bls) == cap(l.bls) {
 		l.bls = make([]Block, 0, 64)
 	}
-	l.bls = append(l.bls, Block{Node: n, Parent: parent})
+	l.bls = append(l.bls, Block{Node: n, Parent: parent, End: nowhere})
 	return &l.bls[len(l.bls)-1]
 }
 

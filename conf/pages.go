@@ -71,6 +71,9 @@ func (e *Entry) section(b *strings.Builder, where map[string]string) {
 		b.WriteString("- Not supported yet.\n")
 	case Full:
 	}
+	if len(e.Lacks) > 0 {
+		fmt.Fprintf(b, "- nginx also has `%s`, which weir refuses by name for now.\n", strings.Join(e.Lacks, "`, `"))
+	}
 	fmt.Fprintf(b, "\n%s\n", linked(e.Doc, where))
 	if e.Example != "" {
 		fmt.Fprintf(b, "\nExample:\n\n```nginx\n%s\n```\n", strings.TrimSpace(e.Example))

@@ -7,12 +7,112 @@ import (
 )
 
 // Print writes everything that is wrong. The first line of each is nginx's own, from the level on;
-// under it stand the place, the line, and what would have been right.
+// under it stand the place, the line, and what would have been right. The last line counts them, when there are several.
 func (d *Diagnostics) Print(w io.Writer, program string) {
-	for _, g := range d.List() {
-		fmt.Fprintf(w, "%s: [%s] %s\n", program, g.Level, d.Sentence(g))
-		d.detail(w, &g)
+	runs := d.runs()
+	for i := range runs {
+		g := &runs[i].Diagnostic
+		fmt.Fprintf(w, "%s: [%s] %s\n", program, g.Level, d.Sentence(*g))
+		d.detail(w, g)
+		if more := d.more(&runs[i]); more != "" {
+			fmt.Fprintf(w, "     = %s\n", more)
+		}
 	}
+	if s := summary(runs); s != "" {
+		fmt.Fprintf(w, "%s: %s\n", program, s)
+	}
+}
+
+// A run is a diagnostic, and the places where the next ones say the same.
+type run struct {
+	Diagnostic
+	more []Diagnostic
+}
+
+// longRun is how many equal diagnostics in a row become one.
+const longRun = 4
+
+// runs are the diagnostics in order. Several in a row that say the same of different places are one.
+func (d *Diagnostics) runs() []run {
+	list := d.List()
+	var runs []run
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].Text == list[0].Text && list[n].Level == list[0].Level {
+			n++
+		}
+		if n < longRun {
+			n = 1
+		}
+		runs = append(runs, run{list[0], list[1:n]})
+		list = list[n:]
+	}
+	return runs
+}
+
+// morePlaces is how many of further places are named.
+const morePlaces = 8
+
+// more says where the same is wrong as well.
+func (d *Diagnostics) more(r *run) string {
+	if len(r.more) == 0 {
+		return ""
+	}
+	var places []string
+	file := ""
+	for i := range r.more {
+		if i == morePlaces {
+			places = append(places, "...")
+			break
+		}
+		at := d.tree.Position(r.more[i].order())
+		if at.File == file {
+			places = append(places, fmt.Sprint(at.Line))
+			continue
+		}
+		file = at.File
+		places = append(places, fmt.Sprintf("%s:%d", at.File, at.Line))
+	}
+	return fmt.Sprintf("the same %d more times, in %s", len(r.more), strings.Join(places, ", "))
+}
+
+// Each calls say for every diagnostic, with its sentence and the number of those that follow and say the same.
+func (d *Diagnostics) Each(say func(g Diagnostic, sentence string)) {
+	for _, r := range d.runs() {
+		sentence := d.Sentence(r.Diagnostic)
+		if more := d.more(&r); more != "" {
+			sentence += "; " + more
+		}
+		say(r.Diagnostic, sentence)
+	}
+}
+
+// summary counts errors and warnings, when there are several.
+func summary(runs []run) string {
+	errs, warnings := 0, 0
+	for i := range runs {
+		if runs[i].Level == "warn" {
+			warnings += 1 + len(runs[i].more)
+		} else {
+			errs += 1 + len(runs[i].more)
+		}
+	}
+	switch {
+	case errs+warnings < 2:
+		return ""
+	case warnings == 0:
+		return plural(errs, "error")
+	case errs == 0:
+		return plural(warnings, "warning")
+	}
+	return plural(errs, "error") + ", " + plural(warnings, "warning")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // maxSentence is where nginx cuts a sentence off.

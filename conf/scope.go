@@ -67,6 +67,21 @@ func (s *Scopes) settings(m *Module, st *state, b *Block) any {
 	return st.settings
 }
 
+// ResolveAll resolves what stands in the blocks of the tree, so that every Set has run once and its errors are known
+// before anything is built.
+func (s *Scopes) ResolveAll() { s.resolveIn(s.tree.Main) }
+
+func (s *Scopes) resolveIn(b *Block) {
+	for i := range b.present {
+		s.Any(b.present[i].module, b)
+	}
+	for _, n := range b.Nodes {
+		if n.Block != nil && n.entry != nil && !n.bad {
+			s.resolveIn(n.Block)
+		}
+	}
+}
+
 // Has reports whether some directive of m is in force in b, not only defaults.
 func (s *Scopes) Has(m *Module, b *Block) bool { return len(s.resolve(m, b).nodes) > 0 }
 
@@ -216,6 +231,7 @@ func (s *Scopes) build(m *Module, st *state, b *Block) any {
 
 func (s *Scopes) set(c any, n *Node, b *Block) {
 	if err := n.entry.set(c, s.call(n, b)); err != nil {
+		n.bad = true
 		s.diags.setError(n, err)
 	}
 }

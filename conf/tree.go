@@ -2,6 +2,7 @@ package conf
 
 import (
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type Node struct {
 
 	entry *Entry // what the word means here; nil until Check, and for what has no meaning
 	vals  uint64 // bit i: argument i is a value, not a keyword of the syntax line
-	bad   bool   // Check found an error: neither Set nor Declare see it
+	bad   bool   // Check, Declare or Set found an error: it is not looked at any more
 }
 
 // Name is the first word.
@@ -52,7 +53,7 @@ func (n *Node) Pos() Pos { return n.Words[0].Pos }
 // Entry is what Check found the directive to be, or nil. Entries of free-form blocks have none.
 func (n *Node) Entry() *Entry { return n.entry }
 
-// OK reports whether Check found nothing wrong with the directive itself.
+// OK reports whether nothing wrong was found with the directive itself.
 func (n *Node) OK() bool { return !n.bad }
 
 // A Block is what stands between { and }, or a whole configuration.
@@ -61,6 +62,7 @@ type Block struct {
 	Nodes   []*Node
 	Node    *Node // the directive that opened it; nil for the main block
 	Parent  *Block
+	End     Pos // its "}"; not valid where there is none
 
 	present []presence // by module, set by Check
 	bits    uint64     // of the modules in present: most blocks have directives of few
@@ -94,6 +96,19 @@ func (b *Block) First(name string) *Node {
 	return nil
 }
 
+// Nearest returns the first directive with one of the names in b or, where it has none, in the blocks around it. It
+// returns the directive that opened b when there is none at all.
+func (b *Block) Nearest(names ...string) *Node {
+	for at := b; at != nil; at = at.Parent {
+		for _, name := range names {
+			if n := at.First(name); n != nil {
+				return n
+			}
+		}
+	}
+	return b.Node
+}
+
 // Walk calls f for the directives of b and of all blocks in it, in file order. Where f returns
 // false the block of that directive is skipped.
 func (b *Block) Walk(f func(*Node) bool) {
@@ -102,6 +117,20 @@ func (b *Block) Walk(f func(*Node) bool) {
 			n.Block.Walk(f)
 		}
 	}
+}
+
+// WalkBad calls f for every directive that something is wrong with, and for those inside it.
+func (b *Block) WalkBad(f func(*Node)) {
+	b.Walk(func(n *Node) bool {
+		if !n.bad {
+			return true
+		}
+		f(n)
+		if n.Block != nil {
+			n.Block.Walk(func(in *Node) bool { f(in); return true })
+		}
+		return false
+	})
 }
 
 // of returns the occurrences of a module's directives in b, nil when there are none.
@@ -225,6 +254,19 @@ func (t *Tree) before(a, b Pos) bool {
 		return from == a.File
 	}
 	return a.Off < b.Off
+}
+
+// First returns the one of some places that is read first.
+func (t *Tree) First(places []Place) Place {
+	return slices.MinFunc(places, func(a, b Place) int {
+		switch at, bt := a.Node.Pos(), b.Node.Pos(); {
+		case t.before(at, bt):
+			return -1
+		case t.before(bt, at):
+			return 1
+		}
+		return a.Arg - b.Arg
+	})
 }
 
 // Full makes a path absolute, as nginx does with paths in its configuration.

@@ -57,7 +57,8 @@ type Process struct {
 }
 
 // Build reads a configuration and builds a cycle of it. It opens log files and resolves names, and
-// changes nothing else. The diagnostics say whether the cycle may be used.
+// changes nothing else. The diagnostics say whether the cycle may be used. What is wrong with directives by themselves is all
+// found first; only when that is nothing are servers and locations made of them, which finds the rest.
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	defer pauseCollector()()
 	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
@@ -81,22 +82,19 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	env.Scopes = scopes
 	c.Main = conf.Settings[Main](scopes, MainModule, tree.Main)
 	c.Events = &Events{}
-	if n := tree.Main.First("events"); n != nil && n.Block != nil {
+	if n := tree.Main.First("events"); n != nil && n.OK() && n.Block != nil {
 		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
 	}
 	env.Loops = c.Main.Workers
-	c.Log = c.loggers.at(scopes, tree.Main)
+	scopes.ResolveAll()
+	env.CheckZones()
 	for _, f := range c.fronts {
-		f.build(c, tree.Main.First(f.block()).Block)
+		f.check()
 	}
-	env.Finish()
-	for _, f := range c.fronts {
-		f.finish()
-	}
-	if !d.Failed() { // a zone that was declared badly has been told of already
-		for _, err := range c.zones.Unsized() {
-			d.Err(err)
-		}
+	if d.Failed() {
+		c.fronts = nil
+	} else {
+		c.finish()
 	}
 	if n := len(c.specs()); !d.Failed() && c.Events.Connections < n+1 {
 		d.ErrorNowhere(nil, -1, fmt.Sprintf("%d worker_connections are not enough for %d listening sockets", c.Events.Connections, n))
@@ -104,12 +102,39 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	if !d.Failed() {
 		if by, err := p.Files.OpenReserved(); err != nil {
 			node, _ := by.(*conf.Node)
-			d.ErrorNowhere(node, 0, err.Error())
+			d.Err(conf.Place{Node: node}.Errorf("%v", err).Unplaced())
 		}
+		c.checkConnections()
 	}
 	env.Forget()
 	tree.Forget()
 	return c, d
+}
+
+// finish makes what serves of a configuration whose directives are right by themselves.
+func (c *Cycle) finish() {
+	main := c.Tree.Main
+	c.Log = c.env.ErrorLog(main)
+	for _, f := range c.fronts {
+		f.build(c, main.First(f.block()).Block)
+	}
+	c.env.Finish()
+	for _, f := range c.fronts {
+		f.finish()
+	}
+}
+
+// checkConnections sees that the listening sockets leave room for connections.
+func (c *Cycle) checkConnections() {
+	n := len(c.specs())
+	if c.Events.Connections > n || c.env.Diags.Failed() {
+		return
+	}
+	at := conf.Place{Node: c.Tree.Main.First("events"), Arg: -1}
+	if at.Node != nil && at.Node.Block.First("worker_connections") != nil {
+		at.Node = at.Node.Block.First("worker_connections")
+	}
+	c.env.Diags.Err(at.Errorf("%d worker_connections are not enough for %d listening sockets", c.Events.Connections, n).Unplaced())
 }
 
 // Prepare makes what a cycle needs on disk: the folders of temporary files, owned by the user that

@@ -14,7 +14,9 @@ import (
 type front interface {
 	// block is the name of the block.
 	block() string
-	// build builds the block, when everything is declared. Errors go to the diagnostics.
+	// check adds errors for names that nothing defines, when every directive was read.
+	check()
+	// build builds the block, when every directive is right. Errors go to the diagnostics.
 	build(c *Cycle, block *conf.Block)
 	// finish is called when all fronts are built and everything was found that is named before it is defined.
 	finish()
@@ -46,6 +48,8 @@ type httpFront struct {
 }
 
 func (f *httpFront) block() string { return "http" }
+
+func (f *httpFront) check() { f.builder.CheckNames() }
 
 func (f *httpFront) build(c *Cycle, block *conf.Block) {
 	f.builder.App.Debug = &c.Events.DebugConnection

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/http"
 	"weir/logs"
 )
 
@@ -190,9 +191,14 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 		Doc: "The block of settings that concern connections.",
 	},
 	{
-		Name: "worker_connections", In: conf.Events, Syntax: "<number>", Default: "512",
+		Name: "worker_connections", In: conf.Events, Syntax: "! 1 <number>", Default: "512",
 		Doc: "How many connections a loop may hold, of clients and upstreams together.",
-		Set: conf.Int(func(c *Events) *int { return &c.Connections }),
+		Set: func(c *Events, call *conf.Call) (err error) {
+			if c.Connections, err = conf.ParseInt(call.Arg(0)); err != nil {
+				return call.Errorf(0, "invalid number \"%s\"", call.Arg(0))
+			}
+			return nil
+		},
 	},
 	{
 		Name: "use", In: conf.Events, Syntax: "<method:string>",
@@ -244,10 +250,11 @@ var HTTPModule = conf.Define("http", "The blocks of the HTTP server.", []conf.Di
 	{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP, Doc: "The block of everything about HTTP."},
 	{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true, Doc: "One server: the addresses and names it answers to, and what it does."},
 	{
-		Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true,
+		Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 [= | ~ | ~* | ^~] <uri> { ... }\n! 1 @<name> { ... }", Opens: conf.Location, Repeat: true,
 		Doc: `What holds for some URIs: those that begin with a *prefix*; that *are* it, after "="; that match a regular expression, after "~"
 or "~*"; "^~" before a prefix keeps regular expressions out; "@name" is led to by name only.`,
 		Example: "location ~ \\.php$ { return 404; }",
+		Declare: http.DeclareLocation,
 	},
 })
 

@@ -68,8 +68,8 @@ func (c *Cycle) specs() []listen.Spec {
 
 // Sentences are the diagnostics as lines of an error log.
 func Sentences(d *conf.Diagnostics, say func(logs.Level, string)) {
-	for _, g := range d.List() {
+	d.Each(func(g conf.Diagnostic, sentence string) {
 		level, _ := logs.ParseLevel(g.Level)
-		say(level, d.Sentence(g))
-	}
+		say(level, sentence)
+	})
 }

@@ -1,7 +1,9 @@
 package http
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +42,7 @@ var AccessLog = Define(Spec[accessLog]{
 	Doc:  "Access logs: a line for every request, in a format of yours, to files and syslog.",
 	Directives: []conf.Directive[accessLog]{
 		{
-			Name: "log_format", In: conf.HTTP, Syntax: "! 2-", Repeat: true,
+			Name: "log_format", In: conf.HTTP, Syntax: "! 2- <name> [escape=default|json|none] <text> ...", Repeat: true,
 			Doc: `Names a format of access log lines: *name* [escape=default|json|none] *text* …. Values of variables are escaped, by default as
 \xXX; literal text stays as it is.`,
 			Example: "log_format short '$remote_addr $status \"$request\"';",
@@ -48,7 +50,7 @@ var AccessLog = Define(Spec[accessLog]{
 		},
 		{
 			Name: "access_log", In: conf.HTTP | conf.Server | conf.Location | conf.LocationIf | conf.LimitExcept,
-			Syntax: "! 1-", Repeat: true, Default: "logs/access.log",
+			Syntax: "off\n! 1- <path> [<format> [buffer=<size>] [gzip[=<level>]] [flush=<time>] [if=<condition>]]", Repeat: true, Default: "logs/access.log",
 			Doc: `Writes a line for every request: *path* [*format* [buffer=*size*] [gzip[=*level*]] [flush=*time*] [if=*condition*]], or "off".
 
 The path may have variables; "syslog:server=…" sends lines to a syslog server. The format is "combined" unless named.`,
@@ -111,7 +113,7 @@ func declareFormat(call *conf.Call) error {
 	}
 	name := call.Arg(0)
 	if name == "combined" || f.byName[name] != nil {
-		return call.Errorf(0, "duplicate \"log_format\" name \"%s\"", name)
+		return call.Errorf(0, "duplicate \"log_format\" name \"%s\"", name).After(f.first(call))
 	}
 	first, escape := 1, logs.EscapeDefault
 	if word, ok := strings.CutPrefix(call.Arg(1), "escape="); ok {
@@ -132,6 +134,19 @@ func declareFormat(call *conf.Call) error {
 		format.parts = append(format.parts, x.Parts()...)
 	}
 	f.byName[name] = format
+	return nil
+}
+
+// names are the formats by name.
+func (f *formats) names() []string { return append(slices.Collect(maps.Keys(f.byName)), "combined") }
+
+// first is the log_format of the same name that stands before another, nil for the one that is always there.
+func (f *formats) first(call *conf.Call) *conf.Node {
+	for _, n := range call.Block().All("log_format") {
+		if n != call.Node && len(n.Words) > 1 && n.Words[1].Text == call.Arg(0) {
+			return n
+		}
+	}
 	return nil
 }
 
@@ -166,7 +181,7 @@ func addAccessLog(c *accessLog, call *conf.Call) error {
 		name = call.Arg(1)
 	}
 	if t.format = Of[formats](Env(call)).find(Env(call), name); t.format == nil {
-		return call.Errorf(1, "unknown log format \"%s\"", name)
+		return call.Errorf(1, "unknown log format \"%s\"", name).Among(name, Of[formats](Env(call)).names())
 	}
 	for i := 2; i < call.Len(); i++ {
 		if cond, ok := strings.CutPrefix(call.Arg(i), "if="); ok {

@@ -110,9 +110,7 @@ func (b *Builder) Build(http *conf.Block) *App {
 
 // End completes the App when Env.Finish has run.
 func (b *Builder) End() {
-	for _, err := range b.Vars.Finish() {
-		b.Diags.Err(err)
-	}
+	b.CheckNames()
 	b.App.slots = b.Vars.Slots()
 }
 
@@ -140,6 +138,9 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 		} else {
 			s.Name = strings.TrimPrefix(s.Name, ".")
 		}
+	}
+	if err := s.Core.checkBuffers(block); err != nil {
+		b.Diags.Err(err)
 	}
 	s.Root = b.locations.one()
 	s.Root.Server = s
@@ -236,15 +237,6 @@ func (r *Request) MatchPattern(p *vars.Pattern, slots []int, text []byte) (bool,
 		}
 	}
 	return true, nil
-}
-
-// CompileText compiles a word of a directive as text with variables.
-func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
-	t, err := Env(call).Vars.Compile(s)
-	if err != nil {
-		return nil, call.Errorf(arg, "%v", err)
-	}
-	return t, nil
 }
 
 // TextSlot is a slot for one text with variables.

@@ -16,7 +16,7 @@ type ErrorPage struct {
 func errorDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
 		{
-			Name: "error_page", In: inLocIf, Syntax: "! 2-", Repeat: true,
+			Name: "error_page", In: inLocIf, Syntax: "! 2- <code> ... [=[<response>]] <uri>", Repeat: true,
 			Doc: `Says what answers in place of weir's own page when a request ends with one of these statuses.
 
 Arguments: *code* … [=[*response*]] *uri*. The *uri* is an internal path, a named location ("@name") or an address that the client is

@@ -97,7 +97,11 @@ func sendDirectives() []conf.Directive[Core] {
 		},
 		{
 			Name: "send_lowat", In: inLoc, Syntax: "<size>", Default: "0", Support: conf.Ignored,
-			Doc: "Accepted and ignored, as nginx does on Linux.", Set: conf.Size(func(c *Core) *int64 { return &c.ignored }),
+			Doc: "Accepted and ignored, as nginx does on Linux.",
+			Set: func(c *Core, call *conf.Call) error {
+				call.Warnf(-1, "\"%s\" is not supported, ignored", call.Name())
+				return conf.Size(func(c *Core) *int64 { return &c.ignored })(c, call)
+			},
 		},
 		{
 			Name: "subrequest_output_buffer_size", In: inLoc, Syntax: "<size>", Default: "4k",
@@ -107,7 +111,7 @@ func sendDirectives() []conf.Directive[Core] {
 		{
 			Name: "early_hints", In: inLoc, Syntax: "<text> ...", Repeat: true,
 			Doc:     "Passes on an upstream's 103 (Early Hints) responses when one of the values is neither empty nor \"0\".",
-			Example: "early_hints $http2;",
+			Example: "early_hints $http_sec_fetch_mode;",
 			Set:     TextsSlot(func(c *Core) *[]*Text { return &c.EarlyHints }),
 		},
 	}

@@ -59,7 +59,11 @@ var ServerModule = Define(Spec[ServerCore]{
 	Doc:  "Addresses and names of servers, and how request heads are read.",
 	Directives: []conf.Directive[ServerCore]{
 		{
-			Name: "listen", In: onlyServe, Syntax: "! 1-", Repeat: true, Inherit: conf.Never,
+			Name: "listen", In: onlyServe, Repeat: true, Inherit: conf.Never,
+			Syntax: "! 1- <address>[:<port>] | <port> | unix:<path> [default_server] [bind] [http2] [proxy_protocol] [backlog=<number>] " +
+				"[rcvbuf=<size>] [sndbuf=<size>] [fastopen=<number>] [deferred] [ipv6only=on|off] [reuseport] [multipath] " +
+				"[so_keepalive=on|off|[<idle>]:[<interval>]:[<count>]]",
+			Lacks: []string{"ssl", "quic"},
 			Doc: `An address the server answers on: *address*[:*port*], *port*, or unix:*path*, then options: default_server, backlog=, rcvbuf=,
 sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, proxy_protocol: connections begin with a PROXY protocol header (version 1 or 2).`,
 			Example: "listen 127.0.0.1:8080 default_server;",
@@ -106,7 +110,7 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, proxy_p
 			Doc: "Whether names of header fields may have underscores; otherwise such fields are invalid.",
 			Set: conf.Flag(func(c *ServerCore) *bool { return &c.Underscores }),
 		},
-		poolSize("connection_pool_size", "256", func(c *ServerCore) *int64 { return &c.connPool }),
+		poolSize("connection_pool_size", "512", func(c *ServerCore) *int64 { return &c.connPool }),
 		poolSize("request_pool_size", "4k", func(c *ServerCore) *int64 { return &c.requestPool }),
 		ignoredNumber("server_names_hash_max_size", inHTTP, "512"),
 		ignoredNumber("server_names_hash_bucket_size", inHTTP, "64"),
@@ -137,6 +141,15 @@ func poolSize(name, def string, f func(*ServerCore) *int64) conf.Directive[Serve
 			return nil
 		},
 	}
+}
+
+// checkBuffers holds the buffers of a server against each other, as nginx does.
+func (c *ServerCore) checkBuffers(block *conf.Block) error {
+	if c.LargeSize >= c.connPool {
+		return nil
+	}
+	at := conf.Place{Node: block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
+	return at.Errorf("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"").Merged()
 }
 
 func ignoredNumber(name string, in conf.Context, def string) conf.Directive[ServerCore] {

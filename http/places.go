@@ -3,28 +3,22 @@ package http
 import (
 	"weir/conf"
 	"weir/http/route"
+	"weir/vars"
 )
 
 // addLocations builds the location blocks of a block, and those inside them.
 func (b *Builder) addLocations(s *Server, block *conf.Block, into *route.Locations[*Location]) {
 	for _, node := range block.All("location") {
-		if !node.OK() {
-			continue
-		}
 		loc := b.locations.one()
+		kind := Of[locationHeads](b).take(node, loc)
 		loc.Server = s
-		kind, err := b.readLocation(loc, node)
-		if err != nil {
-			b.Diags.Err(err)
-			continue
-		}
 		var match route.Matcher
 		if loc.Pattern != nil {
 			match = loc.Pattern
 		}
 		inside, err := into.Add(kind, loc.Name, match, loc)
 		if err != nil {
-			b.Diags.Error(node, 0, "%v", err)
+			b.Diags.Err(conf.Place{Node: node, Arg: len(node.Args()) - 1}.Errorf("%v", err).After(b.sameLocation(block, node)))
 			continue
 		}
 		b.inside = inside
@@ -34,9 +28,55 @@ func (b *Builder) addLocations(s *Server, block *conf.Block, into *route.Locatio
 	}
 }
 
+// locationHeads are the words of location blocks, read. Locations are made when all that stands in them is known.
+type locationHeads struct{ byNode map[*conf.Node]locationHead }
+
+type locationHead struct {
+	name    string
+	kind    route.Kind
+	pattern *vars.Pattern
+	slots   []int
+}
+
+func (l *locationHeads) take(node *conf.Node, loc *Location) route.Kind {
+	h := l.byNode[node]
+	loc.Name, loc.Pattern, loc.slots = h.name, h.pattern, h.slots
+	loc.Named, loc.exact = h.kind == route.Named, h.kind == route.Exact
+	return h.kind
+}
+
+// DeclareLocation reads the words of a location block.
+func DeclareLocation(call *conf.Call) error {
+	b := Env(call)
+	h, err := b.readLocation(call.Node)
+	if err != nil {
+		return err
+	}
+	l := Of[locationHeads](b)
+	if l.byNode == nil {
+		l.byNode = map[*conf.Node]locationHead{}
+	}
+	l.byNode[call.Node] = h
+	return nil
+}
+
+// sameLocation is the location of a block that stands before node and has its words, nil when it is no duplicate.
+func (b *Builder) sameLocation(block *conf.Block, node *conf.Node) *conf.Node {
+	heads := Of[locationHeads](b).byNode
+	for _, first := range block.All("location") {
+		if first == node {
+			break
+		}
+		if h, mine := heads[first], heads[node]; h.name == mine.name && h.kind != route.Regexp && (h.kind == route.Exact) == (mine.kind == route.Exact) {
+			return first
+		}
+	}
+	return nil
+}
+
 // readLocation reads "location [ = | ~ | ~* | ^~ ] name" and "location @name". The modifier may stand
 // at the beginning of the name.
-func (b *Builder) readLocation(loc *Location, node *conf.Node) (kind route.Kind, err error) {
+func (b *Builder) readLocation(node *conf.Node) (h locationHead, err error) {
 	args := node.Args()
 	name := args[0].Text
 	mark := ""
@@ -45,30 +85,28 @@ func (b *Builder) readLocation(loc *Location, node *conf.Node) (kind route.Kind,
 	} else {
 		mark, name = splitModifier(name)
 	}
-	loc.Name = name
+	h.name, h.kind = name, route.Prefix
 	switch mark {
 	case "":
 		if len(name) > 0 && name[0] == '@' {
-			loc.Named = true
-			return route.Named, nil
+			h.kind = route.Named
 		}
-		return route.Prefix, nil
 	case "=":
-		loc.exact = true
-		return route.Exact, nil
+		h.kind = route.Exact
 	case "^~":
-		return route.NoRegexp, nil
+		h.kind = route.NoRegexp
 	case "~", "~*":
-		if loc.Pattern, err = b.Vars.Pattern(name, mark == "~*"); err != nil {
-			return 0, ErrorAt(node, len(args)-1, "%v", err)
+		h.kind = route.Regexp
+		if h.pattern, err = b.Vars.Pattern(name, mark == "~*"); err == nil {
+			h.slots, err = b.CaptureSlots(h.pattern)
 		}
-		loc.slots, err = b.CaptureSlots(loc.Pattern)
 		if err != nil {
-			return 0, ErrorAt(node, len(args)-1, "%v", err)
+			return h, ErrorAt(node, len(args)-1, "%v", err)
 		}
-		return route.Regexp, nil
+	default:
+		return h, ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
 	}
-	return 0, ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
+	return h, nil
 }
 
 func splitModifier(word string) (mark, name string) {

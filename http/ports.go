@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"weir/conf"
 	"weir/http/route"
 	"weir/listen"
 	"weir/logs"
@@ -24,7 +25,7 @@ func (b *Builder) buildPorts() {
 			o := &s.Core.Listens[i]
 			warning, err := plan.Add(o.Spec, s)
 			if err != nil {
-				b.Diags.Err(o.Call.Errorf(-1, "%v", err))
+				b.Diags.Err(o.Call.Errorf(-1, "%v", err).After(b.listenBefore(o)))
 			}
 			if warning != "" {
 				o.Call.Warnf(-1, "%s", warning)
@@ -42,6 +43,37 @@ func (b *Builder) buildPorts() {
 		}
 		b.App.Listens = append(b.App.Listens, &Listening{Spec: socket.Spec, Port: port})
 	}
+}
+
+// listenBefore is the listen that another one of the same address conflicts with: of the same server, or what is said once of an
+// address.
+func (b *Builder) listenBefore(o *ListenOption) *conf.Node {
+	var first *conf.Node
+	for _, s := range b.App.Servers {
+		for i := range s.Core.Listens {
+			have := &s.Core.Listens[i]
+			switch {
+			case have == o:
+				return first
+			case have.Spec.Addr != o.Spec.Addr || have.Call.Node.In != o.Call.Node.In && !have.Spec.Set && !have.Spec.Default:
+			case first == nil || have.Call.Node.In == o.Call.Node.In:
+				first = have.Call.Node
+			}
+		}
+	}
+	return first
+}
+
+// nameBefore is the server_name that has a name first.
+func nameBefore(servers []*Server, name ServerName) *conf.Node {
+	for _, s := range servers {
+		for _, have := range s.Core.Names {
+			if have.Text == name.Text && have.Call != nil && have.Call.Node != name.Call.Node {
+				return have.Call.Node
+			}
+		}
+	}
+	return nil
 }
 
 // defaultListen is where a server without a listen directive answers: port 80, or 8000 when who opens
@@ -87,7 +119,8 @@ func (b *Builder) addName(n *address, e *listen.Entry[*Server], s *Server, name 
 	case err == nil:
 	case errors.As(err, &taken):
 		if name.Call != nil {
-			name.Call.Warnf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, e.Spec)
+			conflict := name.Call.Errorf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, e.Spec)
+			name.Call.Warn(conflict.After(nameBefore(e.Servers, name)))
 		}
 	case len(e.Servers) > 1 && name.Call != nil:
 		b.Diags.Err(name.Call.Errorf(-1, "%v on %s", err, e.Spec))

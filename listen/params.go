@@ -88,13 +88,7 @@ const acceptFilter = "accept_filter="
 
 // missing is the error for parameters whose parts of weir are not built yet.
 func missing(word string) error {
-	switch word {
-	case "ssl":
-		return fmt.Errorf("the \"ssl\" parameter requires ngx_http_ssl_module")
-	case "quic":
-		return fmt.Errorf("the \"quic\" parameter requires ngx_http_v3_module")
-	}
-	return fmt.Errorf("the \"%s\" parameter is not supported yet", word)
+	return fmt.Errorf("\"%s\" parameter is known to nginx but not supported by weir yet", word)
 }
 
 // socketParam reads a parameter of the socket.

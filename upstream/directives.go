@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"time"
 
 	"weir/conf"
@@ -44,13 +45,15 @@ func groupDirectives() []conf.Directive[settings] {
 		{
 			Name:    "server",
 			In:      conf.Upstream,
-			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [backup] [down] [drain] [route=<string>] [resolve] [service=<string>]",
+			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [backup] [down] [drain] [route=<string>] [resolve]",
+			Lacks:   []string{"service="},
 			Repeat:  true,
 			Declare: onSpec(addServer),
 			Doc: `Adds a server to the group. A name that has several addresses adds them all.
 
 After *max_fails* failures within *fail_timeout* the server is put aside for *fail_timeout*; then one request probes it.
-A **backup** gets requests when no other server can; a server that is **down** gets none.`,
+A **backup** gets requests when no other server can; a server that is **down** gets none. **resolve** is refused for names: they are looked up once,
+when the configuration is read.`,
 		},
 		{
 			Name:    "zone",
@@ -122,10 +125,13 @@ func declareGroup(c *conf.Call) error {
 	d := in(c)
 	name := c.Arg(0)
 	if d.Find(name) != nil {
-		return c.Errorf(0, "duplicate upstream %s", quote(name))
+		return c.Errorf(0, "duplicate upstream %s", quote(name)).After(d.Find(name).Node)
 	}
 	if c.Body().First("server") == nil {
-		return c.Errorf(-1, "no servers are inside upstream")
+		if slices.ContainsFunc(c.Body().Nodes, func(n *conf.Node) bool { return !n.OK() }) {
+			return nil // one of them may be meant for a server, and is told of already
+		}
+		return c.Errorf(-1, "no servers are inside upstream").Ending(c.Body())
 	}
 	d.declare(&Spec{Name: name, Node: c.Node, Keepalive: defaultKeepalive(), backups: true})
 	return nil
@@ -170,11 +176,6 @@ func checkServer(s *Spec, c *conf.Call, server *ServerSpec) error {
 		return c.Errorf(c.Index("route"), "route is empty")
 	} else if len(w.Text) > 32 {
 		return c.Errorf(c.Index("route"), "route is longer than 32")
-	}
-	if w, ok := c.Key("service"); ok && w.Text == "" {
-		return c.Errorf(c.Index("service"), "service is empty")
-	} else if ok && !c.Has("resolve") {
-		return c.Errorf(0, "service upstream %s requires \"resolve\" parameter", quote(c.Arg(0)))
 	}
 	return nil
 }

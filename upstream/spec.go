@@ -123,6 +123,15 @@ func (d *Declared) Forget() {
 	d.byNode = nil
 }
 
+// declaredNames are the names of upstream blocks.
+func (d *Declared) declaredNames() []string {
+	names := make([]string, 0, len(d.byName))
+	for _, s := range d.byName {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 func (d *Declared) declare(s *Spec) {
 	d.specs = append(d.specs, s)
 	d.byNode[s.Node] = s
@@ -149,7 +158,7 @@ func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {
 	server := ServerSpec{Text: t.Text, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
 	var err error
 	if server.Addrs, err = d.addresses(&t); err != nil {
-		return nil, c.Errorf(arg, "%v in upstream %s", err, quote(t.Host))
+		return nil, c.Errorf(arg, "%v in upstream %s", err, quote(t.Host)).Among(t.Host, d.declaredNames())
 	}
 	s := &Spec{Name: t.Host, Port: t.Port, Implicit: true, Node: c.Node, Servers: []ServerSpec{server}}
 	d.specs = append(d.specs, s)

@@ -66,6 +66,16 @@ func (f *Ref[R]) Get(r R) Value {
 	return Value{Missing: true}
 }
 
+// unknown reports whether nothing is known of the name so far.
+func (f *Ref[R]) unknown() bool { return f.from == fromNowhere && !f.quiet }
+
+// ask remembers a place that uses the name, as long as it is unknown.
+func (f *Ref[R]) ask(at any) {
+	if f.unknown() {
+		f.asked = append(f.asked, at)
+	}
+}
+
 // compute runs the function behind the variable, guarding against a variable that needs itself.
 func (f *Ref[R]) compute(r R) Value {
 	f.table.hooks.Slots(r)[f.slot] = busy

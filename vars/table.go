@@ -52,6 +52,22 @@ func (t *Table[R]) Add(v Var[R]) error {
 	return nil
 }
 
+// Names are the names that can be used so far: built-in ones without families, and those that the configuration defines.
+func (t *Table[R]) Names() []string {
+	var names []string
+	for name, v := range t.builtin {
+		if !v.isFamily() {
+			names = append(names, name)
+		}
+	}
+	for name, f := range t.refs {
+		if f.get != nil || f.quiet || f.fresh {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Vars returns the built-in variables and families by name, for manuals.
 func (t *Table[R]) Vars() []Var[R] {
 	all := make([]Var[R], 0, len(t.builtin))
@@ -111,13 +127,15 @@ func (t *Table[R]) DefineGet(name string, volatile bool, get func(r R) Value) er
 }
 
 // Lookup returns the variable of a name, which may still be unknown: Finish will tell. The place, if
-// given, is handed back by the UnknownError. The name comes without "$"; "1" is not a capture here,
+// given, is handed back by the UnknownError; what is known by now remembers none. The name comes without "$"; "1" is not a capture here,
 // as it is not in nginx's `if ($1)`.
 func (t *Table[R]) Lookup(name string, at ...any) *Ref[R] {
 	f := t.ref(name)
 	f.used = true
-	f.asked = append(f.asked, at...)
 	t.settle(f)
+	for _, place := range at {
+		f.ask(place)
+	}
 	return f
 }
 
@@ -137,7 +155,7 @@ func (t *Table[R]) Finish() []error {
 	var errs []error
 	for _, f := range t.order {
 		t.settle(f)
-		if f.used && f.from == fromNowhere && !f.quiet {
+		if f.used && f.unknown() {
 			errs = append(errs, &UnknownError{Name: f.name, At: f.asked})
 			continue
 		}
@@ -172,7 +190,7 @@ func (t *Table[R]) Slots() int { return t.slots }
 // case. Any goroutine, after Finish.
 func (t *Table[R]) Value(r R, name []byte) (v Value, known bool) {
 	if f := t.refs[string(name)]; f != nil {
-		if f.from == fromNowhere && !f.quiet {
+		if f.unknown() {
 			return Value{Missing: true}, false
 		}
 		return f.Get(r), true

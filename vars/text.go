@@ -2,6 +2,7 @@ package vars
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -19,28 +20,38 @@ type Part[R any] struct {
 }
 
 // Compile reads text with "$name", "${name}" and the captures "$1" to "$9". Names may still be
-// unknown: Finish will tell, handing back the place, if one is given.
+// unknown: Finish will tell.
 //
 // After "$1" the digit ends the name, so "$10" is the first capture and a zero; "$0" and "${1}" are
 // ordinary names, as they are in nginx.
 //
-// Texts with variables that are written alike are one Text; the first of them speaks for all where a name is unknown, unless
-// places are given.
-func (t *Table[R]) Compile(s string, at ...any) (*Text[R], error) {
+// Texts with variables that are written alike are one Text.
+func (t *Table[R]) Compile(s string) (*Text[R], error) {
 	if strings.IndexByte(s, '$') < 0 {
 		return constText[R](s), nil
-	}
-	if len(at) > 0 {
-		return t.compile(s, at)
 	}
 	if x := t.texts[s]; x != nil {
 		return x, nil
 	}
-	x, err := t.compile(s, nil)
+	x, err := t.compile(s)
 	if err == nil {
 		t.texts[s] = x
 	}
 	return x, err
+}
+
+// Open reports whether some name in the text is unknown so far. Load only.
+func (x *Text[R]) Open() bool {
+	return slices.ContainsFunc(x.parts, func(p Part[R]) bool { return p.Ref != nil && p.Ref.unknown() })
+}
+
+// Ask remembers a place where the text is used, for the errors of the names in it that are unknown so far. Load only.
+func (x *Text[R]) Ask(at any) {
+	for i := range x.parts {
+		if f := x.parts[i].Ref; f != nil {
+			f.ask(at)
+		}
+	}
 }
 
 // constText is a text without variables: its bytes are those of the source, and it takes one piece of memory.
@@ -60,7 +71,7 @@ func constText[R any](s string) *Text[R] {
 // literal is a text as bytes, which nobody changes.
 func literal(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-func (t *Table[R]) compile(s string, at []any) (*Text[R], error) {
+func (t *Table[R]) compile(s string) (*Text[R], error) {
 	parts := make([]Part[R], 0, 2*strings.Count(s, "$")+1)
 	for i := 0; i < len(s); {
 		if s[i] != '$' {
@@ -81,7 +92,7 @@ func (t *Table[R]) compile(s string, at []any) (*Text[R], error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, Part[R]{Ref: t.Lookup(name, at...)})
+		parts = append(parts, Part[R]{Ref: t.Lookup(name)})
 		i += n
 	}
 	return &Text[R]{source: s, parts: parts}, nil

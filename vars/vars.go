@@ -73,7 +73,7 @@ type Hooks[R any] struct {
 // UnknownError is a name that was used and never defined.
 type UnknownError struct {
 	Name string
-	At   []any // places given to Lookup and Compile, in order
+	At   []any // places given to Lookup and Text.Ask, in order
 }
 
 func (e *UnknownError) Error() string { return `unknown "` + e.Name + `" variable` }

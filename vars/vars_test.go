@@ -115,8 +115,12 @@ func TestCompileErrors(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	table := newTable(t)
 	for at, src := range []string{"$nope$uri", "$0", "${1}", "$later", "$NOPE"} {
-		if _, err := table.Compile(src, at); err != nil {
+		x, err := table.Compile(src)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if x.Open() {
+			x.Ask(at)
 		}
 	}
 	table.Lookup("if_only", 7)

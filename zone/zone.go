@@ -66,6 +66,8 @@ type Zone struct {
 	// Declared is what the directive that declares the zone made of its arguments; nil as long as
 	// the zone was only mentioned. It is the declarer's to set, and it is not inherited.
 	Declared any
+	// At is where the zone was mentioned, for the error of one that is never declared.
+	At []any
 
 	name   string
 	size   int64
@@ -102,15 +104,45 @@ func (s *Set) Declare(name string, size int64, use string) (*Zone, error) {
 	return z, nil
 }
 
-// Unsized are the errors for names that were mentioned and never declared.
-func (s *Set) Unsized() []error {
-	var errs []error
+// Mention is Declare for a name that is declared elsewhere, with the place that mentions it.
+func (s *Set) Mention(name, use string, at any) (*Zone, error) {
+	z, err := s.Declare(name, 0, use)
+	if err == nil && z.size == 0 {
+		z.At = append(z.At, at)
+	}
+	return z, err
+}
+
+// UnsizedError is a name that was mentioned and never declared.
+type UnsizedError struct {
+	Name, Use string
+	At        []any // the places given to Mention, in order
+}
+
+func (e *UnsizedError) Error() string { return "zero size shared memory zone \"" + e.Name + "\"" }
+
+// Unsized are the names that were mentioned and are not declared. The places of the others are forgotten: they would hold
+// on to the configuration.
+func (s *Set) Unsized() []*UnsizedError {
+	var errs []*UnsizedError
 	for _, z := range s.order {
 		if z.size == 0 {
-			errs = append(errs, fmt.Errorf("zero size shared memory zone \"%s\"", z.name))
+			errs = append(errs, &UnsizedError{z.name, z.use, z.At})
 		}
+		z.At = nil
 	}
 	return errs
+}
+
+// Sized are the names that were declared for a use.
+func (s *Set) Sized(use string) []string {
+	var names []string
+	for _, z := range s.order {
+		if z.size != 0 && z.use == use {
+			names = append(names, z.name)
+		}
+	}
+	return names
 }
 
 // State returns what the zone keeps: what it kept before the reload (kept), or what build makes of its

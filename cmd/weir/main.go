@@ -127,7 +127,7 @@ func under(prefix, path string) string {
 	return prefix + path
 }
 
-// report prints diagnostics on standard error and, when weir really starts, to the error log. A daemon is read twice, by the
+// report prints diagnostics on standard error and, unless that is the same, to the error log. A daemon is read twice, by the
 // process in the foreground and by itself: what is no error is printed by the first and logged by the second.
 func report(d *conf.Diagnostics, log *logs.Logger, daemon bool) {
 	if !daemon || !isDaemon() || d.Failed() {

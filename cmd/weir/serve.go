@@ -44,14 +44,25 @@ func serve(o *options) int {
 	return start(r)
 }
 
-// earlyLog is the error log before the configuration names one.
+// earlyLog is the error log before the configuration names one; nil when it is the standard error stream, where everything is
+// printed anyway.
 func earlyLog(files *logs.Files, path string) *logs.Logger {
 	f, err := files.Open(path)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "weir: [alert] could not open error log file: %v\n", err)
 		return nil
 	}
+	if isStderr(f.FD()) {
+		f.Release()
+		return nil
+	}
 	return logs.NewLogger(logs.Options{}, logs.Target{Level: logs.Notice, Sink: f})
+}
+
+// isStderr reports whether a descriptor leads to where standard error leads.
+func isStderr(fd int) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(fd, &a) == nil && unix.Fstat(unix.Stderr, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
 // test answers -t and -T for a configuration without errors.

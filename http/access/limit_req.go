@@ -146,7 +146,7 @@ const noDelay = 1 << 62
 
 // add stores one limit_req.
 func (c *limitReq) add(call *conf.Call) error {
-	z, err := load.Of(call).Zones.Declare(call.String("zone"), 0, limitReqUse)
+	z, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Place(call.Index("zone")))
 	if err != nil {
 		return call.Errorf(call.Index("zone"), "%v", err)
 	}

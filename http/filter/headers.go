@@ -59,7 +59,7 @@ empty value adds none. A block with an add_header of its own does not use those 
 			Set: conf.Enum(func(c *headers) *inheritMode { return &c.trailInh }, inheritModes()),
 		},
 		{
-			Name: "expires", In: places, Syntax: "! 1-2", Default: "off",
+			Name: "expires", In: places, Syntax: "! 1-2 [modified] <time>\n! 1 epoch | max | off", Default: "off",
 			Doc: `Sets Expires and Cache-Control: *time* from now, or [modified] *time* from the time of the file; a negative time is "no-cache".
 "@15h30m" is a time of day; epoch, max and off are special. The value may have variables.`,
 			Example: "expires 30d;",

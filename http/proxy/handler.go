@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 
+	"weir/conf"
 	"weir/http"
 	"weir/loop"
 	"weir/upstream"
@@ -113,7 +114,7 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 		if spec.Key.Source == "" {
 			continue
 		}
-		text, err := b.Vars.Compile(spec.Key.Source)
+		text, err := b.TextAt(conf.Place{Node: spec.Key.Node}, spec.Key.Source)
 		if err != nil {
 			return nil, err
 		}

@@ -111,7 +111,7 @@ A *URL* with variables is worked out for each request, and its URI, if it has on
 			Set:     addSetHeader,
 		},
 		{
-			Name: "proxy_http_version", In: inLoc, Syntax: "1.0 | 1.1 | 2", Default: "1.1",
+			Name: "proxy_http_version", In: inLoc, Syntax: "1.0 | 1.1", Default: "1.1", Lacks: []string{"2"},
 			Doc: "The HTTP version spoken with the peer. Kept connections and upgrades need 1.1.",
 			Set: setVersion,
 		},

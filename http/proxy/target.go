@@ -44,7 +44,7 @@ func setPass(c *proxyConf, call *conf.Call) error {
 		return nil
 	}
 	if !hasPrefixFold(url, httpPrefix) {
-		return call.Errorf(-1, "invalid URL prefix")
+		return badPrefix(call, url)
 	}
 	t := &target{url: url}
 	rest := ""
@@ -60,6 +60,15 @@ func setPass(c *proxyConf, call *conf.Call) error {
 	}
 	c.pass = t
 	return nil
+}
+
+// badPrefix is the error for a URL without its scheme.
+func badPrefix(call *conf.Call, url string) error {
+	e := call.Errorf(-1, "invalid URL prefix")
+	if _, _, err := upstream.ParseTarget(url, httpPort, true); err == nil && !strings.Contains(url, "://") {
+		e = e.Hintf("did you mean \"%s\"?", httpPrefix+url)
+	}
+	return e
 }
 
 func hasPrefixFold(s, prefix string) bool {

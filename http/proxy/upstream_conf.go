@@ -125,15 +125,8 @@ func (o *upstreamConf) sizes(prefix string) (z sizes, culprit string, err error)
 	return z, prefix + culprit, err
 }
 
-// blame makes an error about sizes one of the nearest directive that can be meant; nginx names the end
-// of the http block.
+// blame makes an error about sizes one of the nearest directive that can be meant.
 func blame(b *conf.Block, prefix, culprit string, err error) error {
-	for ; b != nil; b = b.Parent {
-		for _, name := range []string{culprit, prefix + "buffers", prefix + "buffer_size"} {
-			if n := b.First(name); n != nil {
-				return http.ErrorAt(n, -1, "%v", err)
-			}
-		}
-	}
-	return err
+	at := conf.Place{Node: b.Nearest(culprit, prefix+"buffers", prefix+"buffer_size"), Arg: -1}
+	return at.Errorf("%v", err).Merged()
 }

@@ -234,7 +234,7 @@ func nextDirectives[C any](of func(*C) *upstreamConf, words []faultWord) []conf.
 func socketDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
-			Name: "bind", Syntax: "! 1-2 <address:text> [transparent] | off",
+			Name: "bind", Syntax: "off\n! 1-2 <address:text> [transparent]",
 			Doc:     "The local address that connections to peers come from. With **transparent** it may be one that is not the machine's own.",
 			Example: "bind 127.0.0.1;",
 			Set:     func(c *C, call *conf.Call) error { return setBind(&of(c).Bind, call) },

@@ -48,21 +48,23 @@ func parseCondition(call *conf.Call) (condition, error) {
 	for i := range words {
 		words[i] = call.Arg(i)
 	}
-	last := len(words) - 1
-	if !strings.HasPrefix(words[0], "(") || !strings.HasSuffix(words[last], ")") {
+	if !strings.HasPrefix(words[0], "(") {
 		return nil, call.Errorf(0, "invalid condition \"%s\"", words[0])
 	}
-	words[0] = words[0][1:]
-	words[last] = strings.TrimSuffix(words[last], ")")
 	first := 0
-	if words[0] == "" {
+	if words[0] = words[0][1:]; words[0] == "" && len(words) > 1 {
 		words, first = words[1:], 1
 	}
-	if n := len(words); n > 0 && words[n-1] == "" && n > 1 {
-		words = words[:n-1]
+	last := len(words) - 1
+	end, closed := strings.CutSuffix(words[last], ")")
+	if !closed || end == "" && last == 0 {
+		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
-	if len(words) == 0 || words[0] == "" {
-		return nil, call.Errorf(0, "invalid condition \"%s\"", call.Arg(0))
+	if words[last] = end; end == "" {
+		words = words[:last]
+	}
+	if words[0] == "" {
+		return nil, call.Errorf(first, "invalid condition \"\"")
 	}
 	if words[0][0] == '$' {
 		return variableCondition(call, words, first)
@@ -76,7 +78,7 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 	if err != nil {
 		return nil, call.Errorf(first, "%v", err)
 	}
-	ref := http.Env(call).Vars.Lookup(name, call)
+	ref := http.Env(call).Vars.Lookup(name, call.Place(first))
 	if len(words) == 1 {
 		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B
@@ -87,7 +89,7 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 		}, nil
 	}
 	if len(words) != 3 {
-		return nil, call.Errorf(first+1, "invalid condition \"%s\"", words[1])
+		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
 	op := words[1]
 	switch op {

@@ -68,6 +68,7 @@ func declareMap(call *conf.Call) error {
 	var errs []error
 	for _, n := range call.Body().Nodes {
 		switch {
+		case !n.OK():
 		case len(n.Words) == 1 && n.Name() == "hostnames":
 			m.hostnames = true
 			m.hosts = route.NewNames[*mapValue]()
@@ -85,7 +86,7 @@ func declareMap(call *conf.Call) error {
 
 // add reads one line of the block.
 func (m *mapping) add(call *conf.Call, n *conf.Node) error {
-	text, err := http.Env(call).Vars.Compile(n.Words[1].Text)
+	text, err := http.Env(call).TextAt(conf.Place{Node: n}, n.Words[1].Text)
 	if err != nil {
 		return http.ErrorAt(n, 0, "%v", err)
 	}
@@ -94,7 +95,7 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 	switch {
 	case key == "default" && !n.Words[0].Quoted:
 		if m.otherwise != nil {
-			return http.ErrorAt(n, -1, "duplicate default map parameter")
+			return conf.Place{Node: n, Arg: -1}.Errorf("duplicate default map parameter").After(firstLine(n))
 		}
 		m.otherwise = v
 		return nil
@@ -108,7 +109,7 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 		return m.addHost(n, key, v)
 	}
 	if m.exact[key] != nil {
-		return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
+		return conf.Place{Node: n, Arg: -1}.Errorf("conflicting parameter \"%s\"", key).After(firstLine(n))
 	}
 	m.exact[key] = v
 	return nil
@@ -119,9 +120,19 @@ func (m *mapping) addHost(n *conf.Node, key string, v *mapValue) error {
 	err := m.hosts.Add(key, v)
 	switch {
 	case m.exact[strings.TrimPrefix(key, ".")] != nil || errors.As(err, new(*route.ConflictError)):
-		return http.ErrorAt(n, -1, "conflicting parameter \"%s\"", key)
+		return conf.Place{Node: n, Arg: -1}.Errorf("conflicting parameter \"%s\"", key).After(firstLine(n))
 	case err != nil:
 		return http.ErrorAt(n, -1, "invalid hostname or wildcard \"%s\"", key)
+	}
+	return nil
+}
+
+// firstLine is the first line of the block with the same key as n.
+func firstLine(n *conf.Node) *conf.Node {
+	for _, first := range n.In.Nodes {
+		if strings.EqualFold(first.Name(), n.Name()) && first != n {
+			return first
+		}
 	}
 	return nil
 }

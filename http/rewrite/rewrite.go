@@ -65,7 +65,7 @@ const everywhere = conf.Server | conf.ServerIf | conf.Location | conf.LocationIf
 func ifDirective(in, opens conf.Context) conf.Directive[program] {
 	return conf.Directive[program]{
 		Name: "if", In: in, Group: "codes", Inherit: conf.Never, Repeat: true, Opens: opens,
-		Syntax: "! 1- { ... }",
+		Syntax: "! 1- (<condition>) { ... }",
 		Doc: `Runs the directives of its block, and takes on its settings, when the condition holds: *$variable*; *$variable* = or != *text*;
 *$variable* ~, ~*, !~ or !~* *regex*; -f, -d, -e, -x or their negations with a *path*.`,
 		Example: "if ($request_method = POST) { return 405; }",
