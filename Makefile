@@ -30,8 +30,8 @@ scramble: ## the scripts, with a layer that scrambles bytes on both sides of the
 		WEIR_SCRAMBLE=$$how $(GO) test -tags scramble ./upstream && WEIR_SCRAMBLE=$$how $(GO) test -tags scramble . -run TestScript || exit 1; \
 	done
 
-fuzz: ## every fuzz target for TIME (10s)
-	bash .ci/fuzz $(or $(TIME),10s)
+fuzz: ## every fuzz target on COUNT inputs (20000)
+	bash .ci/fuzz $(or $(COUNT),20000)
 
 bench: ## weir against nginx; ARGS="-only static -rounds 5"
 	$(GO) run ./bench $(ARGS)

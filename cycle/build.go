@@ -96,9 +96,6 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	} else {
 		c.finish()
 	}
-	if n := len(c.specs()); !d.Failed() && c.Events.Connections < n+1 {
-		d.ErrorNowhere(nil, -1, fmt.Sprintf("%d worker_connections are not enough for %d listening sockets", c.Events.Connections, n))
-	}
 	if !d.Failed() {
 		if by, err := p.Files.OpenReserved(); err != nil {
 			node, _ := by.(*conf.Node)
