@@ -115,9 +115,32 @@ func newTestHandler(c *upstreamConf, s speaks) *handler {
 
 // TestAllocations: a proxied request on kept connections costs no memory from the heap.
 func TestAllocations(t *testing.T) {
-	body := make([]byte, 1000)
-	answer := append([]byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 1000\r\nContent-Type: text/plain\r\nETag: \"e\"\r\nLast-Modified: Mon, 28 Sep 1970 06:00:00 GMT\r\n\r\n"), body...)
-	p := handlerTo(group(t, answerer(t, answer)))
+	head := "Server: x\r\nContent-Length: 1000\r\nContent-Type: text/plain\r\nETag: \"e\"\r\nLast-Modified: Mon, 28 Sep 1970 06:00:00 GMT\r\n\r\n"
+	body := string(make([]byte, 1000))
+	t.Run("HTTP/1", func(t *testing.T) {
+		testAllocations(t, handlerTo(group(t, answerer(t, []byte("HTTP/1.1 200 OK\r\n"+head+body)))))
+	})
+	t.Run("FastCGI", func(t *testing.T) {
+		answer := testRecord(fcgiStdout, head+body, 3) + testRecord(fcgiStdout, "", 0) + testRecord(fcgiEnd, "12345678", 0)
+		c := &fastcgiConf{upstreamConf: usualConf(), keep: true}
+		l := &fastcgiLoc{fastcgiConf: c, list: testParams(t, []string{"HOST"}, "HTTP_HOST?", "$uri", "SCRIPT_FILENAME", "/x$uri", "QUERY_STRING", "$empty")}
+		testAllocations(t, newTestHandler(&c.upstreamConf, speaks{
+			prefix: "fastcgi_", schema: "fastcgi://", protocol: l.protocol, hidden: cgiHidden(), sendsBody: true,
+			place: place{group: group(t, answerer(t, []byte(answer)))},
+		}))
+	})
+	t.Run("memcached", func(t *testing.T) {
+		l := memcachedLocation(t, "value", 0)
+		l.upstreamConf = usualConf()
+		testAllocations(t, newTestHandler(&l.upstreamConf, speaks{
+			prefix: "memcached_", schema: "memcached://", protocol: l.protocol,
+			place: place{group: group(t, answerer(t, []byte("VALUE value 0 1000\r\n"+body+"\r\nEND\r\n")))},
+		}))
+	})
+}
+
+// testAllocations asks a peer that answers with a body of 1000 bytes.
+func testAllocations(t *testing.T, h *handler) {
 	method, path := []byte("GET"), []byte("/some/path?x")
 	head := []http.Field{newField("Host", "a"), newField("User-Agent", "test"), newField("Accept", "*/*")}
 	onTask(t, func(r *http.Request) {
@@ -134,7 +157,7 @@ func TestAllocations(t *testing.T) {
 		one := func() {
 			r.Out.Clear()
 			r.Method, r.MethodName, r.Target, r.Plain, r.In = http.GET, method, path, true, head
-			v := p.serve(r)
+			v := h.serve(r)
 			r.End()
 			if v != http.Done || w.status != 200 || w.bytes != 1000 {
 				t.Errorf("verdict %d, status %d, %d bytes", v, w.status, w.bytes)

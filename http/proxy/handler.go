@@ -141,6 +141,7 @@ func (h *handler) serve(r *http.Request) http.Verdict {
 		if v := r.DiscardBody(); v != http.Next {
 			return v
 		}
+		r.SetContentType() // the peer knows of none
 	} else if v := x.readBody(); v != http.Next {
 		return v
 	}

@@ -217,7 +217,6 @@ func (p *memcached) startBody(c *call) bool {
 	default:
 		p.left, p.trailer = c.reply.length, memcachedEnd
 	}
-	c.r.SetContentType()
 	return true
 }
 

@@ -149,7 +149,7 @@ func (s *sender) push(x *exchange) error {
 			if err := s.next(x); err != nil {
 				return err
 			}
-			if s.at == s.n && s.left == 0 {
+			if s.ended && s.at == s.n && s.left == 0 {
 				x.bodySent = true
 				return nil
 			}
@@ -166,7 +166,7 @@ func (s *sender) push(x *exchange) error {
 // next makes the next frames, when everything before them was sent.
 func (s *sender) next(x *exchange) error {
 	s.at, s.n = 0, 0
-	if s.behind == nil {
+	if len(s.behind) == 0 {
 		s.used = 0
 	}
 	s.add(s.behind)

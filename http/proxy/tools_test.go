@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"runtime/debug"
 	"syscall"
 	"testing"
 
@@ -24,8 +25,16 @@ func onTask(t *testing.T, f func(r *http.Request)) {
 	l := e.Loops[0]
 	l.Post(func() {
 		l.Go(func(task *loop.Task) {
-			defer close(done)
-			f(&http.Request{Task: task, Place: http.Place{Loc: &http.Location{Core: &http.Core{AbsoluteRedirect: true}}}})
+			defer func() {
+				if v := recover(); v != nil {
+					t.Errorf("panic: %v\n%s", v, debug.Stack())
+				}
+				close(done)
+			}()
+			f(&http.Request{
+				Task: task, Head: &http.Head{}, Client: &http.Client{},
+				Place: http.Place{Loc: &http.Location{Core: &http.Core{AbsoluteRedirect: true}}},
+			})
 		})
 	})
 	<-done
