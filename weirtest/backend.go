@@ -151,12 +151,16 @@ type Exchange struct {
 	Conn    net.Conn
 	Request Received
 	number  int
+	keep    bool // FastCGI: the connection goes on
 	r       *bufio.Reader
 }
 
 // read takes one request off the connection.
 func (x *Exchange) read() error {
 	x.Request = Received{Conn: x.number}
+	if read := reader(x.kind.Name); read != nil {
+		return read(x)
+	}
 	for {
 		line, err := x.r.ReadBytes('\n')
 		x.Request.Head = append(x.Request.Head, line...)

@@ -16,7 +16,9 @@ type Kind struct {
 }
 
 // Kinds lists every kind of back end, the well-behaved first.
-func Kinds() []Kind {
+func Kinds() []Kind { return append(httpKinds(), cgiKinds()...) }
+
+func httpKinds() []Kind {
 	return []Kind{
 		{"name", "", "answers 200 with its own name, which tells the peers of a group apart", func(x *Exchange) bool {
 			return x.Answer("200 OK", x.Name+"\n")
