@@ -272,7 +272,7 @@ func TestImage(t *testing.T) {
 		if have := entries(t, dir); !slices.Equal(have, want) {
 			t.Errorf("the root folder has %v", have)
 		}
-		if have := entries(t, dir+"/etc/nginx"); !slices.Equal(have, []string{"conf.d", "mime.types", "nginx.conf"}) {
+		if have := entries(t, dir+"/etc/nginx"); !slices.Equal(have, []string{"conf.d", "fastcgi.conf", "fastcgi_params", "mime.types", "nginx.conf", "scgi_params", "uwsgi_params"}) {
 			t.Errorf("/etc/nginx has %v", have)
 		}
 		if info, err := os.Stat(dir + "/tmp"); err != nil || info.Mode() != fs.ModeDir|fs.ModeSticky|0o777 {
