@@ -21,24 +21,26 @@ func cgiKinds() []Kind {
 			x.output(x.echo())
 			return x.endFastCGI()
 		}},
-		{"fastcgi-records", "TEXT", "speaks FastCGI: sends records, with a bar between each two: out:TEXT, err:TEXT, end:, and raw:TEXT, which is sent as it is; then waits", func(x *Exchange) bool {
+		{"fastcgi-records", "TEXT", "speaks FastCGI: sends records, with a bar between each two: out:TEXT, err:TEXT, end:, and raw:TEXT, which is sent as it is; then waits, or after close: does not", func(x *Exchange) bool {
+			out, keep := "", true
 			for part := range strings.SplitSeq(x.args[0], "|") {
 				kind, text, _ := strings.Cut(part, ":")
 				text = Unescape(text)
 				switch kind {
 				case "out":
-					x.record(fcgiOut, text)
+					out += record(fcgiOut, text)
 				case "err":
-					x.record(fcgiErr, text)
+					out += record(fcgiErr, text)
 				case "end":
-					x.record(fcgiEnd, "\x00\x00\x00\x00\x00\x00\x00\x00")
+					out += record(fcgiEnd, requestEnd)
 				case "raw":
-					x.Write(text)
+					out += text
 				case "close":
-					return false
+					keep = false
 				}
 			}
-			return true
+			x.Write(out)
+			return keep
 		}},
 		{"uwsgi", "TEXT", "speaks uwsgi: sends this text and closes", sendText},
 		{"uwsgi-echo", "", "speaks uwsgi: answers with the parameters, a line each, an empty line and the body", sendEcho},
@@ -118,26 +120,28 @@ func (x *Exchange) readLength() error {
 	return err
 }
 
-// record sends a record of FastCGI.
-func (x *Exchange) record(kind byte, content string) {
+// requestEnd is the content of the record that ends a request.
+const requestEnd = "\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// record makes a record of FastCGI.
+func record(kind byte, content string) string {
 	pad := -len(content) & 7
 	head := []byte{1, kind, 0, 1, byte(len(content) >> 8), byte(len(content)), byte(pad), 0}
-	x.Write(string(head) + content + strings.Repeat("\x00", pad))
+	return string(head) + content + strings.Repeat("\x00", pad)
 }
 
 // output sends text in as many records as it takes.
 func (x *Exchange) output(text string) {
 	for text != "" {
 		n := min(len(text), 65528)
-		x.record(fcgiOut, text[:n])
+		x.Write(record(fcgiOut, text[:n]))
 		text = text[n:]
 	}
 }
 
 // endFastCGI ends a request, and the connection unless it is to be kept.
 func (x *Exchange) endFastCGI() bool {
-	x.record(fcgiOut, "")
-	x.record(fcgiEnd, "\x00\x00\x00\x00\x00\x00\x00\x00")
+	x.Write(record(fcgiOut, "") + record(fcgiEnd, requestEnd))
 	return x.keep
 }
 

@@ -39,7 +39,7 @@ func TestCopyHead(t *testing.T) {
 			x.reply.reset()
 			if !x.readFields() && tt.name != "" {
 				// Content-Length together with Transfer-Encoding
-				x.reply.chunked = true
+				x.reply.chunked, x.fields = true, head
 			}
 			x.copyHead()
 			var got []string
