@@ -17,7 +17,6 @@ const family = 6
 var sought = []struct{ name, purpose, meanwhile string }{
 	{"ssl_certificate", "TLS for clients", "[TLS in front](guide/migrating.md#tls-in-front)"},
 	{"gzip", "compression", "compress in front, in the application, or not at all: nothing depends on it"},
-	{"fastcgi_pass", "PHP and its kin", "[PHP behind another server](guide/migrating.md#php-behind-another-server)"},
 	{"http2", "HTTP/2", "the server that ends TLS in front may speak it; every client speaks HTTP/1.1"},
 	{"auth_basic", "passwords", "`allow` and `deny` by address, or the application's own"},
 	{"proxy_cache", "the cache", "a cache between weir and the application, or none"},
@@ -27,7 +26,6 @@ var sought = []struct{ name, purpose, meanwhile string }{
 	{"resolver", "names that are looked up while serving", "names in `upstream` and `proxy_pass` are looked up when the configuration is read: reload"},
 	{"auth_request", "asking another server for permission", "the application's own"},
 	{"geo", "values by address", "`map $remote_addr`, with regular expressions for networks"},
-	{"uwsgi_pass", "Python applications", "the application server's HTTP port and `proxy_pass`"},
 	{"stream", "TCP and UDP", "another balancer for these ports"},
 	{"proxy_ssl_verify", "certificates of upstream servers", "a tunnel to them"},
 	{"sub_filter", "replacing text in responses", "the application's own"},
