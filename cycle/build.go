@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -49,8 +50,9 @@ type Process struct {
 	Temp    *http.TempNumbers
 	Zones   *zone.Registry // made by Start
 	Loops   int
-	Outside conf.Outside // what configurations are read from
-	Sockets Sockets      // who opens the listening sockets; nil: this process itself
+	Outside conf.Outside     // what configurations are read from
+	Sockets Sockets          // who opens the listening sockets; nil: this process itself
+	Clock   func() time.Time // of the loops; nil: time.Now
 	// Replica says that a master has built the same configuration before, has told of what is odd in it, and has made
 	// its folders.
 	Replica bool

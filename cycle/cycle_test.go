@@ -23,6 +23,11 @@ import (
 // free addresses.
 func newRuntime(t *testing.T, text string, addresses int) (rt *Runtime, dir string, addrs []string) {
 	t.Helper()
+	return newRuntimeOf(t, &Process{}, text, addresses)
+}
+
+func newRuntimeOf(t *testing.T, p *Process, text string, addresses int) (rt *Runtime, dir string, addrs []string) {
+	t.Helper()
 	dir = t.TempDir()
 	var held []net.Listener // until every port is chosen, or one might come twice
 	for range addresses {
@@ -40,7 +45,7 @@ func newRuntime(t *testing.T, text string, addresses int) (rt *Runtime, dir stri
 	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{Files: logs.NewFiles(), Temp: weirhttp.NewTempNumbers()}
+	p.Files, p.Temp = logs.NewFiles(), weirhttp.NewTempNumbers()
 	c, d := Build(Options{
 		Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: dir + "/logs/error.log",
 		AccessLog: dir + "/logs/access.log", TempPrefix: dir + "/", Version: "test",

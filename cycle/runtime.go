@@ -51,7 +51,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	loops := c.Main.Workers
 	engine, err := loop.New(loop.Options{
 		Loops: loops, MaxConns: c.Events.Connections,
-		OnPanic: rt.panicked, OnFull: rt.full,
+		OnPanic: rt.panicked, OnFull: rt.full, Clock: p.Clock,
 	})
 	if err != nil {
 		return nil, err

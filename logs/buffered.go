@@ -121,9 +121,6 @@ func (b *Buffered) swap() []byte {
 	if len(full) == 0 {
 		return nil
 	}
-	if b.spare == nil {
-		b.spare = make([]byte, 0, cap(full))
-	}
 	b.buf, b.spare = b.spare[:0], full
 	return full
 }
@@ -154,7 +151,13 @@ func (b *Buffered) onTimer() {
 		return
 	}
 	b.armed = false
+	little := len(b.buf) < cap(b.buf)/4
 	b.report(b.writeOut(nil))
+	if little { // the next ones grow as they are filled
+		b.out.Lock()
+		b.spare, b.zbuf = nil, bytes.Buffer{}
+		b.out.Unlock()
+	}
 }
 
 func (b *Buffered) report(err error) {

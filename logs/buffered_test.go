@@ -181,3 +181,24 @@ func TestBufferedAllocatesNothing(t *testing.T) {
 		t.Errorf("Write allocates %v times; want 0", n)
 	}
 }
+
+// TestBufferedGivesMemoryBack fills a buffer and then hardly uses it.
+func TestBufferedGivesMemoryBack(t *testing.T) {
+	var m timers
+	b, _, _ := newBuffered(t, Buffer{Size: 64 << 10, Flush: time.Second, Gzip: 1, After: m.after})
+	defer b.Close()
+	for range 2 {
+		write(t, b, strings.Repeat("x", 60<<10))
+		m.f()
+	}
+	if n := cap(b.buf) + cap(b.spare); n < 120<<10 {
+		t.Errorf("%d bytes of buffers in use", n)
+	}
+	for range 2 {
+		write(t, b, "x\n")
+		m.f()
+	}
+	if n := cap(b.buf) + cap(b.spare) + b.zbuf.Cap(); n > 1<<10 {
+		t.Errorf("%d bytes are kept", n)
+	}
+}

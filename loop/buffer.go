@@ -11,8 +11,18 @@ const (
 )
 
 type buffers struct {
-	free [largest - smallest + 1][][]byte
+	free [largest - smallest + 1]Spares[[]byte]
 	out  int // taken and not given back; below zero when other loops' were given here
+}
+
+func (b *buffers) setUp() {
+	for k := range b.free {
+		size := 1 << (k + smallest)
+		b.free[k] = Spares[[]byte]{Most: keepBytes / size, Size: size}
+		if checking {
+			b.free[k].End = taken
+		}
+	}
 }
 
 // Take is a buffer of length n, its bytes undefined. Loop only.
@@ -22,10 +32,7 @@ func (l *Loop) Take(n int) []byte {
 		return make([]byte, n)
 	}
 	k := class(n)
-	list := l.buffers.free[k]
-	if last := len(list) - 1; last >= 0 {
-		b := list[last]
-		l.buffers.free[k] = list[:last]
+	if b, ok := l.buffers.free[k].Take(); ok {
 		taken(b)
 		return b[:n]
 	}
@@ -47,11 +54,10 @@ func (l *Loop) Give(b []byte) {
 		misgiven(size)
 		return
 	}
-	if len(l.buffers.free[k]) >= keepBytes>>(k+smallest) {
-		return
-	}
 	given(b)
-	l.buffers.free[k] = append(l.buffers.free[k], b[:0])
+	if !l.buffers.free[k].Give(l, b[:0]) {
+		taken(b)
+	}
 }
 
 // class is the index of the smallest size that holds n.

@@ -50,7 +50,7 @@ func TestBuffers(t *testing.T) {
 		for _, b := range many {
 			l.Give(b)
 		}
-		if n := len(l.buffers.free[largest-smallest]); n != keepBytes>>largest {
+		if n := l.buffers.free[largest-smallest].Len(); n != keepBytes>>largest {
 			t.Errorf("%d largest buffers kept", n)
 		}
 	})

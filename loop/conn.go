@@ -89,7 +89,7 @@ func (c *Conn) Park(deadline Time, mayShed bool) {
 	c.flags |= parked
 	l.parked++
 	if deadline != 0 {
-		l.arm(&c.timer, c, nil, deadline)
+		l.arm(&c.timer, due{when: deadline, c: c})
 	}
 	if mayShed {
 		c.flags |= reusable

@@ -65,6 +65,7 @@ type Options struct {
 	MaxConns int                       // sockets per loop, of both sides, as worker_connections; 0: no limit
 	OnPanic  func(v any, stack []byte) // a task or a posted function panicked; any goroutine
 	OnFull   func(what string)         // FullConns or FullFiles, at most once a second each; any goroutine
+	Clock    func() time.Time          // what the time is; nil: time.Now. One that jumps must be followed by a Post to each loop
 }
 
 // Engine is the loops of one process.
@@ -83,6 +84,8 @@ type Engine struct {
 	stopped bool
 	done    sync.WaitGroup
 	quiet   chan struct{} // a stopping loop has no task left
+	letGo   atomic.Int64  // bytes that loops have dropped since memory last went back to the system
+	freeing atomic.Bool   // it does so at this moment
 	scrambling
 }
 
@@ -93,7 +96,8 @@ const awaits = 512
 // New makes an engine whose loops do not run yet; sockets and listeners may be registered at once.
 func New(o Options) (*Engine, error) {
 	o.Loops = max(o.Loops, 1)
-	e := &Engine{o: o, base: time.Now(), await: make(chan struct{}, awaits), quiet: make(chan struct{}, 1)}
+	e := &Engine{o: o, await: make(chan struct{}, awaits), quiet: make(chan struct{}, 1)}
+	e.base = e.clock()
 	e.SetMaxConns(o.MaxConns)
 	e.setUp()
 	for i := range o.Loops {
@@ -118,7 +122,20 @@ func (e *Engine) SetMaxConns(n int) {
 }
 
 // Now reads the clock. Any goroutine. On a loop, [Loop.Now] costs nothing.
-func (e *Engine) Now() Time { return Time(time.Since(e.base)) + Time(time.Second) }
+func (e *Engine) Now() Time {
+	if e.o.Clock == nil {
+		return Time(time.Since(e.base)) + Time(time.Second) // it reads one clock and not two
+	}
+	return Time(e.o.Clock().Sub(e.base)) + Time(time.Second)
+}
+
+// clock is what the time is.
+func (e *Engine) clock() time.Time {
+	if e.o.Clock == nil {
+		return time.Now()
+	}
+	return e.o.Clock()
+}
 
 // Panics is how many panics were recovered. Any goroutine.
 func (e *Engine) Panics() int64 { return e.panics.Load() }

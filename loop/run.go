@@ -21,12 +21,14 @@ type Loop struct {
 	heap     []due
 	idle     idleList
 	tasks    []*Task // all of them
-	spare    []*Task // those without work
+	spare    Spares[*Task]
+	spares   []shrinker // those that hold something
+	tidying  *Timer
 	runq     []*Task // yielded
 	wakes    []*Conn // parked with something to read
 	locals   []local
 	buffers  buffers
-	pipes    [][2]int
+	pipes    Spares[[2]int]
 	reserve  int // a descriptor to give up when there is no other
 	batch    int // how many to accept at once
 	brief    int // how many connections of late lived less than two seconds
@@ -53,6 +55,9 @@ type Loop struct {
 
 func newLoop(e *Engine, id int) (*Loop, error) {
 	l := &Loop{engine: e, id: id, freeSlot: -1, reserve: -1, batch: 1, now: e.Now()}
+	l.spare = Spares[*Task]{Most: spareTasks, Size: taskSize, End: func(t *Task) { t.next() }}
+	l.pipes = Spares[[2]int]{Most: sparePipes, End: closePipe}
+	l.buffers.setUp()
 	if err := l.poller.open(); err != nil {
 		return nil, err
 	}
@@ -73,7 +78,7 @@ func (l *Loop) Now() Time { return l.now }
 // Wall is the wall clock at Now, read once per wake-up, when someone asks. Loop only.
 func (l *Loop) Wall() time.Time {
 	if l.wallFor != l.now {
-		w := time.Now()
+		w := l.engine.clock()
 		l.wall = w.Add(time.Duration(l.now) - time.Second - w.Sub(l.engine.base)).Round(0)
 		l.wallFor = l.now
 	}
@@ -202,16 +207,11 @@ func (l *Loop) closeAll() {
 			c.Close()
 		}
 	}
-	for len(l.spare) > 0 {
-		t := l.spare[len(l.spare)-1]
-		l.spare = l.spare[:len(l.spare)-1]
-		t.next()
+	l.spare.drop()
+	l.pipes.drop()
+	if l.tidying != nil {
+		l.tidying.Drop()
 	}
-	for _, p := range l.pipes {
-		closeFD(p[0])
-		closeFD(p[1])
-	}
-	l.pipes = nil
 	l.publish()
 }
 

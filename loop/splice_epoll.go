@@ -100,9 +100,7 @@ func (c *Conn) drain(t *Task, pipe, n int, timeout time.Duration) (int, error) {
 }
 
 func (l *Loop) takePipe() ([2]int, error) {
-	if n := len(l.pipes) - 1; n >= 0 {
-		p := l.pipes[n]
-		l.pipes = l.pipes[:n]
+	if p, ok := l.pipes.Take(); ok {
 		return p, nil
 	}
 	var p [2]int
@@ -121,11 +119,9 @@ func (l *Loop) takePipe() ([2]int, error) {
 
 // givePipe takes an empty pipe back.
 func (l *Loop) givePipe(p [2]int) {
-	if len(l.pipes) >= sparePipes {
+	if !l.pipes.Give(l, p) {
 		closePipe(p)
-		return
 	}
-	l.pipes = append(l.pipes, p)
 }
 
 func closePipe(p [2]int) {

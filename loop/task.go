@@ -38,8 +38,10 @@ const (
 	// budget is how many reads, writes and polls a task may do without waiting before the others have their turn: with the
 	// usual 16K buffers, half a megabyte.
 	budget = 32
-	// spareTasks is how many finished tasks a loop keeps, with their stacks (8 KB each, as a rule).
+	// spareTasks is how many finished tasks a loop keeps, with their stacks.
 	spareTasks = 512
+	// taskSize is what a task takes, as a rule: nearly all of it is stack.
+	taskSize = 8 << 10
 )
 
 // Loop is where the task runs.
@@ -66,9 +68,7 @@ func (l *Loop) Go(f func(t *Task)) {
 // task takes a finished task or makes one.
 func (l *Loop) task() *Task {
 	l.live++
-	if n := len(l.spare) - 1; n >= 0 {
-		t := l.spare[n]
-		l.spare = l.spare[:n]
+	if t, ok := l.spare.Take(); ok {
 		return t
 	}
 	t := &Task{loop: l, index: int32(len(l.tasks))}
@@ -89,10 +89,9 @@ func (t *Task) life(yield func(struct{}) bool) {
 		if l.live == 0 && l.stopping {
 			l.sayQuiet()
 		}
-		if len(l.spare) >= spareTasks {
+		if !l.spare.Give(l, t) {
 			break
 		}
-		l.spare = append(l.spare, t)
 		yield(struct{}{})
 	}
 	t.loop.forgetTask(t)

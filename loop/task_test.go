@@ -123,8 +123,8 @@ func TestTasksAreReusedAndTrimmed(t *testing.T) {
 	within(t, "sleeping", all.Wait)
 	reach(t, e, 0, 0, 0)
 	on(l, func() {
-		if len(l.tasks) != spareTasks || len(l.spare) != spareTasks {
-			t.Errorf("%d tasks, %d spare; want %d", len(l.tasks), len(l.spare), spareTasks)
+		if len(l.tasks) != spareTasks || l.spare.Len() != spareTasks {
+			t.Errorf("%d tasks, %d spare; want %d", len(l.tasks), l.spare.Len(), spareTasks)
 		}
 		for i, k := range l.tasks {
 			if int(k.index) != i {

@@ -3,36 +3,65 @@ package loop
 // Timers are lazy. A deadline that moves later, or away, is a store in its owner; the heap still has the old time, and when
 // that time comes the entry is put where it belongs by then. A request on a kept connection thus costs no heap operation.
 
-// timer stands in a Conn (how long it may stay parked) and in a Task (how long it may wait).
+// Timer calls a function on its loop, outside a task, when its time has come. Loop only.
+type Timer struct {
+	timer
+	loop *Loop
+	f    func()
+}
+
+// NewTimer makes a timer that is not set.
+func (l *Loop) NewTimer(f func()) *Timer { return &Timer{loop: l, f: f} }
+
+// Set sets the time, in place of the one before. 0: never.
+func (tm *Timer) Set(at Time) {
+	if at == 0 {
+		tm.deadline = 0
+		return
+	}
+	tm.loop.arm(&tm.timer, due{when: at, timed: tm})
+}
+
+// Armed says that the timer is set and its time has not come.
+func (tm *Timer) Armed() bool { return tm.deadline != 0 }
+
+// Drop ends the timer for good: the loop forgets it.
+func (tm *Timer) Drop() { tm.loop.drop(&tm.timer) }
+
+// timer stands in a Conn (how long it may stay parked), in a Task (how long it may wait) and in a Timer.
 type timer struct {
 	deadline Time   // 0: none
 	pos      int32  // place in the heap plus one; 0: not in the heap
 	born     uint32 // of a Conn: the second in which it was made; it stands here because here is room
 }
 
-// due is an entry of the heap: one of c and t.
+// due is an entry of the heap: one of c, t and timed.
 type due struct {
-	when Time // not after the deadline, when there is one
-	c    *Conn
-	t    *Task
+	when  Time // not after the deadline, when there is one
+	c     *Conn
+	t     *Task
+	timed *Timer
 }
 
 func (d *due) timer() *timer {
-	if d.c != nil {
+	switch {
+	case d.c != nil:
 		return &d.c.timer
+	case d.t != nil:
+		return &d.t.timer
 	}
-	return &d.t.timer
+	return &d.timed.timer
 }
 
-// arm sets a deadline. Later than before is the cheap way.
-func (l *Loop) arm(tm *timer, c *Conn, t *Task, deadline Time) {
-	tm.deadline = deadline
+// arm sets the deadline of tm, which is that of d, to d.when. Later than before is the cheap way.
+func (l *Loop) arm(tm *timer, d due) {
+	tm.deadline = d.when
 	switch {
 	case tm.pos == 0:
 		l.heap = append(l.heap, due{})
-		l.up(len(l.heap)-1, due{deadline, c, t})
-	case deadline < l.heap[tm.pos-1].when:
-		l.up(int(tm.pos-1), due{deadline, c, t})
+		l.up(len(l.heap)-1, d)
+	case d.when < l.heap[tm.pos-1].when:
+		l.up(int(tm.pos-1), d)
 	}
 }
 
@@ -63,8 +92,10 @@ func (l *Loop) expire() {
 			if d.c.flags&parked != 0 {
 				l.wake(d.c, WokeTimeout)
 			}
-		default:
+		case d.t != nil:
 			l.resume(d.t)
+		default:
+			l.call(d.timed.f)
 		}
 	}
 }

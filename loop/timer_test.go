@@ -45,7 +45,7 @@ func TestTimersAgainstAModel(t *testing.T) {
 			}
 		default:
 			d := l.now + 1 + Time(r.IntN(200))
-			l.arm(&c.timer, c, nil, d)
+			l.arm(&c.timer, due{when: d, c: c})
 			want[c] = d
 		}
 		for i, d := range l.heap {

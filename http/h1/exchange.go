@@ -16,18 +16,26 @@ type Shared struct {
 
 // pool keeps idle exchanges of one loop.
 type pool struct {
-	free []*exchange
+	free loop.Spares[*exchange]
 	date dateCache
 	last [64]dateCache // Last-Modified fields, by their second
 	_    [64]byte      // loops do not share a line
 }
 
-// maxIdleExchanges is how many idle exchanges a loop keeps for reuse.
-const maxIdleExchanges = 256
+const (
+	// maxIdleExchanges is how many idle exchanges a loop keeps for reuse.
+	maxIdleExchanges = 256
+	// exchangeSize is what one takes, with its request and what that keeps, as a rule.
+	exchangeSize = 8 << 10
+)
 
 // NewShared makes what connections on these many loops share.
 func NewShared(loops int) *Shared {
-	return &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int, int) {}}
+	s := &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int, int) {}}
+	for i := range s.pools {
+		s.pools[i].free.Most, s.pools[i].free.Size = maxIdleExchanges, exchangeSize
+	}
+	return s
 }
 
 // An exchange is a connection at work: buffers, parser, the request, its body, its response. It is the
@@ -71,21 +79,17 @@ type exchange struct {
 }
 
 func (p *pool) take() *exchange {
-	if n := len(p.free); n > 0 {
-		x := p.free[n-1]
-		p.free = p.free[:n-1]
+	if x, ok := p.free.Take(); ok {
 		return x
 	}
-	x := &exchange{pool: p}
-	return x
+	return &exchange{pool: p}
 }
 
 func (p *pool) give(x *exchange) {
+	l := x.c.Loop()
 	x.conn, x.c, x.t = nil, nil, nil
 	x.req.Forget()
-	if len(p.free) < maxIdleExchanges {
-		p.free = append(p.free, x)
-	}
+	p.free.Give(l, x)
 }
 
 // preload takes what others have read of the connection before it came to this wire.

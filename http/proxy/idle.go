@@ -30,10 +30,14 @@ type shared struct {
 const maxLoops = 512
 
 // idle are the idle exchanges of one loop.
-type idle struct{ free []*exchange }
+type idle struct{ free loop.Spares[*exchange] }
 
-// maxIdle is how many idle exchanges a loop keeps.
-const maxIdle = 256
+const (
+	// maxIdle is how many idle exchanges a loop keeps.
+	maxIdle = 256
+	// exchangeSize is what one takes, with what it keeps, as a rule.
+	exchangeSize = 4 << 10
+)
 
 func (s *shared) of(l *loop.Loop) *idle {
 	id := l.ID()
@@ -41,7 +45,7 @@ func (s *shared) of(l *loop.Loop) *idle {
 		return nil
 	}
 	if s.byLoop[id] == nil {
-		s.byLoop[id] = &idle{}
+		s.byLoop[id] = &idle{loop.Spares[*exchange]{Most: maxIdle, Size: exchangeSize}}
 	}
 	return s.byLoop[id]
 }
@@ -61,12 +65,10 @@ func (s *shared) hiddenBy(c *upstreamConf, usual []string) nameSet {
 // take gives an exchange to a request, for as long as it lasts.
 func (h *handler) take(r *http.Request) *exchange {
 	var x *exchange
-	if p := h.shared.of(r.Loop()); p != nil && len(p.free) > 0 {
-		n := len(p.free) - 1
-		x = p.free[n]
-		p.free[n] = nil
-		p.free = p.free[:n]
-	} else {
+	if p := h.shared.of(r.Loop()); p != nil {
+		x, _ = p.free.Take()
+	}
+	if x == nil {
 		x = &exchange{}
 	}
 	x.h, x.conf = h, h.conf
@@ -80,8 +82,9 @@ func (h *handler) take(r *http.Request) *exchange {
 // give takes an exchange back. Its slices and its protocol are kept, so that the next one allocates nothing.
 func (h *handler) give(x *exchange) {
 	const largestHead = 16 << 10
-	p := h.shared.of(x.r.Loop())
-	if p == nil || len(p.free) >= maxIdle {
+	l := x.r.Loop()
+	p := h.shared.of(l)
+	if p == nil {
 		return
 	}
 	clear(x.tries)
@@ -95,5 +98,5 @@ func (h *handler) give(x *exchange) {
 	}
 	*x = exchange{}
 	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = proto, tries, pieces, fields, trailers, head, attempt
-	p.free = append(p.free, x)
+	p.free.Give(l, x)
 }
