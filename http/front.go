@@ -57,13 +57,14 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
 		at := port.at(&client)
-		d := door{front: f, client: client, proxy: at.proxy, asks: f.speaksHTTP2(at)}
-		if !d.proxy && !d.asks {
+		proxy, asks := at.proxy, f.speaksHTTP2(at)
+		if !proxy && !asks {
 			f.Wire.Open(nil, client, nil)
 			return
 		}
+		d := &door{front: f, client: client, proxy: proxy, asks: asks}
 		d.until = client.Started.Add(client.Server().Core.HeaderTimeout)
-		c.Handler = &d
+		c.Handler = d
 		c.Park(d.until, true)
 	}
 }
