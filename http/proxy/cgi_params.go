@@ -20,7 +20,7 @@ type paramConf struct {
 // paramDirective is fastcgi_param and its kin.
 func paramDirective[C any](prefix string, of func(*C) *[]paramConf) conf.Directive[C] {
 	return conf.Directive[C]{
-		Name: prefix + "param", In: inLoc, Repeat: true, Syntax: "! 2-3 <name:string> <value:text> [if_not_empty]",
+		Name: prefix + "param", In: inLoc, Repeat: true, Syntax: "<name:string> <value:text> [if_not_empty]",
 		Doc: `A parameter of requests to the peer; with **if_not_empty** only if it has a value.
 
 A parameter named HTTP_… takes the place of the client's field of that name; with an empty value there is neither.
@@ -30,9 +30,6 @@ Parameters of outer blocks hold only where a block sets none itself.`,
 			value, err := http.CompileText(call, 1, call.Arg(1))
 			if err != nil {
 				return err
-			}
-			if call.Len() == 3 && call.Arg(2) != "if_not_empty" {
-				return call.Errorf(2, "invalid parameter \"%s\"", call.Arg(2))
 			}
 			list := of(c)
 			*list = append(*list, paramConf{call.Arg(0), value, call.Len() == 3})
