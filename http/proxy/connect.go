@@ -9,6 +9,7 @@ import (
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
+	"weir/upstream"
 )
 
 // dialFailed says what a failed attempt to connect leads to, and logs it in nginx's words.
@@ -108,7 +109,7 @@ var errBody = errors.New("request body failed")
 // client may do to end the wait; while its body is read, that is where its end is noticed. The errors of
 // Poll are passed on.
 func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
-	w := loop.Wait{A: &x.link.Conn.Source, AWant: peer, BWant: client, Deadline: deadline}
+	w := loop.Wait{A: x.conn.AsSource(), AWant: peer, BWant: client, Deadline: deadline}
 	watch := !x.h.stays && (!x.streaming || x.bodySent)
 	if watch {
 		w.BWant |= loop.Hup
@@ -134,3 +135,17 @@ func (x *exchange) clientGone() error {
 	x.r.LogErr(logs.Info, err, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too")
 	return errGone
 }
+
+// A peerConn is what an exchange has of its peer: a connection of its own, or one stream of a connection that carries
+// several. Whose it is and what becomes of it is the link's affair.
+type peerConn interface {
+	loop.End
+	// TryWritev and TrySendfile are TryWrite for several stretches, and for n bytes of a file from off on.
+	TryWritev(v [][]byte) (int, error)
+	TrySendfile(fd int, off int64, n int) (int, error)
+}
+
+var _ peerConn = (*loop.Conn)(nil)
+
+// use makes a link the one that the exchange has.
+func (x *exchange) use(k *upstream.Link) { x.link, x.conn = k, k.Conn }

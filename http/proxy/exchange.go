@@ -21,7 +21,8 @@ type exchange struct {
 	began   loop.Time // for next_upstream_timeout
 	peer    *upstream.Peer
 	link    *upstream.Link
-	kept    bool // link had carried requests before
+	conn    peerConn // of link
+	kept    bool     // link had carried requests before
 	tries   []try
 	start   loop.Time // of the present try
 
@@ -141,7 +142,8 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
 	}
-	if x.link = g.Take(r.Loop(), peer, x.h.tag); x.link != nil {
+	if k := g.Take(r.Loop(), peer, x.h.tag); k != nil {
+		x.use(k)
 		x.kept = true
 		if r.Debugs() {
 			r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
@@ -179,7 +181,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("http upstream connect: done, fd:%d", c.FD())
 	}
-	x.link = x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
+	x.use(x.attempt.Group().NewLink(c, x.peer, r.Task.Now()))
 	return 0, http.Next
 }
 
@@ -261,7 +263,7 @@ func (x *exchange) leave(o upstream.Outcome) {
 		x.r.Log(logs.Warn, "upstream server temporarily disabled")
 	}
 	k := x.link
-	x.link = nil
+	x.link, x.conn = nil, nil
 	if k == nil {
 		return
 	}

@@ -72,10 +72,10 @@ func (x *exchange) afterPipe(p *pipe, f fate, err error) http.Verdict {
 
 // What follows are the ends of the pipe.
 
-func (x *exchange) readable() bool { return x.link.Conn.Readable() }
+func (x *exchange) readable() bool { return x.conn.AsSource().Readable() }
 
 func (x *exchange) tryRead(p []byte) (int, error) {
-	n, err := x.link.Conn.TryRead(p)
+	n, err := x.conn.TryRead(p)
 	if err == nil {
 		x.debugRecv(n, len(p))
 		x.cur().received += int64(n)

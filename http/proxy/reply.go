@@ -19,7 +19,7 @@ func (x *exchange) readHead() (headState, Faults) {
 		x.buf = x.r.Loop().Take(int(x.conf.BufferSize))
 	}
 	for {
-		n, err := x.link.Conn.TryRead(x.buf[x.end:])
+		n, err := x.conn.TryRead(x.buf[x.end:])
 		if err != nil {
 			if err == loop.ErrAgain {
 				return headMore, 0

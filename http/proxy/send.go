@@ -132,7 +132,7 @@ func (s *sender) push(x *exchange) error {
 	for {
 		var n int
 		var err error
-		c := x.link.Conn
+		c := x.conn
 		x.sent = true
 		switch {
 		case s.n-s.at == 1:
@@ -258,7 +258,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 				deadline = r.Task.After(x.conf.SendTimeout)
 			}
 		}
-		if x.link.Conn.Readable() {
+		if x.conn.AsSource().Readable() {
 			switch state, f := x.readHead(); {
 			case f != 0:
 				return f, http.Next

@@ -39,7 +39,7 @@ func (x *exchange) tunnel() http.Verdict {
 		return http.Done
 	}
 	client, left := r.Wire.Tunnel(r)
-	t := tunnel{x: x, client: client, peer: x.link.Conn}
+	t := tunnel{x: x, client: client, peer: x.conn}
 	t.up = flow{from: t.client, to: t.peer, data: left, borrowed: true}
 	t.down = flow{from: t.peer, to: t.client, data: x.buf[x.at:x.end], borrowed: true}
 	if r.Loc.Core.TCPNoDelay {
