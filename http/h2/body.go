@@ -246,6 +246,7 @@ func (s *stream) TryReadBody(r *http.Request, p []byte) (int, error) {
 	if limit := r.BodyLimit(); limit > 0 && s.length < 0 && s.read > limit {
 		return 0, tooLarge(s.read)
 	}
+	r.Body.Decoded = s.read
 	switch {
 	case n > 0:
 		s.replenish()
