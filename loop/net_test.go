@@ -2,14 +2,11 @@ package loop
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -122,72 +119,6 @@ func TestDialTimeout(t *testing.T) {
 			t.Errorf("%v; want ErrWatched", err)
 		}
 	})
-}
-
-func TestSplice(t *testing.T) {
-	e := start(t, Options{})
-	l := e.Loops[0]
-	for _, n := range []int64{-1, 3_000_000, 5_000_000, 9_000_000} {
-		src, feed := pair(t)
-		dst, sink := pair(t)
-		data := make([]byte, 5_000_000)
-		r := rand.NewChaCha8([32]byte{1})
-		_, _ = r.Read(data)
-		_ = syscall.SetNonblock(feed, false)
-		_ = syscall.SetNonblock(sink, false)
-		in, out := os.NewFile(uintptr(feed), "feed"), os.NewFile(uintptr(sink), "sink")
-		go func() {
-			_, _ = in.Write(data)
-			in.Close()
-		}()
-		var got [32]byte
-		var size int64
-		var read sync.WaitGroup
-		read.Go(func() {
-			h := sha256.New()
-			size, _ = io.Copy(h, out)
-			h.Sum(got[:0])
-		})
-		task(l, func(k *Task) {
-			cs, _ := l.Register(src, netip.AddrPort{})
-			cd, _ := l.Register(dst, netip.AddrPort{})
-			moved, err := Splice(k, cd, cs, n, patience)
-			want := int64(len(data))
-			if n >= 0 {
-				want = min(n, want)
-			}
-			if moved != want || err != nil {
-				t.Errorf("Splice(%d) = %d, %v; want %d", n, moved, err, want)
-			}
-			cs.Close()
-			cd.Close()
-			read.Wait() // the loop has nothing else to do
-			if size != want || got != sha256.Sum256(data[:want]) {
-				t.Errorf("Splice(%d): %d bytes came, or others", n, size)
-			}
-		})
-		out.Close()
-	}
-	src, feed := pair(t)
-	dst, sink := pair(t)
-	task(l, func(k *Task) {
-		cs, _ := l.Register(src, netip.AddrPort{})
-		cd, _ := l.Register(dst, netip.AddrPort{})
-		if n, err := Splice(k, cd, cs, -1, time.Millisecond); n != 0 || err != ErrTimeout {
-			t.Errorf("%d, %v; want ErrTimeout", n, err)
-		}
-		_, _ = syscall.Write(feed, []byte("x"))
-		syscall.Close(sink)
-		if n, err := Splice(k, cd, cs, -1, time.Millisecond); n != 0 || err != syscall.EPIPE {
-			t.Errorf("%d, %v; want EPIPE", n, err)
-		}
-		if l.pipes.Len() > 1 {
-			t.Errorf("%d pipes", l.pipes.Len())
-		}
-		cs.Close()
-		cd.Close()
-	})
-	syscall.Close(feed)
 }
 
 func TestSendfile(t *testing.T) {

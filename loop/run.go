@@ -28,7 +28,7 @@ type Loop struct {
 	wakes    []*Conn // parked with something to read
 	locals   []local
 	buffers  buffers
-	pipes    Spares[[2]int]
+	pipes    pipes
 	reserve  int // a descriptor to give up when there is no other
 	batch    int // how many to accept at once
 	brief    int // how many connections of late lived less than two seconds
@@ -56,7 +56,7 @@ type Loop struct {
 func newLoop(e *Engine, id int) (*Loop, error) {
 	l := &Loop{engine: e, id: id, freeSlot: -1, reserve: -1, batch: 1, now: e.Now()}
 	l.spare = Spares[*Task]{Most: spareTasks, Size: taskSize, End: func(t *Task) { t.next() }}
-	l.pipes = Spares[[2]int]{Most: sparePipes, End: closePipe}
+	l.pipes.setUp()
 	l.buffers.setUp()
 	if err := l.poller.open(); err != nil {
 		return nil, err

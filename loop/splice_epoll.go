@@ -3,8 +3,8 @@
 package loop
 
 import (
+	"io"
 	"syscall"
-	"time"
 )
 
 const (
@@ -15,88 +15,93 @@ const (
 	sparePipes = 16
 )
 
-// Splice moves up to n bytes (n < 0: until EOF) from src to dst without copying them to us, through a pipe of the loop.
-// It returns how many bytes dst took. A nil error with fewer than n is EOF of src. It waits at most timeout each time it
-// must wait for either side; timeout <= 0 is no limit.
-func Splice(t *Task, dst, src *Conn, n int64, timeout time.Duration) (int64, error) {
-	l := t.loop
-	pipe, err := l.takePipe()
-	if err != nil {
-		return 0, err
-	}
-	var moved int64
-	for n < 0 || moved < n {
-		want := pipeSize
-		if n >= 0 {
-			want = int(min(n-moved, pipeSize))
-		}
-		k, err := src.fill(t, pipe[1], want, timeout)
-		if k == 0 {
-			l.givePipe(pipe)
-			return moved, err
-		}
-		left, err := dst.drain(t, pipe[0], k, timeout)
-		moved += int64(k - left)
-		if err != nil {
-			closePipe(pipe) // there is something in it
-			return moved, err
-		}
-		if err := t.spend(); err != nil {
-			l.givePipe(pipe)
-			return moved, err
-		}
-	}
-	l.givePipe(pipe)
-	return moved, nil
+// pipes are those that a loop keeps.
+type pipes struct{ Spares[[2]int] }
+
+func (p *pipes) setUp() { p.Spares = Spares[[2]int]{Most: sparePipes, End: closePipe} }
+
+// pipe is a pipe of the loop, in the hands of a flow.
+type pipe struct {
+	ends  [2]int // while open
+	open  bool
+	holds int // bytes
 }
 
-// fill moves what there is into an empty pipe. 0 and nil is EOF.
-func (c *Conn) fill(t *Task, pipe, want int, timeout time.Duration) (int, error) {
-	for {
-		if c.flags&uint8(In) != 0 {
-			if c.flags&closed != 0 {
-				return 0, ErrClosed
-			}
-			n, e := splice(int(c.fd), pipe, want)
-			if e == 0 {
-				if n == 0 {
-					c.flags |= uint8(Hup)
-				}
-				return n, nil
-			}
-			if e != syscall.EAGAIN {
-				return 0, e
-			}
-			c.unready(In)
-		}
-		if err := c.wait(t, In, t.within(timeout)); err != nil {
-			return 0, err
-		}
+// close gives the pipe back; one with something in it is of no use to others.
+func (p *pipe) close(l *Loop) {
+	switch {
+	case !p.open:
+	case p.holds > 0:
+		closePipe(p.ends)
+	default:
+		l.givePipe(p.ends)
 	}
+	*p = pipe{}
 }
 
-// drain moves n bytes out of a pipe and says how many are left in it.
-func (c *Conn) drain(t *Task, pipe, n int, timeout time.Duration) (int, error) {
-	for n > 0 {
-		if c.flags&uint8(Out) != 0 {
-			if c.flags&closed != 0 {
-				return n, ErrClosed
-			}
-			k, e := splice(pipe, int(c.fd), n)
-			if e == 0 {
-				n -= k
-				continue
-			}
-			if e != syscall.EAGAIN {
-				return n, e
-			}
-			c.unready(Out)
-		}
-		if err := c.wait(t, Out, t.within(timeout)); err != nil {
-			return n, err
-		}
+// suck moves what there is from a connection into the pipe. done is false when it cannot be done so.
+func (f *Flow) suck(l *Loop) (done bool, err error) {
+	from, plain := f.From.(*Conn)
+	to, plain2 := f.To.(*Conn)
+	if !plain || !plain2 || from.Layered() || to.Layered() {
+		f.copies = true
+		return false, nil
 	}
-	return 0, nil
+	if !f.pipe.open {
+		ends, err := l.takePipe()
+		if err != nil { // no descriptors
+			f.full = 0
+			return false, nil
+		}
+		f.pipe.ends, f.pipe.open = ends, true
+	}
+	if from.flags&closed != 0 {
+		return true, ErrClosed
+	}
+	n, e := splice(int(from.fd), f.pipe.ends[1], pipeSize)
+	switch {
+	case e == syscall.EAGAIN:
+		from.unready(In)
+		return true, ErrAgain
+	case e == syscall.EINVAL:
+		f.copies = true
+		return false, nil
+	case e != 0:
+		return true, e
+	case n == 0:
+		from.flags |= uint8(Hup)
+		return true, io.EOF
+	}
+	f.pipe.holds = n
+	f.Read += int64(n)
+	if n < flowBuffer {
+		f.full = 0 // no bulk any more
+	}
+	return true, nil
+}
+
+// drain moves what is in the pipe into a connection.
+func (f *Flow) drain() error {
+	to := f.To.(*Conn)
+	for f.pipe.holds > 0 {
+		if to.flags&uint8(Out) == 0 {
+			return ErrAgain
+		}
+		if to.flags&closed != 0 {
+			return ErrClosed
+		}
+		n, e := splice(f.pipe.ends[0], int(to.fd), f.pipe.holds)
+		if e == syscall.EAGAIN {
+			to.unready(Out)
+			return ErrAgain
+		}
+		if e != 0 {
+			return e
+		}
+		f.pipe.holds -= n
+		f.Wrote += int64(n)
+	}
+	return nil
 }
 
 func (l *Loop) takePipe() ([2]int, error) {
@@ -104,14 +109,8 @@ func (l *Loop) takePipe() ([2]int, error) {
 		return p, nil
 	}
 	var p [2]int
-	for {
-		err := syscall.Pipe2(p[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC)
-		if err == nil {
-			break
-		}
-		if (err != syscall.EMFILE && err != syscall.ENFILE) || !l.shed() {
-			return p, err
-		}
+	if err := syscall.Pipe2(p[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC); err != nil {
+		return p, err
 	}
 	_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(p[1]), setPipeSize, pipeSize)
 	return p, nil

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"io"
 	"syscall"
 
 	"weir/http"
@@ -14,18 +13,8 @@ type tunnel struct {
 	x      *exchange
 	client loop.End
 	peer   loop.End
-	up     flow // from the client to the peer
-	down   flow
-}
-
-// A flow is one direction of a tunnel.
-type flow struct {
-	from, to loop.End
-	buf      []byte // a loop buffer, while there is something in it
-	data     []byte // part of buf that is to be written
-	ended    bool   // from has nothing more to say
-	broke    bool   // from has failed
-	borrowed bool   // data is not part of buf
+	up     loop.Flow // from the client to the peer
+	down   loop.Flow
 }
 
 // tunnel passes everything on, both ways.
@@ -40,16 +29,17 @@ func (x *exchange) tunnel() http.Verdict {
 	}
 	client, left := r.Wire.Tunnel(r)
 	t := tunnel{x: x, client: client, peer: x.conn}
-	t.up = flow{from: t.client, to: t.peer, data: left, borrowed: true}
-	t.down = flow{from: t.peer, to: t.client, data: x.buf[x.at:x.end], borrowed: true}
+	t.up = loop.Flow{From: t.client, To: t.peer, Data: left}
+	t.down = loop.Flow{From: t.peer, To: t.client, Data: x.buf[x.at:x.end]}
 	if r.Loc.Core.TCPNoDelay {
 		noDelay(x.link.Conn)
 	}
 	x.at = x.end
+	defer func() { // also when something panics
+		t.up.Close(r.Loop())
+		t.down.Close(r.Loop())
+	}()
 	v := t.run()
-	t.up.data, t.down.data = nil, nil
-	t.up.release(r.Loop())
-	t.down.release(r.Loop())
 	r.Out.Ended = true
 	return v
 }
@@ -59,22 +49,24 @@ func noDelay(c *loop.Conn) { _ = c.SetOption(syscall.IPPROTO_TCP, syscall.TCP_NO
 
 func (t *tunnel) run() http.Verdict {
 	for {
-		n, err := t.down.move(t.x.r.Loop())
-		t.x.cur().received += n.read
-		t.x.cur().length += n.read
-		t.count(n.wrote)
+		read, wrote := t.down.Read, t.down.Wrote
+		err := t.down.Move(t.x.r.Task)
+		t.x.cur().received += t.down.Read - read
+		t.x.cur().length += t.down.Read - read
+		t.count(t.down.Wrote - wrote)
 		if err != nil {
 			return t.failed(err, &t.down)
 		}
-		n, err = t.up.move(t.x.r.Loop())
-		t.x.cur().sent += n.wrote
+		wrote = t.up.Wrote
+		err = t.up.Move(t.x.r.Task)
+		t.x.cur().sent += t.up.Wrote - wrote
 		if err != nil {
 			return t.failed(err, &t.up)
 		}
 		if t.x.r.Debugs() {
 			t.x.r.Debugf("http upstream process upgraded, to the peer: %d, to the client: %d", t.x.cur().sent, t.x.cur().length)
 		}
-		if t.over() {
+		if t.up.Done() || t.down.Done() || t.up.Ended() && t.down.Ended() {
 			return http.Done
 		}
 		if v := t.wait(); v != http.Next {
@@ -84,10 +76,10 @@ func (t *tunnel) run() http.Verdict {
 }
 
 // failed ends a tunnel of which one side has broken. What the client does is information, what the peer does an error.
-func (t *tunnel) failed(err error, f *flow) http.Verdict {
-	call, side := "send() failed", f.to
-	if f.broke {
-		call, side = "recv() failed", f.from
+func (t *tunnel) failed(err error, f *loop.Flow) http.Verdict {
+	call, side := "send() failed", f.To
+	if f.Broke() {
+		call, side = "recv() failed", f.From
 	}
 	level := logs.Error
 	if side == t.client {
@@ -103,29 +95,24 @@ func (t *tunnel) count(n int64) {
 	t.x.r.Wire.Count(n)
 }
 
-// over says that one side has closed and all it sent was passed on, or both have closed.
-func (t *tunnel) over() bool {
-	return t.up.ended && len(t.up.data) == 0 || t.down.ended && len(t.down.data) == 0 || t.up.ended && t.down.ended
-}
-
 // wait waits for either side.
 func (t *tunnel) wait() http.Verdict {
 	x := t.x
 	opt := x.conf
 	w := loop.Wait{A: t.peer.AsSource(), B: t.client.AsSource()}
 	var end loop.Time
-	if len(t.down.data) > 0 {
+	if t.down.Blocked() {
 		w.BWant |= loop.Out
 		end = x.r.Task.After(x.r.Loc.Core.SendTimeout)
-	} else if !t.down.ended {
+	} else if !t.down.Ended() {
 		w.AWant |= loop.In
 		end = x.r.Task.After(opt.ReadTimeout)
 	}
 	var sendEnd loop.Time
-	if len(t.up.data) > 0 {
+	if t.up.Blocked() {
 		w.AWant |= loop.Out
 		sendEnd = x.r.Task.After(opt.SendTimeout)
-	} else if !t.up.ended {
+	} else if !t.up.Ended() {
 		w.BWant |= loop.In
 	}
 	w.Deadline = earliest(end, sendEnd)
@@ -136,65 +123,10 @@ func (t *tunnel) wait() http.Verdict {
 	default:
 		return http.Done
 	}
-	if len(t.down.data) > 0 && sendEnd == 0 {
+	if t.down.Blocked() && sendEnd == 0 {
 		x.r.Log(logs.Info, "client timed out (110: Connection timed out)")
 		return http.Done
 	}
 	x.r.Log(logs.Info, "upstream timed out (110: Connection timed out)")
 	return http.Done
-}
-
-// moved is what one call of move did.
-type moved struct{ read, wrote int64 }
-
-// move passes on what there is, as far as the other side takes it.
-func (f *flow) move(l *loop.Loop) (n moved, err error) {
-	for {
-		if len(f.data) > 0 {
-			k, err := f.to.TryWrite(f.data)
-			n.wrote += int64(k)
-			f.data = f.data[k:]
-			if err == loop.ErrAgain {
-				return n, nil
-			}
-			if err != nil {
-				return n, err
-			}
-			continue
-		}
-		if f.ended || !f.from.AsSource().Readable() {
-			f.release(l)
-			return n, nil
-		}
-		if f.buf == nil {
-			f.buf = l.Take(chunkSize)
-		}
-		f.borrowed = false
-		k, err := f.from.TryRead(f.buf)
-		n.read += int64(k)
-		f.data = f.buf[:k]
-		switch {
-		case err == loop.ErrAgain:
-			f.release(l)
-			return n, nil
-		case err == io.EOF:
-			f.ended = true
-		case err != nil:
-			f.broke = true
-			f.release(l)
-			return n, err
-		}
-		if f.ended {
-			f.release(l)
-			return n, nil
-		}
-	}
-}
-
-// release gives the buffer back, so that a quiet tunnel holds none.
-func (f *flow) release(l *loop.Loop) {
-	if f.buf != nil && len(f.data) == 0 {
-		l.Give(f.buf)
-		f.buf = nil
-	}
 }
