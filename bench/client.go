@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,49 @@ func newConnections(in *instance, o options) (load, error) {
 	}
 	all := slices.Sorted(slices.Values(slices.Concat(times...)))
 	return load{requests: len(all), took: time.Since(begin), p99: all[len(all)*99/100]}, nil
+}
+
+// tunnels has four connections upgraded, and reads what comes. A megabyte counts as a request.
+func tunnels(in *instance, o options) (load, error) {
+	const clients = 4
+	request := []byte("GET /tunnel/bulk HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+	begin := time.Now()
+	end := begin.Add(time.Duration(o.seconds * float64(time.Second)))
+	var got [clients]int
+	var errs [clients]error
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() { got[i], errs[i] = drink(in.addr, request, end) })
+	}
+	wg.Wait()
+	l := load{took: time.Since(begin)}
+	for _, n := range got {
+		l.requests += n >> 20
+	}
+	return l, errors.Join(errs[:]...)
+}
+
+// drink reads from a connection until the time is over, and says how many bytes came.
+func drink(addr string, request []byte, end time.Time) (got int, err error) {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if _, err := c.Write(request); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 256<<10)
+	for time.Now().Before(end) {
+		n, err := c.Read(buf)
+		if got == 0 && n > 0 && !bytes.HasPrefix(buf[:n], []byte("HTTP/1.1 101 ")) {
+			return 0, fmt.Errorf("no upgrade: %.100q", buf[:n])
+		}
+		if got += n; err != nil {
+			return got, err
+		}
+	}
+	return got, nil
 }
 
 func from(n int) *net.TCPAddr {

@@ -35,6 +35,15 @@ func startOrigin(addr string) (stop func(), err error) {
 	return func() { ln.Close() }, nil
 }
 
+// pour takes an upgrade and sends bytes without an end.
+func pour(c net.Conn) {
+	_, err := c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"))
+	block := make([]byte, 256<<10)
+	for err == nil {
+		_, err = c.Write(block)
+	}
+}
+
 func answer(c net.Conn, answers map[string][]byte) {
 	defer c.Close()
 	r := bufio.NewReader(c)
@@ -48,6 +57,9 @@ func answer(c net.Conn, answers map[string][]byte) {
 		case bytes.HasPrefix(line, []byte("GET ")):
 			path, _, _ := strings.Cut(string(line[4:]), " ")
 			name = path[strings.LastIndexByte(path, '/')+1:]
+		case len(line) == 2 && name == "bulk":
+			pour(c)
+			return
 		case len(line) == 2:
 			if _, err := c.Write(answers[name]); err != nil {
 				return

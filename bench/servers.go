@@ -91,6 +91,10 @@ http {
             proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_buffering off;
         }
+        location /tunnel/ {
+            proxy_pass http://origin; proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+        }
     }
 }
 `
@@ -154,6 +158,7 @@ http://%[1]s {
 	bind 127.0.0.1
 	%[4]s
 	reverse_proxy /origin/* %[2]s
+	reverse_proxy /tunnel/* %[2]s
 	reverse_proxy /unbuffered/* %[2]s {
 		flush_interval -1
 	}

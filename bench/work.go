@@ -31,6 +31,7 @@ func works() []work {
 		{"proxy1k", "an answer of 1 KB from the origin, keep-alive on both sides", false, wrk("/origin/1k", 32), nil},
 		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8), nil},
 		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8), nil},
+		{"tunnel", "a MB from the origin through a WebSocket, of many in a row", false, tunnels, nil},
 		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections, nil},
 		{"idle", "memory of idle keep-alive connections", false, nil, measureIdle},
 		{"reload1k", "a reload with 1,000 servers", false, nil, reloads(1000)},
