@@ -201,10 +201,18 @@ func (c *H2) note(f H2Frame, err error) {
 			c.windows[f.Stream] += n
 		}
 	case f.Kind == H2Reset:
-		c.windows[f.Stream] = 1 << 40 // who sends must come to an end
+		c.windows[f.Stream] = -1 << 40 // who sends must come to an end
 	default:
 		return
 	}
+	c.changed.Broadcast()
+}
+
+// Forget lets a body that is being sent on a stream come to its end.
+func (c *H2) Forget(stream uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.windows[stream] = -1 << 40
 	c.changed.Broadcast()
 }
 
@@ -213,6 +221,9 @@ func (c *H2) take(id uint32, n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
+		if c.windows[id] < -1<<39 {
+			return 0
+		}
 		if k := min(int64(n), c.window, c.first+c.windows[id]); k > 0 || n == 0 || c.over {
 			c.window -= k
 			c.windows[id] -= k
@@ -221,6 +232,9 @@ func (c *H2) take(id uint32, n int) int {
 		c.changed.Wait()
 	}
 }
+
+// Buffered is how many bytes of the server are there to be read at once.
+func (c *H2) Buffered() int { return c.r.Buffered() }
 
 // ReadUntil reads frames until one satisfies ok.
 func (c *H2) ReadUntil(ok func(H2Frame) bool) (H2Frame, error) {
@@ -358,14 +372,15 @@ func (c *H2) Body(id uint32, body []byte) error {
 	for {
 		n := c.take(id, min(len(body), 8192))
 		flags := byte(0)
-		if n == len(body) {
+		switch {
+		case n == len(body):
 			flags = H2EndStream
+		case n == 0:
+			return io.ErrClosedPipe
 		}
 		if err := c.Frame(H2Data, flags, id, body[:n]); err != nil || flags != 0 {
 			return err
 		}
-		if body = body[n:]; n == 0 {
-			return io.ErrClosedPipe
-		}
+		body = body[n:]
 	}
 }
