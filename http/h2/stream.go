@@ -150,6 +150,7 @@ func (s *stream) serve(t *loop.Task) {
 func (s *stream) finish() {
 	r := &s.req
 	if s.lost == nil && r.Out.Sent {
+		s.last = s.last || s.tunnel // whichever side has ended it
 		_ = s.Drain(r)
 	}
 	r.Out.TotalBytes = s.sent
