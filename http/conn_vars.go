@@ -14,7 +14,7 @@ func connectionVariables() []Var {
 	return []Var{
 		{Name: "remote_addr", Doc: "Address of the client.", Get: func(r *Request, _ string) Value { return r.val(r.remoteAddr()) }},
 		{Name: "remote_port", Doc: "Port of the client.", Get: func(r *Request, _ string) Value {
-			if !r.From.IsValid() {
+			if r.From.Port() == 0 { // of a unix socket, or not known to realip
 				return Value{}
 			}
 			return r.num(int64(r.From.Port()))
@@ -74,7 +74,7 @@ func tcpInfo(f func(*tcpState) uint32) func(*Request, string) Value {
 func binaryRemoteAddr(r *Request, _ string) Value {
 	a := r.From.Addr()
 	switch {
-	case a.Is4() || a.Is4In6():
+	case a.Is4():
 		b := a.As4()
 		return r.val(r.Copy(b[:]))
 	case a.Is6():

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"weir/conf"
@@ -114,16 +115,28 @@ func (c *realIP) run(r *http.Request) http.Verdict {
 		c.takeProxy(r)
 		return http.Next
 	}
-	for i := len(r.In) - 1; i >= 0; i-- {
+	if c.header == field.XForwardedFor {
+		c.takeForwarded(r)
+		return http.Next
+	}
+	for i := range r.In { // of several such fields nginx knows the first only
 		f := &r.In[i]
-		if f.ID != c.header || c.header == 0 && !bytes.EqualFold(f.Name, c.name) {
-			continue
-		}
-		if !c.take(r, f.Value) {
+		if f.ID == c.header && (c.header != 0 || bytes.EqualFold(f.Name, c.name)) {
+			c.take(r, f.Value)
 			break
 		}
 	}
 	return http.Next
+}
+
+// takeForwarded takes the address of X-Forwarded-For, of which there may be several fields: together they are one list.
+func (c *realIP) takeForwarded(r *http.Request) {
+	for i := len(r.In) - 1; i >= 0; i-- {
+		f := &r.In[i]
+		if f.ID == c.header && (!c.take(r, f.Value) || !c.recursive) {
+			break
+		}
+	}
 }
 
 // takeProxy takes the address and port of the PROXY protocol header.
@@ -132,40 +145,42 @@ func (c *realIP) takeProxy(r *http.Request) {
 	if h == nil {
 		return
 	}
-	a, err := netip.ParseAddr(h.SrcAddr)
-	if err != nil {
-		return
+	if a, ok := parseAddr(h.SrcAddr); ok {
+		c.replace(r, netip.AddrPortFrom(a.Addr(), h.SrcPort))
 	}
-	r.From = netip.AddrPortFrom(a, h.SrcPort)
-	http.Store(r, replaced{}, http.UntilRedirect)
 }
 
-// take reads a list of addresses from its end; it reports whether a further field may be asked.
+// take reads a list of addresses from its end; it reports whether a further field may be asked. As in nginx, only spaces and commas
+// stand between addresses.
 func (c *realIP) take(r *http.Request, list []byte) (more bool) {
 	for {
-		list = bytes.TrimRight(list, " \t,")
-		if len(list) == 0 {
-			return true
-		}
+		list = bytes.TrimRight(list, " ,")
 		last := list
-		if i := bytes.LastIndexAny(list, ", \t"); i >= 0 {
+		if i := bytes.LastIndexAny(list, ", "); i >= 0 {
 			last, list = list[i+1:], list[:i]
 		} else {
 			list = nil
 		}
-		a, ok := parseAddr(last)
+		a, ok := parseAddr(string(last))
 		if !ok {
 			return false
 		}
 		if r.Debugs() {
 			r.Debugf("realip: \"%s\"", last)
 		}
-		r.From = a
-		http.Store(r, replaced{}, http.UntilRedirect)
+		c.replace(r, a)
 		if !c.recursive || !c.trusts(a.Addr(), false) {
 			return false
 		}
+		if len(list) == 0 {
+			return true
+		}
 	}
+}
+
+func (c *realIP) replace(r *http.Request, a netip.AddrPort) {
+	r.From = a
+	http.Store(r, replaced{}, http.UntilRedirect)
 }
 
 func (c *realIP) trusts(a netip.Addr, unix bool) bool {
@@ -181,12 +196,31 @@ func (c *realIP) trusts(a netip.Addr, unix bool) bool {
 	return false
 }
 
-// parseAddr reads an address with or without a port.
-func parseAddr(b []byte) (netip.AddrPort, bool) {
-	s := string(b)
-	if a, err := netip.ParseAddr(s); err == nil {
-		return netip.AddrPortFrom(a, 0), true
+// parseAddr reads an address with or without a port, in the forms that nginx takes. The port is 0 where there is none.
+func parseAddr(s string) (a netip.AddrPort, ok bool) {
+	if ip, ok := conf.ParseAddr(s); ok {
+		return netip.AddrPortFrom(ip, 0), true
 	}
-	a, err := netip.ParseAddrPort(s)
-	return a, err == nil
+	host, port := "", ""
+	if strings.HasPrefix(s, "[") {
+		var closed bool
+		if host, port, closed = strings.Cut(s[1:], "]"); !closed {
+			return a, false
+		}
+		if port == "" {
+			ip, ok := conf.ParseAddr(host)
+			return netip.AddrPortFrom(ip, 0), ok
+		}
+		if port, ok = strings.CutPrefix(port, ":"); !ok {
+			return a, false
+		}
+	} else if host, port, ok = strings.Cut(s, ":"); !ok {
+		return a, false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	ip, ok := conf.ParseAddr(host)
+	if err != nil || n == 0 || !ok {
+		return a, false
+	}
+	return netip.AddrPortFrom(ip, uint16(n)), true
 }
