@@ -19,23 +19,11 @@ type cgiHead struct {
 
 // parse reads buf[:end], of which nothing may have moved since the last call.
 func (p *cgiHead) parse(c *call, buf []byte, protocol string) headState {
-	done, err := p.parser.ParseFields(buf)
-	if err != nil {
-		f, ok := err.(*http.Fault)
-		if !ok {
-			f = http.FaultField
-		}
-		c.r.Logf(logs.Error, "upstream %s", p.parser.AppendFault(nil, buf, f))
-		return headBad
-	}
-	if !done {
-		return headMore
-	}
-	c.fields = p.parser.Fields(buf, c.fields[:0])
-	if c.r.Debugs() {
+	state := parseFields(c, &p.parser, buf)
+	if state == headDone && c.r.Debugs() {
 		debugFields(c, protocol)
 	}
-	return headDone
+	return state
 }
 
 // endHead finds out the status, if no status line told it. It reports false, and has logged why, when it cannot.

@@ -22,10 +22,7 @@ type fastcgi struct {
 }
 
 func (l *fastcgiLoc) protocol(old protocol) protocol {
-	p, ok := old.(*fastcgi)
-	if !ok {
-		p = &fastcgi{}
-	}
+	p := reuse[fastcgi](old)
 	p.loc = l
 	return p
 }

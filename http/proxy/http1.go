@@ -36,10 +36,7 @@ func newHTTP1Loc(c *proxyConf) *http1Loc {
 
 // protocol returns the protocol for one request, made of an old one if there is one.
 func (l *http1Loc) protocol(old protocol) protocol {
-	p, ok := old.(*http1)
-	if !ok {
-		p = &http1{}
-	}
+	p := reuse[http1](old)
 	p.loc = l
 	return p
 }
@@ -70,21 +67,10 @@ func (p *http1) parseHead(c *call) headState {
 			return headBad
 		}
 	}
-	done, err := p.parser.ParseFields(buf)
-	if err != nil {
-		f, ok := err.(*http.Fault)
-		if !ok {
-			f = http.FaultField
-		}
-		c.r.Logf(logs.Error, "upstream %s", p.parser.AppendFault(nil, buf, f))
-		c.fields = p.parser.Fields(buf, c.fields[:0]) // those before, for $upstream_http_NAME
-		return headBad
-	}
-	if !done {
-		return headMore
+	if state := parseFields(c, &p.parser, buf); state != headDone {
+		return state
 	}
 	c.at = p.parser.Used()
-	c.fields = p.parser.Fields(buf, c.fields[:0])
 	c.reply.line = p.parser.StatusLine(buf)
 	if c.reply.status < 200 && c.reply.status != 101 {
 		return headEarly
@@ -94,6 +80,25 @@ func (p *http1) parseHead(c *call) headState {
 		debugFields(c, "proxy")
 	}
 	return headDone
+}
+
+// parseFields reads the fields of a head, whichever protocol carries them. Those before a fault are known to
+// $upstream_http_NAME.
+func parseFields(c *call, p *h1.ResponseParser, buf []byte) headState {
+	done, err := p.ParseFields(buf)
+	if err == nil && !done {
+		return headMore
+	}
+	c.fields = p.Fields(buf, c.fields[:0])
+	if err == nil {
+		return headDone
+	}
+	f, ok := err.(*http.Fault)
+	if !ok {
+		f = http.FaultField
+	}
+	c.r.Logf(logs.Error, "upstream %s", p.AppendFault(nil, buf, f))
+	return headBad
 }
 
 // startBody implements protocol.

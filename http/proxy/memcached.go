@@ -87,10 +87,7 @@ type memcached struct {
 }
 
 func (l *memcachedLoc) protocol(old protocol) protocol {
-	p, ok := old.(*memcached)
-	if !ok {
-		p = &memcached{}
-	}
+	p := reuse[memcached](old)
 	p.loc, p.key = l, nil
 	return p
 }

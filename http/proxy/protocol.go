@@ -42,6 +42,14 @@ type protocol interface {
 	rewrite(c *call, f *http.Field) (value []byte, changed bool)
 }
 
+// reuse returns a protocol that an earlier exchange has used, or a new one if old is nil or of another kind.
+func reuse[P any](old protocol) *P {
+	if p, ok := any(old).(*P); ok {
+		return p
+	}
+	return new(P)
+}
+
 // A frame is the next stretch of a request's body with what goes around it.
 type frame struct {
 	before, behind []byte

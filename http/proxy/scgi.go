@@ -69,10 +69,7 @@ type scgi struct {
 }
 
 func (l *scgiLoc) protocol(old protocol) protocol {
-	p, ok := old.(*scgi)
-	if !ok {
-		p = &scgi{}
-	}
+	p := reuse[scgi](old)
 	p.loc, p.cgiResponse.protocol = l, "scgi"
 	return p
 }

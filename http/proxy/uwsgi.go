@@ -94,10 +94,7 @@ type uwsgi struct {
 }
 
 func (l *uwsgiLoc) protocol(old protocol) protocol {
-	p, ok := old.(*uwsgi)
-	if !ok {
-		p = &uwsgi{}
-	}
+	p := reuse[uwsgi](old)
 	p.loc, p.cgiResponse.protocol = l, "uwsgi"
 	return p
 }
