@@ -126,8 +126,11 @@ func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 	return nil
 }
 
-// clientGone logs that the client has closed its connection.
+// clientGone logs that the client has closed its connection; of a stream, its wire has told.
 func (x *exchange) clientGone() error {
+	if x.r.Version >= http.HTTP20 {
+		return errGone
+	}
 	var err error
 	if e, ok := x.r.Client.Conn.Err().(syscall.Errno); ok {
 		err = e // a reset

@@ -93,7 +93,7 @@ func address(t *testing.T) *net.TCPAddr {
 var excepted = map[string]string{"http2/3.5/2": "an invalid preface is a request of HTTP/1"}
 
 func TestCleartext(t *testing.T) {
-	c := &config.Config{Host: "127.0.0.1", Port: server(t), Path: "/", Timeout: 4 * time.Second, MaxHeaderLen: 4000}
+	c := &config.Config{Host: "127.0.0.1", Port: server(t), Path: "/", Timeout: 4 * time.Second, MaxHeaderLen: 4000, Strict: true}
 	passed := 0
 	for _, group := range []*spec.TestGroup{generic.Spec(), http2.Spec(), hpack.Spec()} {
 		group.Test(c)
