@@ -102,7 +102,7 @@ func (s *stream) admitField(h *head, port *http.Port, f *http.Field) int {
 		return s.bad("client sent header \"%s\" with invalid value: \"%s\"", f.Name, f.Value)
 	}
 	if pseudo {
-		return s.admitPseudo(h, port, string(name), f.Value)
+		return s.admitPseudo(h, port, name, f.Value)
 	}
 	if status := s.endPseudo(h); status != 0 {
 		return status
@@ -134,13 +134,13 @@ func hasUpper(name []byte) bool {
 }
 
 // admitPseudo takes a pseudo-field (RFC 9113, section 8.3.1). They come before all others, each once.
-func (s *stream) admitPseudo(h *head, port *http.Port, name string, value []byte) int {
+func (s *stream) admitPseudo(h *head, port *http.Port, name, value []byte) int {
 	r := &s.req
 	if h.done {
 		return s.bad("client sent out of order pseudo-headers")
 	}
 	place := &h.path
-	switch name {
+	switch string(name) {
 	case "path":
 	case "method":
 		place = &r.MethodName
@@ -167,7 +167,7 @@ func (s *stream) admitPseudo(h *head, port *http.Port, name string, value []byte
 		return s.bad("client sent empty :%s header", name)
 	}
 	*place = value
-	switch name {
+	switch string(name) {
 	case "path":
 		return s.admitPath(value)
 	case "method":

@@ -14,6 +14,7 @@ import (
 // nothing, since the client's table must be kept. Nothing may come in between.
 type block struct {
 	open     bool
+	fresh    bool // nothing of it has come
 	id       uint32
 	stream   *stream // nil: the fields count for nothing
 	trailers bool
@@ -155,7 +156,7 @@ func (c *conn) openBlock(s *stream) {
 	core := c.client.Server().Core
 	c.decoder.SetMaxStringLength(int(core.LargeSize))
 	c.in.block = block{
-		open: true, id: c.in.id, stream: s, last: c.in.flags&flagEndStream != 0, room: core.LargeSize * int64(core.LargeCount),
+		open: true, fresh: true, id: c.in.id, stream: s, last: c.in.flags&flagEndStream != 0, room: core.LargeSize * int64(core.LargeCount),
 		until: c.client.Conn.Loop().Now().Add(core.HeaderTimeout),
 	}
 	c.in.state = inBlock
@@ -177,6 +178,10 @@ func (c *conn) beginContinuation() error {
 // fragment decodes a part of the block; ends says that it is the last of its frame.
 func (c *conn) fragment(part []byte, ends bool) error {
 	b := &c.in.block
+	if b.fresh && len(part) > 0 {
+		b.fresh = false
+		c.resized = c.resized || part[0]>>5 == 1 // only here may the table's size be changed (RFC 7541, section 4.2)
+	}
 	if _, err := c.decoder.Write(part); err != nil {
 		return c.badBlock(err)
 	}

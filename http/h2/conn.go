@@ -50,11 +50,12 @@ var (
 type conn struct {
 	shared  *Shared
 	client  http.Client
-	work    *work // nil: parked
-	decoder *hpack.Decoder
-	tree    *tree     // dependencies of streams; nil: none was told of
-	updates []update  // PRIORITY_UPDATE for streams that have not begun
-	refused [8]uint32 // streams that were reset a short while ago
+	work    *work          // nil: parked
+	decoder *hpack.Decoder // nil: folded, or not greeted yet
+	folded  []byte         // the client's table, see fold
+	tree    *tree          // dependencies of streams; nil: none was told of
+	updates []update       // PRIORITY_UPDATE for streams that have not begun
+	refused [8]uint32      // streams that were reset a short while ago
 	in      input
 	until   loop.Time // without streams: when the wait for the next one ends
 
@@ -75,6 +76,8 @@ type conn struct {
 	payload    int64 // those of use
 
 	first       bool // no stream has been opened yet
+	greeted     bool // our settings were sent
+	resized     bool // the client has changed the size of its table
 	acked       bool // our settings were acknowledged
 	tableUpdate bool // the client has changed its table: it must be told that ours is empty
 	goaway      bool // no more streams are taken
@@ -111,19 +114,23 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 		c.held = false
 		defer c.shared.Pending(lc.Loop().ID(), -1)
 	}
-	if why != loop.WokeReady {
+	switch {
+	case why == loop.WokeReady:
+		c.run(t, nil)
+	case why == loop.WokeTimeout && c.until > lc.Loop().Now():
+		c.fold()
+		lc.Park(c.until, true)
+	default:
 		c.closeIdle(t, why)
-		return
 	}
-	c.run(t, nil)
 }
 
 // closeIdle ends a parked connection, and tells the client.
 func (c *conn) closeIdle(t *loop.Task, why loop.Woke) {
-	if c.decoder == nil && why == loop.WokeTimeout {
+	if !c.greeted && why == loop.WokeTimeout {
 		c.logf("client timed out (110: Connection timed out)")
 	}
-	if !c.goaway && c.decoder != nil {
+	if !c.goaway && c.greeted {
 		b := appendGoAway(make([]byte, 0, 17), c.lastID, codeNone)
 		_, _ = c.client.Conn.TryWrite(b)
 	}
@@ -155,8 +162,10 @@ func (c *conn) run(t *loop.Task, first []byte) {
 func (c *conn) serve(first []byte) {
 	w := c.work
 	w.running = true
-	if c.decoder == nil {
+	if !c.greeted {
 		c.greet()
+	} else if c.decoder == nil {
+		c.unfold()
 	}
 	err := c.received(first)
 	for {
@@ -192,7 +201,8 @@ func (c *conn) greet() {
 	if c.core().TCPNoDelay {
 		c.setNoDelay()
 	}
-	c.decoder = hpack.NewDecoder(tableSize, c.field)
+	c.greeted = true
+	c.decoder = c.takeDecoder()
 	b := appendFrameHead(w.reserve(frameHead+4*6), 4*6, kindSettings, 0, 0)
 	b = appendSetting(b, settingStreams, uint32(c.streams))
 	b = appendSetting(b, settingWindow, uint32(c.preread))
@@ -293,10 +303,14 @@ func (c *conn) late() error {
 // core has the settings that hold for the connection as a whole.
 func (c *conn) core() *http.Core { return c.client.Server().Root.Core }
 
-// park leaves the connection to its loop.
+// park leaves the connection to its loop. When it has been idle for a while its table is folded.
 func (c *conn) park() {
 	c.giveWork()
-	c.client.Conn.Park(c.until, true)
+	until := c.until
+	if c.foldable() {
+		until = min(until, c.client.Conn.Loop().Now().Add(foldAfter))
+	}
+	c.client.Conn.Park(until, true)
 }
 
 // stop ends the connection: with a fault the client is told of, or because it is gone, or with nothing left to do.

@@ -159,7 +159,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	blocks := conf.Define("http", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 		{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true},
-		{Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true},
+		{Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true, Declare: http.DeclareLocation},
 	})
 	all := []*conf.Module{blocks, logs.ErrorLogModule, upstream.Module()}
 	for _, m := range modules {

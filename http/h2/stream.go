@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 
+	"golang.org/x/net/http2/hpack"
+
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -14,6 +16,7 @@ import (
 type pool struct {
 	streams []*stream
 	works   []*work
+	tables  []*hpack.Decoder // of connections that have folded theirs
 	heads   heads
 	_       [64]byte // loops do not share a line
 }
