@@ -48,6 +48,8 @@ func httpModules() []*http.Module {
 		filter.Headers,
 		filter.Charset,
 		filter.SSI,
+		filter.CompressCache,
+		filter.Gzip,
 		filter.Range,
 
 		// the request is recorded

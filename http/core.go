@@ -60,6 +60,8 @@ type Core struct {
 	SubBuffer        int64
 	EarlyHints       []*Text
 
+	Gzip GzipRules // core_gzip.go
+
 	// core_keepalive.go
 	KeepaliveTimeout  time.Duration
 	KeepaliveHeader   time.Duration
@@ -92,6 +94,7 @@ var CoreModule = Define(Spec[Core]{
 		fileDirectives(),
 		bodyDirectives(),
 		sendDirectives(),
+		gzipDirectives(),
 		keepaliveDirectives(),
 		errorDirectives(),
 	),

@@ -34,6 +34,10 @@ type Response struct {
 	SingleRange bool // only one range can be served
 	NoModified  bool // not_modified must leave this response alone
 	Chunked     bool // the wire chose chunked framing
+	// CodingVaries says that another client may get the body in another coding: gzip_vary adds Vary.
+	CodingVaries bool
+	// Whole is the file that is the whole body, as long as it is known to be one and nothing else.
+	Whole FileID
 	// ExpectTrailers asks for framing that can carry trailers.
 	ExpectTrailers bool
 	Cut            bool // the body was cut short: the connection must not be kept
@@ -42,6 +46,12 @@ type Response struct {
 	BodyBytes      int64
 	TotalBytes     int64 // bytes given to the client, head included
 	HeadBytes      int64
+}
+
+// A FileID tells one state of a file from any other: who has the same FileID has the same bytes. The zero FileID is none.
+type FileID struct {
+	Dev, Inode, Size  int64
+	Modified, Changed int64 // nanoseconds since 1970
 }
 
 var errHeadSent = errors.New("header already sent")
@@ -60,6 +70,9 @@ type BodyFilter interface {
 
 // FilterBody lets b see the body of this response, behind those that joined before.
 func (r *Request) FilterBody(b BodyFilter) { r.bodyChain = append(r.bodyChain, b) }
+
+// Filtered reports whether something will see the body of this response, and may change it.
+func (r *Request) Filtered() bool { return len(r.bodyChain) > 0 }
 
 // AddField adds a field to the response. Name and value must live as long as the exchange.
 func (o *Response) AddField(id field.ID, name, value []byte) {
@@ -112,8 +125,12 @@ func (r *Request) SendHead() Verdict {
 		r.Out.Status = r.errStatus
 		r.Out.Reason = nil
 	}
+	filters := len(r.bodyChain)
 	for _, f := range r.Loc.heads {
-		if v := f(r); v != Next {
+		if v := f(r); v != Next { // something else is going to be the body
+			r.Out.Whole = FileID{}
+			clear(r.bodyChain[filters:])
+			r.bodyChain = r.bodyChain[:filters]
 			return v
 		}
 	}
@@ -131,6 +148,7 @@ func (r *Request) writeHead() Verdict {
 	if o.Status != 200 && o.Status != 206 && o.Status != 304 {
 		o.LastModified = -1
 	}
+	o.CodingVaries = o.CodingVaries && r.Loc.Core.Gzip.vary
 	if r.Version != HTTP09 { // whose head is for the log only
 		r.placeLocation()
 	}

@@ -100,7 +100,7 @@ func (m *memory) match(path []byte, i *info) *hotFile {
 // wants reports whether a file that is being read should be put in: it is small, it was asked for
 // before, and its last change is long enough ago at the time now (nanoseconds since 1970).
 func (m *memory) wants(path []byte, i *info, now int64) bool {
-	if i.size > maxBody || now-(i.ctime.Sec*1e9+int64(i.ctime.Nsec)) < settled {
+	if i.size > maxBody || now-i.ctime.nano() < settled {
 		return false
 	}
 	s, h := m.shard(path)

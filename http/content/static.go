@@ -122,5 +122,6 @@ func (s static) begin(r *http.Request, i *info, etag []byte) http.Verdict {
 	}
 	r.SetContentType()
 	o.AllowRanges = true
+	o.Whole = i.id()
 	return r.SendHead()
 }

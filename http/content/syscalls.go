@@ -1,6 +1,10 @@
 package content
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"weir/http"
+)
 
 // A path is a file name as the kernel takes it: its last byte is NUL.
 type path []byte
@@ -14,6 +18,9 @@ type moment struct {
 	Nsec uint32
 }
 
+// nano is the moment in nanoseconds since 1970.
+func (m moment) nano() int64 { return m.Sec*1e9 + int64(m.Nsec) }
+
 // An info is what identifies the content of a file, and little more: two equal infos of one path mean
 // that nothing was written to the file between them.
 type info struct {
@@ -24,6 +31,11 @@ type info struct {
 	ctime moment
 	mode  uint16
 	uid   uint32
+}
+
+// id tells this state of the file from any other.
+func (i *info) id() http.FileID {
+	return http.FileID{Dev: int64(i.dev), Inode: int64(i.ino), Size: i.size, Modified: i.mtime.nano(), Changed: i.ctime.nano()}
 }
 
 func (i *info) isDir() bool     { return i.mode&unix.S_IFMT == unix.S_IFDIR }

@@ -39,6 +39,9 @@ func (x *exchange) SendHead(r *http.Request) error {
 		b = append(append(append(b, "Location: "...), o.Location...), "\r\n"...)
 	}
 	b = x.appendConnection(b, r)
+	if o.CodingVaries {
+		b = append(b, "Vary: Accept-Encoding\r\n"...)
+	}
 	for i := range o.Fields {
 		b = AppendField(b, o.Fields[i].Name, o.Fields[i].Value)
 	}

@@ -237,8 +237,14 @@ func (s *stream) appendHead(b []byte, r *http.Request) []byte {
 	if len(o.Location) > 0 {
 		b = appendIndexed(b, nameLocation, o.Location)
 	}
+	if o.CodingVaries {
+		b = append(b, varyCoding...)
+	}
 	return s.appendFields(b, o.Fields)
 }
+
+// varyCoding is the field "Vary: Accept-Encoding": the name by its place in the static table, the value as it is.
+const varyCoding = "\x0f\x2c\x0fAccept-Encoding"
 
 // appendFields appends those that may be sent.
 func (s *stream) appendFields(b []byte, fields http.Fields) []byte {

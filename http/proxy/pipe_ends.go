@@ -94,7 +94,7 @@ func (x *exchange) stored() bool { return x.store.on }
 
 func (x *exchange) send(p http.Piece) error {
 	x.pieces = append(x.pieces[:0], p)
-	return x.r.Send(x.pieces, http.Flush)
+	return x.r.Send(x.pieces, 0) // the pipe has the wire write, by push
 }
 
 func (x *exchange) queued() int64 { return x.r.Wire.Queued() }

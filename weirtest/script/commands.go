@@ -43,6 +43,7 @@ func Commands() []Command {
 		{"body", "body [TEXT…]", "The last answer's body is exactly this (words joined by a space); one newline at its end is not counted. Without TEXT the body is empty.", 0, -1, true, runBody},
 		{"bodymatch", "bodymatch REGEXP", "The last answer's body matches; `(?s)` lets a dot match newlines.", 1, 1, true, runBodyMatch},
 		{"bodyfile", "bodyfile FILE", "The last answer's body is this file, byte for byte.", 1, 1, true, runBodyFile},
+		{"decoded", "decoded CODING", "Takes the last answer's body out of gzip, br or zstd, for the checks that follow; it must be whole and sound.", 1, 1, false, runDecoded},
 		{"bodies", "bodies TEXT…", "One word for each kept answer: its body. For balancing.", 1, -1, true, runBodies},
 		{"size", "size BYTES", "The length of the last answer's body; 64k and 1m are understood.", 1, 1, true, runSize},
 		{"cut", "cut", "The last answer's body ended before it was complete.", 0, 0, true, runCut},

@@ -1,0 +1,266 @@
+package filter
+
+import (
+	"weir/http"
+	"weir/logs"
+)
+
+// A codedBody is a response body that is being compressed (http.BodyFilter).
+type codedBody struct {
+	coding *coding
+	whole  http.FileID // the body is this file and nothing else
+	forms  *forms
+	run    *running // nil: not begun, or done
+	in     int64    // bytes of the body so far
+	out    int64    // and what has become of them
+	since  int      // bytes compressed since others had their turn
+	dirty  bool     // the encoder may have something that was not flushed
+	pieces []http.Piece
+}
+
+// running is an encoder with what it has written.
+type running struct {
+	encoder
+	out   []byte
+	light bool
+}
+
+// Write takes what the encoder has made (io.Writer).
+func (w *running) Write(p []byte) (int, error) {
+	w.out = append(w.out, p...)
+	return len(p), nil
+}
+
+const (
+	// codingSlice is how much is compressed before others on the loop have their turn: half a millisecond's work or less.
+	codingSlice = 32 << 10
+	// codingAhead is how much may wait for the client before more of a file is read.
+	codingAhead = 128 << 10
+	// codingLeast is how much is worth being passed on, as long as nobody asks for it.
+	codingLeast = 4 << 10
+	// codingPiece is how large the pieces are that go to the client.
+	codingPiece = 16 << 10
+)
+
+// body takes a body for a response.
+func (c *coding) body() *codedBody {
+	b, _ := c.common.bodies.Get().(*codedBody)
+	if b == nil {
+		b = &codedBody{}
+	}
+	*b = codedBody{coding: c, pieces: b.pieces[:0]}
+	return b
+}
+
+// CloseWith gives back what was used, when the exchange has ended (http.Closer).
+func (b *codedBody) CloseWith(*http.Request) {
+	b.end()
+	clear(b.pieces[:cap(b.pieces)])
+	b.coding.common.bodies.Put(b)
+}
+
+// begin takes an encoder.
+func (b *codedBody) begin(r *http.Request) error {
+	c := b.coding
+	light := c.common.running.Add(1) > maxRunning && c.light != nil
+	pool := &c.idle
+	if light {
+		pool = &c.lights
+	}
+	if w, ok := pool.Get().(*running); ok {
+		b.run = w
+		w.encoder.Reset(writer{w})
+		return nil
+	}
+	w := &running{light: light}
+	var err error
+	if light {
+		w.encoder, err = c.light()
+	} else {
+		w.encoder, err = c.coder.encoder(c.conf)
+	}
+	if err != nil { // no setting that was taken leads here
+		c.common.running.Add(-1)
+		r.LogErr(logs.Alert, err, c.name+": no encoder")
+		return err
+	}
+	w.encoder.Reset(writer{w})
+	b.run = w
+	return nil
+}
+
+// writer is where an encoder writes to: Write of running itself, not that of the encoder in it.
+type writer struct{ w *running }
+
+func (w writer) Write(p []byte) (int, error) { return w.w.Write(p) }
+
+// end gives the encoder back.
+func (b *codedBody) end() {
+	w, c := b.run, b.coding
+	if w == nil {
+		return
+	}
+	b.run = nil
+	c.common.running.Add(-1)
+	w.out = w.out[:0]
+	if cap(w.out) > 4*codingSlice {
+		w.out = nil
+	}
+	if w.light {
+		c.lights.Put(w)
+	} else {
+		c.idle.Put(w)
+	}
+}
+
+// Body compresses pieces of the body, and passes on what there is of the result.
+func (b *codedBody) Body(r *http.Request, i int, p []http.Piece, f http.Flags) error {
+	if b.whole != (http.FileID{}) {
+		if known, err := b.fromMemory(r, i, p, f); known {
+			return err
+		}
+	}
+	if b.run == nil {
+		if err := b.begin(r); err != nil {
+			giveAll(r, p)
+			return err
+		}
+	}
+	for k := range p {
+		if err := b.piece(r, i, &p[k]); err != nil {
+			giveAll(r, p[k:])
+			return err
+		}
+	}
+	if err := b.complete(r, f); err != nil {
+		return err
+	}
+	if f&http.Last != 0 {
+		defer b.end()
+	}
+	if f == 0 && len(b.run.out) < codingLeast {
+		return nil
+	}
+	return b.pass(r, i, f)
+}
+
+// giveAll gives the buffers of pieces back that nobody will send.
+func giveAll(r *http.Request, p []http.Piece) {
+	for k := range p {
+		if p[k].Own != nil {
+			r.Loop().Give(p[k].Own)
+			p[k].Own = nil
+		}
+	}
+}
+
+// piece compresses one piece. What of the result is worth a piece of its own is passed on.
+func (b *codedBody) piece(r *http.Request, i int, p *http.Piece) error {
+	if p.Len > 0 {
+		return b.file(r, i, *p)
+	}
+	for rest := p.B; len(rest) > 0; {
+		n := min(len(rest), codingSlice)
+		if err := b.compress(r, rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
+		if len(b.run.out) >= codingPiece && len(rest) > 0 {
+			if err := b.pass(r, i, 0); err != nil {
+				return err
+			}
+		}
+	}
+	if p.Own != nil {
+		r.Loop().Give(p.Own)
+		p.Own = nil
+	}
+	return nil
+}
+
+// file compresses a file, not much faster than the client takes what becomes of it.
+func (b *codedBody) file(r *http.Request, i int, p http.Piece) error {
+	buf := r.Loop().Take(codingSlice)
+	defer r.Loop().Give(buf)
+	for p.Len > 0 {
+		n, err := r.ReadAt(p.FD, buf[:min(p.Len, codingSlice)], p.Off)
+		if err != nil {
+			r.LogErr(logs.Crit, err, "pread() failed")
+			return err
+		}
+		p.Off += int64(n)
+		p.Len -= int64(n)
+		if err := b.compress(r, buf[:n]); err != nil {
+			return err
+		}
+		if len(b.run.out) >= codingPiece {
+			if err := b.pass(r, i, 0); err != nil {
+				return err
+			}
+		}
+		if r.Wire.Queued() > codingAhead {
+			if err := r.Drain(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compress gives at most codingSlice bytes to the encoder.
+func (b *codedBody) compress(r *http.Request, p []byte) error {
+	b.in += int64(len(p))
+	b.dirty = true
+	if b.since += len(p); b.since > codingSlice && !b.coding.heavy {
+		b.since = len(p)
+		r.Task.Yield()
+	}
+	return b.work(r, func() error {
+		_, err := b.run.encoder.Write(p)
+		return err
+	})
+}
+
+// complete flushes or ends what the encoder has, if that is asked for.
+func (b *codedBody) complete(r *http.Request, f http.Flags) error {
+	switch {
+	case f&http.Last != 0:
+		return b.work(r, func() error { return b.run.encoder.Close() })
+	case f&http.Flush != 0 && b.dirty:
+		b.dirty = false
+		return b.work(r, func() error { return b.run.encoder.Flush() })
+	}
+	return nil
+}
+
+// work has the encoder do something, apart from the loop if it takes its time.
+func (b *codedBody) work(r *http.Request, f func() error) (err error) {
+	if b.coding.heavy {
+		r.Task.Await(func() { err = f() })
+	} else {
+		err = f()
+	}
+	if err != nil { // it writes to memory only
+		r.LogErr(logs.Alert, err, b.coding.name+": encoder failed")
+	}
+	return err
+}
+
+// pass passes on what the encoder has made.
+func (b *codedBody) pass(r *http.Request, i int, f http.Flags) error {
+	b.pieces = b.pieces[:0]
+	out := b.run.out
+	b.run.out = out[:0]
+	b.out += int64(len(out))
+	for len(out) > 0 {
+		n := min(len(out), codingPiece)
+		buf := r.Loop().Take(n)
+		copy(buf, out[:n])
+		b.pieces = append(b.pieces, http.Piece{B: buf, Own: buf})
+		out = out[n:]
+	}
+	if len(b.pieces) == 0 && f == 0 {
+		return nil
+	}
+	return r.PassBody(i+1, b.pieces, f)
+}
