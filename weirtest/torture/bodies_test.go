@@ -29,6 +29,9 @@ http {
 	charset_map koi8-r windows-1251 { C0 FE; C1 E0; }
 	upstream kept { server $ORIGIN; keepalive 8; }
 	upstream fresh { server $ORIGIN; keepalive 0; }
+	upstream fastcgi { server $FASTCGI; keepalive 8; }
+	fastcgi_param QUERY_STRING $query_string; fastcgi_temp_path tmp-fastcgi;
+	scgi_param QUERY_STRING $query_string; scgi_temp_path tmp-scgi;
 	proxy_http_version 1.1; proxy_set_header Connection "";
 	server {
 		listen $ADDR sndbuf=8k rcvbuf=8k; listen $WIDE;
@@ -56,6 +59,15 @@ http {
 		location /streamold/ { proxy_pass http://fresh; proxy_request_buffering off; proxy_http_version 1.0; }
 		location /streamdirect/ { proxy_pass http://kept; proxy_request_buffering off; proxy_buffering off; client_body_buffer_size 2k; }
 		location /nopush/ { proxy_pass http://kept; sendfile off; tcp_nopush on; postpone_output 0; }
+		location /fastcgi/ { fastcgi_pass fastcgi; }
+		location /fastcgikeep/ { fastcgi_pass fastcgi; fastcgi_keep_conn on; }
+		location /fastcgitiny/ { fastcgi_pass fastcgi; fastcgi_keep_conn on; fastcgi_buffer_size 1k; fastcgi_buffers 3 1k; fastcgi_busy_buffers_size 1k; fastcgi_temp_file_write_size 1k; }
+		location /fastcgidirect/ { fastcgi_pass fastcgi; fastcgi_keep_conn on; fastcgi_buffering off; }
+		location /slowfastcgi/ { fastcgi_pass fastcgi; fastcgi_keep_conn on; limit_rate 150k; }
+		location /streamfastcgi/ { fastcgi_pass fastcgi; fastcgi_request_buffering off; fastcgi_keep_conn on; }
+		location /streamfastcgidirect/ { fastcgi_pass fastcgi; fastcgi_request_buffering off; fastcgi_buffering off; client_body_buffer_size 2k; }
+		location /scgi/ { scgi_pass $SCGI; }
+		location /streamscgi/ { scgi_pass $SCGI; scgi_request_buffering off; scgi_buffering off; }
 		location /hold/ { proxy_pass http://kept; postpone_output 20000; sendfile_max_chunk 3000; }
 	}
 }
@@ -64,6 +76,7 @@ http {
 var bodyPlaces = []string{
 	"default", "fresh", "old", "tiny", "two", "large", "direct", "slow", "slowdirect", "ration", "nofile", "nofiletiny", "smallfile", "badfile",
 	"store", "ssi", "charset", "range", "bodyfile", "stream", "streamold", "streamdirect", "nopush", "hold",
+	"fastcgi", "fastcgikeep", "fastcgitiny", "fastcgidirect", "slowfastcgi", "streamfastcgi", "streamfastcgidirect", "scgi", "streamscgi",
 }
 
 // bodies is the run: the origin and the clients share what went wrong.
@@ -84,13 +97,15 @@ func TestBodies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		ln, err := net.Listen("tcp", b.names["ORIGIN"])
-		if err != nil {
-			t.Fatal(err)
+		for name, serve := range map[string]func(net.Conn, *bufio.Reader) (bool, error){"ORIGIN": run.serve, "FASTCGI": run.serveFastCGI, "SCGI": run.serveSCGI} {
+			ln, err := net.Listen("tcp", b.names[name])
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = ln.Close() })
+			go run.origin(ln, serve)
 		}
-		t.Cleanup(func() { _ = ln.Close() })
-		go run.origin(ln)
-	}, "ADDR", "WIDE", "ORIGIN")
+	}, "ADDR", "WIDE", "ORIGIN", "FASTCGI", "SCGI")
 	nowhere := filepath.Join(run.b.dir, "nowhere") // the server has made the folder
 	if err := errors.Join(os.RemoveAll(nowhere), os.WriteFile(nowhere, nil, 0o600)); err != nil {
 		t.Fatal(err)

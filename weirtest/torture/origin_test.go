@@ -17,7 +17,7 @@ import (
 )
 
 // origin is the peer of TestBodies: it checks what it is sent, and answers in a framing and at a pace of its own choice.
-func (run *bodies) origin(ln net.Listener) {
+func (run *bodies) origin(ln net.Listener, serve func(net.Conn, *bufio.Reader) (keep bool, err error)) {
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
@@ -28,7 +28,7 @@ func (run *bodies) origin(ln net.Listener) {
 			r := bufio.NewReader(conn)
 			for {
 				_ = conn.SetDeadline(time.Now().Add(6 * weirtest.Patience()))
-				keep, err := run.serve(conn, r)
+				keep, err := serve(conn, r)
 				if err != nil {
 					run.fail("the origin: %v", err)
 				}
