@@ -13,6 +13,7 @@ import (
 const (
 	padListener = -1 // Fd: index of the listener
 	padPost     = -2 // the eventfd
+	padPackets  = -3 // Fd: index of the datagram socket
 )
 
 // Portable says that this is the engine for systems without epoll. It does what the other does, but it allocates, and an idle
@@ -105,8 +106,11 @@ func (l *Loop) untilDue() int {
 // event brings one epoll event to whom it concerns.
 func (l *Loop) event(ev *syscall.EpollEvent) {
 	if ev.Pad < 0 {
-		if ev.Pad == padListener {
+		switch ev.Pad {
+		case padListener:
 			l.acceptable(int(ev.Fd))
+		case padPackets:
+			l.packetEvent(int(ev.Fd), ev.Events)
 		}
 		return
 	}

@@ -29,6 +29,9 @@ type Loop struct {
 	locals   []local
 	buffers  buffers
 	pipes    pipes
+	packets  []*Packets // by index; nil where there was one
+	sending  []*Packets // those that have gathered something in this turn
+	scratch  *packetScratch
 	reserve  int // a descriptor to give up when there is no other
 	batch    int // how many to accept at once
 	brief    int // how many connections of late lived less than two seconds
@@ -111,6 +114,9 @@ func (l *Loop) run() {
 		}
 		if len(l.runq)+len(l.wakes) > 0 {
 			l.again()
+		}
+		if len(l.sending) > 0 {
+			l.flushPackets()
 		}
 	}
 	l.closeAll()
@@ -205,6 +211,11 @@ func (l *Loop) closeAll() {
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			c.Close()
+		}
+	}
+	for _, p := range l.packets {
+		if p != nil {
+			p.Close()
 		}
 	}
 	l.spare.drop()
