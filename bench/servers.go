@@ -82,11 +82,19 @@ http {
     default_type application/octet-stream;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
+    upstream fastcgi { server %[6]s; keepalive 64; keepalive_requests 1000000000; }
     upstream origin { server %[2]s; keepalive 64; keepalive_requests 1000000000; }
     server {
         listen %[1]s backlog=4096;
         root %[3]s;
         location /origin/ { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }
+        location /fastcgi/ {
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name; fastcgi_param SCRIPT_NAME $fastcgi_script_name;
+            fastcgi_param REQUEST_METHOD $request_method; fastcgi_param REQUEST_URI $request_uri; fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param SERVER_NAME $server_name; fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_pass fastcgi; fastcgi_keep_conn on;
+        }
         location /unbuffered/ {
             proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_buffering off;
@@ -109,7 +117,7 @@ func nginxLike(name, bin string) server {
 		if s.o.logs {
 			log = "access.log"
 		}
-		conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit)
+		conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit, s.cgi)
 		if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
 			return nil, err
 		}
@@ -159,6 +167,9 @@ http://%[1]s {
 	%[4]s
 	reverse_proxy /origin/* %[2]s
 	reverse_proxy /tunnel/* %[2]s
+	reverse_proxy /fastcgi/* %[5]s {
+		transport fastcgi
+	}
 	reverse_proxy /unbuffered/* %[2]s {
 		flush_interval -1
 	}
@@ -174,7 +185,7 @@ func caddy(bin string) func(s *site, dir, addr string) (*exec.Cmd, error) {
 			log = "log"
 		}
 		port := addr[strings.LastIndexByte(addr, ':'):]
-		conf := fmt.Sprintf(caddyfile, port, s.origin, filepath.Join(s.dir, "www"), log)
+		conf := fmt.Sprintf(caddyfile, port, s.origin, filepath.Join(s.dir, "www"), log, s.cgi)
 		if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte(conf), 0o644); err != nil {
 			return nil, err
 		}

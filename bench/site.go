@@ -16,6 +16,7 @@ type site struct {
 	dir    string
 	ports  *weirtest.Ports
 	origin string // address
+	cgi    string // address of the FastCGI server
 	o      options
 	stop   []func()
 }
@@ -62,6 +63,13 @@ func (s *site) fill() error {
 	s.origin = addr
 	stop, err := startOrigin(addr)
 	if err != nil {
+		return err
+	}
+	s.stop = append(s.stop, stop)
+	if s.cgi, err = s.ports.Take(); err != nil {
+		return err
+	}
+	if stop, err = startFastCGI(s.cgi); err != nil {
 		return err
 	}
 	s.stop = append(s.stop, stop)

@@ -9,7 +9,7 @@ import (
 // work is one thing to measure. load puts it on an instance and says what came of it.
 type work struct {
 	name, what string
-	static     bool // needs a server of files
+	static     bool // not for haproxy: files, FastCGI
 	load       func(in *instance, o options) (load, error)
 	// measure is for works that are not a load on servers that run all the time.
 	measure func(s *site, w work, all []server, o options, rep *report) error
@@ -32,6 +32,7 @@ func works() []work {
 		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8), nil},
 		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8), nil},
 		{"tunnel", "a MB from the origin through a WebSocket, of many in a row", false, tunnels, nil},
+		{"fastcgi1k", "an answer of 1 KB by FastCGI, connections kept where the server can", true, wrk("/fastcgi/1k", 32), nil},
 		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections, nil},
 		{"idle", "memory of idle keep-alive connections", false, nil, measureIdle},
 		{"reload1k", "a reload with 1,000 servers", false, nil, reloads(1000)},
