@@ -24,9 +24,10 @@ import (
 // cycle/modules.go; what two of them share moves down into http, vars or zone.
 const depsRules = `
 	# What the street stands on.
-	NONE < conf < vars, zone < logs;
-	NONE < loop, http/route, http/field, http/url;
-	logs, loop < load;
+	NONE < conf < vars, zone;
+	NONE < loop < disk;
+	vars, zone, disk < logs < load;
+	NONE < http/route, http/field, http/url;
 
 	# The street.
 	load < certs;
@@ -44,8 +45,9 @@ const depsRules = `
 	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;
 
 	# A loop knows no protocol; what is shared knows no request.
-	conf, vars, logs, zone !< loop;
-	http !< conf, vars, zone, logs, loop, load, certs, listen, upstream, cache, http/route, http/field, http/url;
+	conf, vars, logs, zone, disk !< loop;
+	conf, vars, logs, zone !< disk;
+	http !< conf, vars, zone, logs, loop, disk, load, certs, listen, upstream, cache, http/route, http/field, http/url;
 	stream !< http;
 	http !< stream;
 	# No module folder knows another.

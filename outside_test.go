@@ -21,14 +21,14 @@ const worldRules = `
 	runtime.NumCPU < conf/outside.go;
 	user.Lookup, user.LookupGroup < conf/outside.go;
 	user.Current, user.LookupId, user.LookupGroupId < NOBODY;
-	os.Getenv < cmd/weir/daemon.go, loop/loop.go;
+	os.Getenv < cmd/weir/daemon.go, loop/loop.go, loop/scramble.go;
 	os.LookupEnv < cmd/weir/main.go, master/notify.go, master/upgrade.go;
 	os.Environ < cmd/weir/daemon.go, master/master.go;
 	os.Getwd < cmd/weir/main.go;
 	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go;
 	os.Stat, os.Lstat < NOBODY;
 	os.ReadDir < cycle/process_linux.go;
-	filepath.EvalSymlinks < http/response_vars.go;
+	filepath.EvalSymlinks < disk/open.go;
 	filepath.Glob < conf/load.go;
 	net.LookupHost, net.LookupIP, net.LookupAddr, net.ResolveTCPAddr, net.ResolveUDPAddr < NOBODY;
 	net.InterfaceAddrs, net.Resolver < conf/outside.go;
@@ -50,7 +50,7 @@ func TestOutside(t *testing.T) {
 		}
 	}
 	asked := map[string]map[string]bool{}
-	for _, root := range []string{"conf", "vars", "zone", "logs", "loop", "listen", "upstream", "http", "cycle", "master", "cmd"} {
+	for _, root := range []string{"conf", "vars", "zone", "logs", "loop", "disk", "listen", "upstream", "http", "cycle", "master", "cmd"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
-	"weir/http"
+	"weir/disk"
 	"weir/listen"
 	"weir/load"
 	"weir/logs"
@@ -47,7 +47,7 @@ type Cycle struct {
 // Process is what outlives cycles: open files, numbers.
 type Process struct {
 	Files   *logs.Files
-	Temp    *http.TempNumbers
+	Temp    *disk.TempNumbers
 	Zones   *zone.Registry // made by Start
 	Loops   int
 	Outside conf.Outside     // what configurations are read from

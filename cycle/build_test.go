@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	weirhttp "weir/http"
+	"weir/disk"
 	"weir/logs"
 	"weir/weirtest"
 )
@@ -28,7 +28,7 @@ func manyServers(t testing.TB, n int) (Options, *Process) {
 	return Options{
 		Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: dir + "/error.log", AccessLog: dir + "/access.log",
 		TempPrefix: dir + "/", Version: "test",
-	}, &Process{Files: logs.NewFiles(), Temp: weirhttp.NewTempNumbers()}
+	}, &Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
 }
 
 func mustBuild(t testing.TB, o Options, p *Process) *Cycle {

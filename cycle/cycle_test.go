@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"weir/conf"
-	weirhttp "weir/http"
+	"weir/disk"
 	"weir/logs"
 	"weir/loop"
 )
@@ -45,7 +45,7 @@ func newRuntimeOf(t *testing.T, p *Process, text string, addresses int) (rt *Run
 	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.Files, p.Temp = logs.NewFiles(), weirhttp.NewTempNumbers()
+	p.Files, p.Temp = logs.NewFiles(), disk.NewTempNumbers()
 	c, d := Build(Options{
 		Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: dir + "/logs/error.log",
 		AccessLog: dir + "/logs/access.log", TempPrefix: dir + "/", Version: "test",

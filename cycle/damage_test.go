@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
-	"weir/http"
+	"weir/disk"
 	"weir/logs"
 )
 
@@ -189,7 +189,7 @@ func read(text string) (said string, failed bool) {
 	c, d := Build(Options{
 		Prefix: "/w/", Conf: "/w/nginx.conf", ErrorLog: "/w/error.log", AccessLog: "/w/access.log",
 		PidPath: "/w/weir.pid", TempPrefix: "/w/", Version: "0",
-	}, &Process{Files: files, Temp: http.NewTempNumbers(), Outside: imagined(text)})
+	}, &Process{Files: files, Temp: disk.NewTempNumbers(), Outside: imagined(text)})
 	defer c.Release()
 	var b bytes.Buffer
 	d.Print(&b, "weir")

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"weir/conf"
-	weirhttp "weir/http"
+	"weir/disk"
 	"weir/logs"
 )
 
@@ -46,7 +46,7 @@ func TestSameProcess(t *testing.T) {
 		dir := t.TempDir()
 		writeConf(t, dir, text+"\nerror_log stderr; events {} http { access_log off; }", nil)
 		files := logs.NewFiles()
-		c, d := Build(Options{Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: "stderr"}, &Process{Files: files, Temp: weirhttp.NewTempNumbers()})
+		c, d := Build(Options{Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: "stderr"}, &Process{Files: files, Temp: disk.NewTempNumbers()})
 		if d.Failed() {
 			var b strings.Builder
 			d.Print(&b, "weir")

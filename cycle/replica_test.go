@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
-	weirhttp "weir/http"
+	"weir/disk"
 	"weir/logs"
 	"weir/loop"
 )
@@ -83,7 +83,7 @@ func TestReplica(t *testing.T) {
 	}
 	var world conf.Recorded
 	files := logs.NewFiles()
-	master := mustBuild(t, o, &Process{Files: files, Temp: weirhttp.NewTempNumbers(), Outside: outside.Record(&world)})
+	master := mustBuild(t, o, &Process{Files: files, Temp: disk.NewTempNumbers(), Outside: outside.Record(&world)})
 	defer master.Release()
 	want := reading(t, master)
 	for _, sure := range []string{"0.0.0.0:80 ", "192.0.2.1:8000 ", "master.example.test", "Workers:7", "UID:1001 GID:1004"} {
@@ -113,7 +113,7 @@ func TestReplica(t *testing.T) {
 		}
 		return unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	}
-	worker := mustBuild(t, o, &Process{Files: handed, Temp: weirhttp.NewTempNumbers(), Outside: there.Outside(), Replica: true})
+	worker := mustBuild(t, o, &Process{Files: handed, Temp: disk.NewTempNumbers(), Outside: there.Outside(), Replica: true})
 	defer worker.Release()
 	if got := reading(t, worker); got != want {
 		t.Errorf("the worker reads\n%s\nthe master read\n%s", got, want)

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"weir/conf"
-	weirhttp "weir/http"
+	"weir/disk"
 	"weir/logs"
 )
 
@@ -333,7 +333,7 @@ func (j *judge) weir(text string) (verdict string) {
 		Prefix: j.dir + "/", Conf: path, ErrorLog: logs.Stderr, AccessLog: j.dir + "/logs/access.log",
 		PidPath: j.dir + "/logs/nginx.pid", TempPrefix: j.dir + "/", Version: "test",
 	}
-	c, d := Build(o, &Process{Files: logs.NewFiles(), Temp: weirhttp.NewTempNumbers()})
+	c, d := Build(o, &Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()})
 	defer c.Release()
 	for _, g := range d.List() {
 		if g.Level != "warn" {

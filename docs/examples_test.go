@@ -9,7 +9,7 @@ import (
 
 	"weir/conf"
 	"weir/cycle"
-	"weir/http"
+	"weir/disk"
 	"weir/logs"
 )
 
@@ -26,7 +26,7 @@ func load(t *testing.T, text string) []string {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
+	p := &cycle.Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
 	_, d := cycle.Build(cycle.Options{
 		Prefix: dir, Conf: path, ErrorLog: dir + "logs/error.log", AccessLog: dir + "logs/access.log",
 		PidPath: dir + "weir.pid", TempPrefix: dir, Version: "0",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"weir/disk"
 	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
@@ -27,9 +28,9 @@ type Body struct {
 	Chunked bool
 	Expect  bool // the client waits for 100 (Continue)
 
-	Mem  []byte    // the whole body, or nil
-	File *TempFile // the whole body, when it does not fit in memory
-	Size int64     // bytes of Mem or File
+	Mem  []byte         // the whole body, or nil
+	File *disk.TempFile // the whole body, when it does not fit in memory
+	Size int64          // bytes of Mem or File
 	// Decoded counts the bytes of a body of unknown length that came, without framing. The wire sets it.
 	Decoded int64
 	// Received counts the bytes that came from the client, framing included: part of $request_length.
@@ -177,10 +178,9 @@ func (r *Request) spillBody(core *Core, p []byte) Verdict {
 		r.Logf(level, "a client request body is buffered to a temporary file %s", f.Path)
 		r.Doing = doing
 		b.File = f
-		r.OnEnd(f)
 	}
 	if len(p) > 0 {
-		if err := b.File.Append(r, p); err != nil {
+		if err := b.File.Append(r.Task, p); err != nil {
 			r.LogErr(logs.Crit, err, "pwrite() \""+b.File.Path+"\" failed")
 			return StatusInternal
 		}

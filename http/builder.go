@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http/route"
 	"weir/listen"
 	"weir/load"
@@ -19,7 +20,7 @@ type App struct {
 	Prefix    string // -p, with its final slash
 	Signature string // "weir/1.2.3"
 	Hostname  string
-	Temp      *TempNumbers
+	Temp      *disk.TempNumbers
 	Files     *logs.Files
 	Debug     *logs.DebugPeers // whose connections are logged at level debug
 	Vars      *vars.Table[*Request]
@@ -64,7 +65,7 @@ type installing struct {
 }
 
 // NewBuilder prepares the build of an http block in a load; its Vars already know the variables of every module.
-func NewBuilder(env *load.Env, modules []*Module, temp *TempNumbers) *Builder {
+func NewBuilder(env *load.Env, modules []*Module, temp *disk.TempNumbers) *Builder {
 	b := &Builder{Env: env, Modules: modules, Vars: newVars()}
 	for _, m := range modules {
 		for _, v := range m.Vars {

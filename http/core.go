@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/logs"
 )
 
@@ -35,7 +36,7 @@ type Core struct {
 	MaxBody       int64
 	BodyBuffer    int64
 	BodyTimeout   time.Duration
-	BodyTemp      *TempPath
+	BodyTemp      *disk.TempPath
 	BodyInFile    BodyFileMode
 	BodySingle    bool
 	Lingering     LingerMode

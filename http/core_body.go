@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/disk"
 )
 
 // BodyFileMode is client_body_in_file_only.
@@ -23,12 +24,6 @@ const (
 	LingerOn
 	LingerAlways
 )
-
-// TempPath is where temporary files go: a folder and the widths of its levels.
-type TempPath struct {
-	Dir    string
-	Levels [3]int
-}
 
 func bodyDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
@@ -51,7 +46,7 @@ func bodyDirectives() []conf.Directive[Core] {
 		{
 			Name: "client_body_temp_path", In: inLoc, Syntax: "<path> [<level:number>] [<level:number>] [<level:number>]", Default: "client_body_temp",
 			Doc: "The folder for request bodies that do not fit in memory, with up to three levels of folders below it.",
-			Set: TempPathSlot(func(c *Core) **TempPath { return &c.BodyTemp }),
+			Set: TempPathSlot(func(c *Core) **disk.TempPath { return &c.BodyTemp }),
 		},
 		{
 			Name: "client_body_in_file_only", In: inLoc, Syntax: "on | clean | off", Default: "off",

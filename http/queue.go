@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/disk"
 	"weir/loop"
 )
 
@@ -79,7 +80,7 @@ func (q *Queue) Load(r *Request) error {
 	p := q.First()
 	fd, off, n := p.FD, p.Off, min(p.Len, loadSize)
 	buf := q.loop.Take(int(n))
-	got, err := r.ReadAt(fd, buf, off)
+	got, err := disk.ReadAt(r.Task, fd, buf, off)
 	if err != nil {
 		q.loop.Give(buf)
 		if err == unix.EIO {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strconv"
 
+	"weir/disk"
 	"weir/http/field"
 	"weir/logs"
 )
@@ -218,7 +219,7 @@ func cookieVar(r *Request, name string) Value {
 
 func realpathVar(r *Request, _ string) Value {
 	root := string(r.DocumentRoot())
-	path, err := realpath(root)
+	path, err := disk.RealPath(r.Task, root)
 	if err != nil {
 		r.LogErr(logs.Crit, err, "realpath() \""+root+"\" failed")
 		return Value{Missing: true}

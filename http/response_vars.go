@@ -3,7 +3,6 @@ package http
 import (
 	"encoding/base64"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -124,6 +123,3 @@ func (r *Request) BasicAuth() (user, password []byte, ok bool) {
 }
 
 func parseSizeBytes(v []byte) (int64, error) { return conf.ParseSize(string(v)) }
-
-// realpath resolves symbolic links of a folder. It touches the disk.
-func realpath(path string) (string, error) { return filepath.EvalSymlinks(path) }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/cycle"
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -35,7 +36,7 @@ func serve(t *testing.T, text string) (dir, a, b string) {
 	if err := os.WriteFile(dir+"/nginx.conf", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
+	p := &cycle.Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
 	c, d := cycle.Build(cycle.Options{
 		Prefix: dir + "/", Conf: dir + "/nginx.conf", ErrorLog: dir + "/error.log", AccessLog: dir + "/access.log", TempPrefix: dir + "/", Version: "test",
 	}, p)

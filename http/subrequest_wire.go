@@ -3,6 +3,7 @@ package http
 import (
 	"io"
 
+	"weir/disk"
 	"weir/logs"
 	"weir/loop"
 )
@@ -101,7 +102,7 @@ func (s *subrequest) keep(p []Piece) error {
 			continue
 		}
 		for done := 0; done < n; {
-			m, err := r.ReadAt(p[k].FD, s.captured[at+done:], p[k].Off+int64(done))
+			m, err := disk.ReadAt(r.Task, p[k].FD, s.captured[at+done:], p[k].Off+int64(done))
 			if err != nil {
 				r.LogErr(logs.Crit, err, "pread() failed")
 				s.kill()

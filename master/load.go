@@ -10,7 +10,7 @@ import (
 
 	"weir/conf"
 	"weir/cycle"
-	"weir/http"
+	"weir/disk"
 	"weir/listen"
 	"weir/logs"
 )
@@ -45,7 +45,7 @@ type Reading struct {
 // Read reads a configuration, and keeps what it was told.
 func Read(o cycle.Options) *Reading {
 	r := &Reading{Files: logs.NewFiles()}
-	p := &cycle.Process{Files: r.Files, Temp: http.NewTempNumbers(), Outside: conf.Outside{}.Record(&r.World)}
+	p := &cycle.Process{Files: r.Files, Temp: disk.NewTempNumbers(), Outside: conf.Outside{}.Record(&r.World)}
 	r.Cycle, r.Diags = cycle.Build(o, p)
 	return r
 }

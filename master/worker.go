@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cycle"
-	"weir/http"
+	"weir/disk"
 	"weir/listen"
 	"weir/logs"
 )
@@ -110,7 +110,7 @@ func (w *worker) begin(msg *message, fds []int) error {
 	files := logs.NewFiles()
 	files.OpenFD = func(string) (int, error) { return -1, errNotHanded }
 	w.p = &cycle.Process{
-		Files: files, Temp: http.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
+		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
 	}
 	release := w.take(msg, fds)
 	defer release()

@@ -19,7 +19,7 @@ import (
 
 	"weir/conf"
 	"weir/cycle"
-	"weir/http"
+	"weir/disk"
 	"weir/logs"
 	"weir/master"
 )
@@ -149,7 +149,7 @@ func (d *demonstration) start() error {
 	if err := d.write(); err != nil {
 		return err
 	}
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
+	p := &cycle.Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
 	c, diags := cycle.Build(place(&options{prefix: d.dir, conf: "nginx.conf"}), p)
 	report(diags, nil, false)
 	if diags.Failed() {

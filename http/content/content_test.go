@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cycle"
-	"weir/http"
+	"weir/disk"
 	"weir/logs"
 	"weir/loop"
 )
@@ -50,7 +50,7 @@ func newSite(t *testing.T, directives string) *site {
 	text := "error_log logs/error.log; events { } http { access_log off; keepalive_requests 100000; server { listen " + s.addr + "; root www;\n" +
 		strings.ReplaceAll(directives, "$DIR", s.dir) + "\n} }"
 	s.write("../nginx.conf", text)
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: http.NewTempNumbers()}
+	p := &cycle.Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
 	c, d := cycle.Build(cycle.Options{
 		Prefix: s.dir + "/", Conf: s.dir + "/nginx.conf", ErrorLog: s.dir + "/logs/error.log",
 		AccessLog: s.dir + "/logs/access.log", TempPrefix: s.dir + "/", Version: "test",

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 )
 
@@ -22,7 +23,7 @@ type access struct {
 	valid    time.Duration
 	minUses  int
 	errors   bool
-	symlinks symlinkMode
+	symlinks disk.LinkMode
 	from     *http.Text // the part of a path in which links are not looked for
 
 	opener *opener   // with these settings, once a location has asked for it
@@ -36,15 +37,6 @@ type cacheSize struct {
 	max      int // 0: there is none
 	inactive time.Duration
 }
-
-// symlinkMode is disable_symlinks.
-type symlinkMode uint8
-
-const (
-	linksAllowed symlinkMode = iota
-	linksRefused
-	linksOfOwner // a link is followed when its owner owns what it leads to
-)
 
 const inLoc = conf.HTTP | conf.Server | conf.Location
 
@@ -160,12 +152,12 @@ func setDisableSymlinks(a *access, call *conf.Call) (err error) {
 	if mode < 0 {
 		return call.Errorf(-1, "\"disable_symlinks\" must have \"off\", \"on\" or \"if_not_owner\" parameter")
 	}
-	modes := map[string]symlinkMode{"off": linksAllowed, "on": linksRefused, "if_not_owner": linksOfOwner}
+	modes := map[string]disk.LinkMode{"off": disk.LinksAllowed, "on": disk.LinksRefused, "if_not_owner": disk.LinksOfOwner}
 	a.symlinks, a.from = modes[call.Arg(mode)], nil
 	if from < 0 {
 		return nil
 	}
-	if a.symlinks == linksAllowed {
+	if a.symlinks == disk.LinksAllowed {
 		return call.Errorf(from, "\"from=\" cannot be used with \"off\" parameter")
 	}
 	a.from, err = http.CompileText(call, from, strings.TrimPrefix(call.Arg(from), "from="))

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -67,7 +68,7 @@ func (x *index) serve(r *http.Request) http.Verdict {
 	if n := len(r.URI); n == 0 || r.URI[n-1] != '/' || r.Method&(http.GET|http.HEAD|http.POST) == 0 {
 		return http.Next
 	}
-	var folder path
+	var folder disk.Path
 	seen := false
 	for _, text := range x.names {
 		name := r.Text(text)
@@ -80,12 +81,12 @@ func (x *index) serve(r *http.Request) http.Verdict {
 				return v
 			}
 		}
-		p := fullPath(r, folder.text(), name)
+		p := fullPath(r, folder.Text(), name)
 		if r.Debugs() {
-			r.Debugf("open index \"%s\"", p.text())
+			r.Debugf("open index \"%s\"", p.Text())
 		}
 		_, bad := x.files.stat(r, p)
-		if !bad.failed() {
+		if !bad.Failed() {
 			return r.InternalRedirect(r.Concat(r.URI, name), r.Args)
 		}
 		if v := x.missing(r, p, folder, bad, &seen); v != http.Next {
@@ -96,11 +97,11 @@ func (x *index) serve(r *http.Request) http.Verdict {
 }
 
 // missing decides what it means that an index file cannot be opened: Next if another one may be.
-func (x *index) missing(r *http.Request, p, folder path, bad failure, seen *bool) http.Verdict {
+func (x *index) missing(r *http.Request, p, folder disk.Path, bad disk.Failure, seen *bool) http.Verdict {
 	switch {
-	case bad.is(unix.EMLINK, unix.ELOOP):
+	case bad.Is(unix.EMLINK, unix.ELOOP):
 		return http.StatusForbidden
-	case bad.is(unix.ENOTDIR, unix.ENAMETOOLONG, unix.EACCES):
+	case bad.Is(unix.ENOTDIR, unix.ENAMETOOLONG, unix.EACCES):
 		return unavailable(r, p, bad)
 	}
 	if !*seen {
@@ -109,44 +110,44 @@ func (x *index) missing(r *http.Request, p, folder path, bad failure, seen *bool
 		}
 		*seen = true
 	}
-	if bad.is(unix.ENOENT) {
+	if bad.Is(unix.ENOENT) {
 		return http.Next
 	}
-	return r.NotFound(bad.op, p.text(), bad.err, http.StatusInternal)
+	return r.NotFound(bad.Op, p.Text(), bad.Err, http.StatusInternal)
 }
 
 // testFolder looks at the folder itself, once its first index file was not there.
-func (x *index) testFolder(r *http.Request, first, folder path) http.Verdict {
-	name := folder.text()
+func (x *index) testFolder(r *http.Request, first, folder disk.Path) http.Verdict {
+	name := folder.Text()
 	if n := len(name); n > 1 && name[n-1] == '/' {
 		name = name[:n-1]
 	}
 	p := fullPath(r, name)
 	i, bad := x.files.stat(r, p)
 	switch {
-	case bad.is(unix.EMLINK, unix.ELOOP):
+	case bad.Is(unix.EMLINK, unix.ELOOP):
 		return http.StatusForbidden
-	case bad.is(unix.ENOENT):
+	case bad.Is(unix.ENOENT):
 		return unavailable(r, first, bad)
-	case bad.is(unix.EACCES):
+	case bad.Is(unix.EACCES):
 		return http.Next // its files may be searched, as the look at the first one has shown
-	case bad.failed():
-		return r.NotFound(bad.op, p.text(), bad.err, http.StatusInternal)
-	case !i.isDir():
-		r.Logf(logs.Alert, "\"%s\" is not a directory", first.text())
+	case bad.Failed():
+		return r.NotFound(bad.Op, p.Text(), bad.Err, http.StatusInternal)
+	case !i.IsDir():
+		r.Logf(logs.Alert, "\"%s\" is not a directory", first.Text())
 		return http.StatusInternal
 	}
 	return http.Next
 }
 
 // unavailable answers for an index file, or its folder, that is not there or may not be seen.
-func unavailable(r *http.Request, p path, bad failure) http.Verdict {
-	if bad.is(unix.EACCES) {
-		r.LogErr(logs.Error, bad.err, "\""+string(p.text())+"\" is forbidden")
+func unavailable(r *http.Request, p disk.Path, bad disk.Failure) http.Verdict {
+	if bad.Is(unix.EACCES) {
+		r.LogErr(logs.Error, bad.Err, "\""+string(p.Text())+"\" is forbidden")
 		return http.StatusForbidden
 	}
 	if r.Loc.Core.LogNotFound {
-		r.LogErr(logs.Error, bad.err, "\""+string(p.text())+"\" is not found")
+		r.LogErr(logs.Error, bad.Err, "\""+string(p.Text())+"\" is not found")
 	}
 	return http.StatusNotFound
 }

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+
+	"weir/disk"
 )
 
 const (
@@ -32,7 +34,7 @@ type memory struct {
 // A hotFile is the content of one file. The content never changes, so loops share it without a lock.
 type hotFile struct {
 	path string
-	info info
+	info disk.Info
 	body []byte
 	etag []byte
 
@@ -87,8 +89,8 @@ func (s *shard) find(path []byte, h uint64) *hotFile {
 }
 
 // match returns the content that was read from the file when it was as i says.
-func (m *memory) match(path []byte, i *info) *hotFile {
-	if i.size > maxBody {
+func (m *memory) match(path []byte, i *disk.Info) *hotFile {
+	if i.Size > maxBody {
 		return nil
 	}
 	if f := m.get(path); f != nil && f.info == *i {
@@ -99,8 +101,8 @@ func (m *memory) match(path []byte, i *info) *hotFile {
 
 // wants reports whether a file that is being read should be put in: it is small, it was asked for
 // before, and its last change is long enough ago at the time now (nanoseconds since 1970).
-func (m *memory) wants(path []byte, i *info, now int64) bool {
-	if i.size > maxBody || now-i.ctime.nano() < settled {
+func (m *memory) wants(path []byte, i *disk.Info, now int64) bool {
+	if i.Size > maxBody || now-i.Ctime.Nano() < settled {
 		return false
 	}
 	s, h := m.shard(path)
@@ -115,7 +117,7 @@ func (m *memory) wants(path []byte, i *info, now int64) bool {
 }
 
 // put keeps the content of a file, instead of what was there for its path.
-func (m *memory) put(path []byte, i *info, body []byte) *hotFile {
+func (m *memory) put(path []byte, i *disk.Info, body []byte) *hotFile {
 	f := &hotFile{path: string(path), info: *i, body: body, etag: appendETag(nil, i)}
 	s, h := m.shard(path)
 	s.mu.Lock()

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"weir/disk"
 )
 
 func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
@@ -13,17 +15,17 @@ func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
 func TestMemoryAdmitsAtTheSecondReading(t *testing.T) {
 	m := newMemory()
 	const now = int64(10e9)
-	old := info{size: 10, ctime: moment{Sec: 9}}
+	old := disk.Info{Size: 10, Ctime: disk.Moment{Sec: 9}}
 	for _, c := range []struct {
 		name string
-		info info
+		info disk.Info
 		want [2]bool
 	}{
 		{"small", old, [2]bool{false, true}},
-		{"largest", info{size: maxBody}, [2]bool{false, true}},
-		{"too large", info{size: maxBody + 1}, [2]bool{false, false}},
-		{"changed just now", info{size: 10, ctime: moment{Sec: 9, Nsec: 999e6}}, [2]bool{false, false}},
-		{"changed in the future", info{size: 10, ctime: moment{Sec: 11}}, [2]bool{false, false}},
+		{"largest", disk.Info{Size: maxBody}, [2]bool{false, true}},
+		{"too large", disk.Info{Size: maxBody + 1}, [2]bool{false, false}},
+		{"changed just now", disk.Info{Size: 10, Ctime: disk.Moment{Sec: 9, Nsec: 999e6}}, [2]bool{false, false}},
+		{"changed in the future", disk.Info{Size: 10, Ctime: disk.Moment{Sec: 11}}, [2]bool{false, false}},
 	} {
 		got := [2]bool{m.wants([]byte(c.name), &c.info, now), m.wants([]byte(c.name), &c.info, now)}
 		if got != c.want {
@@ -35,13 +37,13 @@ func TestMemoryAdmitsAtTheSecondReading(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMemory()
 	hot := []byte("/hot")
-	m.put(hot, &info{size: 9}, []byte("hot stuff"))
+	m.put(hot, &disk.Info{Size: 9}, []byte("hot stuff"))
 	body := make([]byte, maxBody)
 	for i := range 4 * memoryTotal / maxBody {
 		if m.get(hot) == nil {
 			t.Fatalf("a file in use was pushed out by file %d", i)
 		}
-		m.put(fmt.Appendf(nil, "/cold/%d", i), &info{size: maxBody}, body)
+		m.put(fmt.Appendf(nil, "/cold/%d", i), &disk.Info{Size: maxBody}, body)
 	}
 	total, files := 0, 0
 	for i := range m.shards {
@@ -78,8 +80,8 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestMemoryReplacesAndDrops(t *testing.T) {
 	m := newMemory()
 	p := []byte("/f")
-	first := m.put(p, &info{ino: 1}, []byte("one"))
-	second := m.put(p, &info{ino: 2}, []byte("two"))
+	first := m.put(p, &disk.Info{Ino: 1}, []byte("one"))
+	second := m.put(p, &disk.Info{Ino: 2}, []byte("two"))
 	if m.match(p, &first.info) != nil || m.match(p, &second.info) != second {
 		t.Error("the newer content does not replace the older")
 	}
@@ -97,7 +99,7 @@ func TestMemoryReplacesAndDrops(t *testing.T) {
 func TestMemoryIsReadWhileItChanges(t *testing.T) {
 	m := newMemory()
 	hot := []byte("/hot")
-	kept := m.put(hot, &info{size: 9}, []byte("hot stuff"))
+	kept := m.put(hot, &disk.Info{Size: 9}, []byte("hot stuff"))
 	var readers sync.WaitGroup
 	var stop atomic.Bool
 	for range 4 {
@@ -114,8 +116,8 @@ func TestMemoryIsReadWhileItChanges(t *testing.T) {
 	body := make([]byte, maxBody)
 	for i := range 4 * memoryTotal / maxBody {
 		kept.used.Store(true) // the readers may not have had their turn
-		m.drop(m.put(fmt.Appendf(nil, "/cold/%d", i%50), &info{size: maxBody}, body))
-		m.put(fmt.Appendf(nil, "/cold/%d", i), &info{size: maxBody}, body)
+		m.drop(m.put(fmt.Appendf(nil, "/cold/%d", i%50), &disk.Info{Size: maxBody}, body))
+		m.put(fmt.Appendf(nil, "/cold/%d", i), &disk.Info{Size: maxBody}, body)
 	}
 	stop.Store(true)
 	readers.Wait()

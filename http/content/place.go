@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/disk"
 	"weir/http"
 	"weir/http/field"
 	"weir/http/url"
@@ -19,7 +20,7 @@ var etagName = []byte("ETag")
 type aliasURI struct{}
 
 // pathOf maps the URI of the request to the path of a file.
-func pathOf(r *http.Request) (path, http.Verdict) {
+func pathOf(r *http.Request) (disk.Path, http.Verdict) {
 	if v := aliasFits(r); v != http.Next {
 		return nil, v
 	}
@@ -42,7 +43,7 @@ func aliasFits(r *http.Request) http.Verdict {
 
 // fullPath makes a path for the kernel: absolute, and ended by NUL. What follows an earlier NUL does not
 // count, as it does not for the kernel.
-func fullPath(r *http.Request, parts ...[]byte) path {
+func fullPath(r *http.Request, parts ...[]byte) disk.Path {
 	n := len(r.App.Prefix) + 1
 	for _, p := range parts {
 		n += len(p)
@@ -55,19 +56,19 @@ func fullPath(r *http.Request, parts ...[]byte) path {
 		b = append(b, p...)
 	}
 	b = append(b, 0)
-	return path(b[:bytes.IndexByte(b, 0)+1])
+	return disk.Path(b[:bytes.IndexByte(b, 0)+1])
 }
 
 // notOpened answers for a file that could not be opened.
-func notOpened(r *http.Request, p path, bad failure) http.Verdict {
+func notOpened(r *http.Request, p disk.Path, bad disk.Failure) http.Verdict {
 	status := http.StatusInternal
 	switch {
-	case bad.is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG):
+	case bad.Is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG):
 		status = http.StatusNotFound
-	case bad.is(unix.EACCES, unix.ELOOP, unix.EMLINK):
+	case bad.Is(unix.EACCES, unix.ELOOP, unix.EMLINK):
 		status = http.StatusForbidden
 	}
-	return r.NotFound(bad.op, p.text(), bad.err, status)
+	return r.NotFound(bad.Op, p.Text(), bad.Err, status)
 }
 
 // addSlash sends the client from a folder's name to the same with a slash.
@@ -83,10 +84,10 @@ func addSlash(r *http.Request) http.Verdict {
 }
 
 // appendETag appends the entity tag of a file: its time and its size.
-func appendETag(b []byte, i *info) []byte {
+func appendETag(b []byte, i *disk.Info) []byte {
 	b = append(b, '"')
-	b = strconv.AppendInt(b, i.mtime.Sec, 16)
+	b = strconv.AppendInt(b, i.Mtime.Sec, 16)
 	b = append(b, '-')
-	b = strconv.AppendInt(b, i.size, 16)
+	b = strconv.AppendInt(b, i.Size, 16)
 	return append(b, '"')
 }

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -48,7 +49,7 @@ func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
 	o := s.outgoing()
 	o.file = f
 	r.OnEnd(o)
-	o.pieces[0] = http.File(f.fd, 0, f.info.size)
+	o.pieces[0] = http.File(f.fd, 0, f.info.Size)
 	return r.SendAll(o.pieces[:])
 }
 
@@ -57,14 +58,14 @@ func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
 const maxRead = 32 << 10
 
 // sendFile sends a file that was opened. If it is asked for often, it stays in memory.
-func (s *shared) sendFile(r *http.Request, p path, f file) http.Verdict {
-	if s.memory.wants(p.text(), &f.info, r.Loop().Wall().UnixNano()) {
+func (s *shared) sendFile(r *http.Request, p disk.Path, f file) http.Verdict {
+	if s.memory.wants(p.Text(), &f.info, r.Loop().Wall().UnixNano()) {
 		if h := s.remember(r, p, &f); h != nil {
 			f.close()
 			return s.sendBody(r, h.body)
 		}
 	}
-	if f.info.size > maxRead {
+	if f.info.Size > maxRead {
 		return s.sendLarge(r, f)
 	}
 	defer f.close()
@@ -72,8 +73,8 @@ func (s *shared) sendFile(r *http.Request, p path, f file) http.Verdict {
 }
 
 // sendSmall sends a file by way of a buffer.
-func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
-	size := int(f.info.size)
+func (s *shared) sendSmall(r *http.Request, p disk.Path, f *file) http.Verdict {
+	size := int(f.info.Size)
 	if size == 0 {
 		return r.SendAll(nil)
 	}
@@ -86,32 +87,24 @@ func (s *shared) sendSmall(r *http.Request, p path, f *file) http.Verdict {
 }
 
 // remember reads a file and puts it into memory, unless it was changed meanwhile.
-func (s *shared) remember(r *http.Request, p path, f *file) *hotFile {
-	body := make([]byte, f.info.size)
-	var after info
-	if !read(r, p, f.fd, body) || statFD(f.fd, &after) != nil || after != f.info {
+func (s *shared) remember(r *http.Request, p disk.Path, f *file) *hotFile {
+	body := make([]byte, f.info.Size)
+	var after disk.Info
+	if !read(r, p, f.fd, body) || disk.StatFD(f.fd, &after) != nil || after != f.info {
 		return nil
 	}
-	return s.memory.put(p.text(), &f.info, body)
+	return s.memory.put(p.Text(), &f.info, body)
 }
 
 // read fills b from the beginning of a file: with what the kernel has in memory, or else apart from the
 // loop. The head is on its way by then, so a failure can only be logged.
-func read(r *http.Request, p path, fd int, b []byte) bool {
-	n, err := readNow(fd, b)
-	if err != nil {
-		n, err = waitRead(r, fd, b, n)
-	}
+func read(r *http.Request, p disk.Path, fd int, b []byte) bool {
+	n, err := disk.ReadFull(r.Task, fd, b)
 	switch {
 	case err != nil:
-		r.LogErr(logs.Crit, err, "pread() \""+string(p.text())+"\" failed")
+		r.LogErr(logs.Crit, err, "pread() \""+string(p.Text())+"\" failed")
 	case n < len(b):
-		r.Logf(logs.Alert, "pread() read only %d of %d from \"%s\"", n, len(b), p.text())
+		r.Logf(logs.Alert, "pread() read only %d of %d from \"%s\"", n, len(b), p.Text())
 	}
 	return err == nil && n == len(b)
-}
-
-func waitRead(r *http.Request, fd int, b []byte, from int) (n int, err error) {
-	r.Task.Await(func() { n, err = readAll(fd, b, from) })
-	return n, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/disk"
 	"weir/http"
 	"weir/loop"
 )
@@ -26,9 +27,9 @@ type shelf struct {
 // onShelf is one file of a shelf. All of it is under the shelf's lock.
 type onShelf struct {
 	path    string
-	rules   rules
-	info    info
-	bad     failure
+	rules   disk.Links // of disable_symlinks, that the path was opened under
+	info    disk.Info
+	bad     disk.Failure
 	fd      int // -1: only looked up, or not used often enough to be kept open
 	checked loop.Time
 	used    loop.Time
@@ -37,16 +38,10 @@ type onShelf struct {
 	shelf   *shelf
 }
 
-// rules are those of disable_symlinks that a path was opened under.
-type rules struct {
-	mode    symlinkMode
-	trusted int
-}
-
 // known is what a shelf has of a path, copied out.
 type known struct {
 	file  file // with a descriptor it is held, and must be let go
-	bad   failure
+	bad   disk.Failure
 	fresh bool // looked at no longer ago than open_file_cache_valid
 }
 
@@ -55,17 +50,17 @@ func newShelf(c cacheSize) *shelf {
 }
 
 // open is opener.open through the shelf.
-func (s *shelf) open(r *http.Request, o *opener, p path) (file, failure) {
+func (s *shelf) open(r *http.Request, o *opener, p disk.Path) (file, disk.Failure) {
 	by := o.rulesFor(r, p)
 	k := s.find(p, by, r.Task.Now(), o.valid)
-	if k.fresh && (k.bad.failed() || k.file.fd >= 0 || k.file.info.isDir()) {
+	if k.fresh && (k.bad.Failed() || k.file.fd >= 0 || k.file.info.IsDir()) {
 		return k.file, k.bad
 	}
 	if k.file.fd >= 0 {
-		if i, bad := o.statNow(r, p); !bad.failed() && i.sameFile(&k.file.info) {
+		if i, bad := o.statNow(r, p); !bad.Failed() && i.SameFile(&k.file.info) {
 			s.refresh(k.file.kept, &i, r.Task.Now())
 			k.file.info = i
-			return k.file, failure{}
+			return k.file, disk.Failure{}
 		}
 		k.file.close()
 	}
@@ -74,7 +69,7 @@ func (s *shelf) open(r *http.Request, o *opener, p path) (file, failure) {
 }
 
 // stat is opener.stat through the shelf.
-func (s *shelf) stat(r *http.Request, o *opener, p path) (info, failure) {
+func (s *shelf) stat(r *http.Request, o *opener, p disk.Path) (disk.Info, disk.Failure) {
 	by := o.rulesFor(r, p)
 	k := s.find(p, by, r.Task.Now(), o.valid)
 	k.file.close()
@@ -87,12 +82,12 @@ func (s *shelf) stat(r *http.Request, o *opener, p path) (info, failure) {
 }
 
 // find counts a use of a path and returns what is known of it.
-func (s *shelf) find(p path, by rules, now loop.Time, valid time.Duration) (k known) {
+func (s *shelf) find(p disk.Path, by disk.Links, now loop.Time, valid time.Duration) (k known) {
 	k.file.fd = -1
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
-	e := s.files[string(p.text())]
+	e := s.files[string(p.Text())]
 	if e == nil {
 		return k
 	}
@@ -114,36 +109,36 @@ func (s *shelf) find(p path, by rules, now loop.Time, valid time.Duration) (k kn
 }
 
 // refresh records that a file was looked at again and is still the same.
-func (s *shelf) refresh(f *onShelf, i *info, now loop.Time) {
+func (s *shelf) refresh(f *onShelf, i *disk.Info, now loop.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.info, f.checked, f.bad = *i, now, failure{}
+	f.info, f.checked, f.bad = *i, now, disk.Failure{}
 }
 
 // keep puts on the shelf what was found out about a path. The file it returns may share the shelf's
 // descriptor.
-func (s *shelf) keep(o *opener, p path, by rules, f file, bad failure, now loop.Time) file {
+func (s *shelf) keep(o *opener, p disk.Path, by disk.Links, f file, bad disk.Failure, now loop.Time) file {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return f
 	}
-	k := &onShelf{path: string(p.text()), rules: by, info: f.info, bad: bad, fd: -1, checked: now, used: now, uses: 1, shelf: s}
+	k := &onShelf{path: string(p.Text()), rules: by, info: f.info, bad: bad, fd: -1, checked: now, used: now, uses: 1, shelf: s}
 	if e := s.files[k.path]; e != nil {
 		old := e.Value.(*onShelf)
 		if old.rules == by {
 			k.uses = old.uses
 		}
-		if f.fd < 0 && !bad.failed() && old.fd >= 0 && old.rules == by && old.info.sameFile(&f.info) {
+		if f.fd < 0 && !bad.Failed() && old.fd >= 0 && old.rules == by && old.info.SameFile(&f.info) {
 			old.info, old.checked, old.bad = f.info, now, bad
 			return f
 		}
 		s.remove(e)
 	}
-	if bad.failed() && !o.errors {
+	if bad.Failed() && !o.errors {
 		return f
 	}
-	if f.fd >= 0 && k.uses >= o.minUses && f.info.isRegular() {
+	if f.fd >= 0 && k.uses >= o.minUses && f.info.IsRegular() {
 		k.fd, k.holders = f.fd, 2
 		f.kept = k
 	}

@@ -1,8 +1,7 @@
 package content
 
 import (
-	"golang.org/x/sys/unix"
-
+	"weir/disk"
 	"weir/http"
 	"weir/http/field"
 	"weir/logs"
@@ -38,13 +37,13 @@ func (s static) serve(r *http.Request) http.Verdict {
 		return v
 	}
 	if r.Debugs() {
-		r.Debugf("http filename: \"%s\"", p.text())
+		r.Debugf("http filename: \"%s\"", p.Text())
 	}
 	if h := s.hot(p); h != nil {
 		return s.fromMemory(r, h)
 	}
 	f, bad := s.open(r, p)
-	if bad.failed() {
+	if bad.Failed() {
 		return notOpened(r, p, bad)
 	}
 	return s.answer(r, p, f)
@@ -52,16 +51,16 @@ func (s static) serve(r *http.Request) http.Verdict {
 
 // hot returns the file when it is in memory and the disk says that it is unchanged. Where something else
 // decides which file may be seen, and when, memory is asked later.
-func (s static) hot(p path) *hotFile {
-	if s.shelf != nil || s.symlinks != linksAllowed {
+func (s static) hot(p disk.Path) *hotFile {
+	if s.shelf != nil || s.symlinks != disk.LinksAllowed {
 		return nil
 	}
-	h := s.memory.get(p.text())
+	h := s.memory.get(p.Text())
 	if h == nil {
 		return nil
 	}
-	var i info
-	if statAt(unix.AT_FDCWD, p, 0, &i) != nil || i != h.info {
+	var i disk.Info
+	if disk.StatKnown(p, &i) != nil || i != h.info {
 		s.memory.drop(h)
 		return nil
 	}
@@ -80,16 +79,16 @@ func (s static) fromMemory(r *http.Request, h *hotFile) http.Verdict {
 }
 
 // answer answers with a file that was opened, and sees to it that it is closed.
-func (s static) answer(r *http.Request, p path, f file) http.Verdict {
-	if !f.info.isRegular() {
+func (s static) answer(r *http.Request, p disk.Path, f file) http.Verdict {
+	if !f.info.IsRegular() {
 		defer f.close()
-		if f.info.isDir() {
+		if f.info.IsDir() {
 			return addSlash(r)
 		}
-		r.Logf(logs.Crit, "\"%s\" is not a regular file", p.text())
+		r.Logf(logs.Crit, "\"%s\" is not a regular file", p.Text())
 		return http.StatusNotFound
 	}
-	if h := s.memory.match(p.text(), &f.info); h != nil {
+	if h := s.memory.match(p.Text(), &f.info); h != nil {
 		f.close()
 		return s.fromMemory(r, h)
 	}
@@ -105,7 +104,7 @@ func (s static) answer(r *http.Request, p path, f file) http.Verdict {
 }
 
 // begin sends the head for a file.
-func (s static) begin(r *http.Request, i *info, etag []byte) http.Verdict {
+func (s static) begin(r *http.Request, i *disk.Info, etag []byte) http.Verdict {
 	if r.Method == http.POST {
 		return http.StatusNotAllowed
 	}
@@ -115,13 +114,18 @@ func (s static) begin(r *http.Request, i *info, etag []byte) http.Verdict {
 	r.Doing = "sending response to client"
 	o := &r.Out
 	o.Status = 200
-	o.ContentLength = i.size
-	o.LastModified = i.mtime.Sec
+	o.ContentLength = i.Size
+	o.LastModified = i.Mtime.Sec
 	if r.Loc.Core.ETag {
 		o.AddField(field.ETag, etagName, etag)
 	}
 	r.SetContentType()
 	o.AllowRanges = true
-	o.Whole = i.id()
+	o.Whole = idOf(i)
 	return r.SendHead()
+}
+
+// idOf tells this state of a file from any other.
+func idOf(i *disk.Info) http.FileID {
+	return http.FileID{Dev: int64(i.Dev), Inode: int64(i.Ino), Size: i.Size, Modified: i.Mtime.Nano(), Changed: i.Ctime.Nano()}
 }

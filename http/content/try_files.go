@@ -96,20 +96,20 @@ func (t *trier) run(r *http.Request) http.Verdict {
 		name := t.name(r, t.tries[i].name)
 		p := fullPath(r, root, name)
 		if r.Debugs() {
-			r.Debugf("trying to use %s: \"%s\" \"%s\"", t.tries[i].kind(), name, p.text())
+			r.Debugf("trying to use %s: \"%s\" \"%s\"", t.tries[i].kind(), name, p.Text())
 		}
 		found, bad := t.files.stat(r, p)
-		if bad.failed() {
-			if !bad.is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG) {
-				r.LogErr(logs.Crit, bad.err, bad.op+" \""+string(p.text())+"\" failed")
+		if bad.Failed() {
+			if !bad.Is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG) {
+				r.LogErr(logs.Crit, bad.Err, bad.Op+" \""+string(p.Text())+"\" failed")
 			}
 			continue
 		}
-		if found.isDir() == t.tries[i].dir {
+		if found.IsDir() == t.tries[i].dir {
 			if r.Debugs() {
 				r.Debugf("try file uri: \"%s\"", name)
 			}
-			t.take(r, name, found.isDir())
+			t.take(r, name, found.IsDir())
 			return http.Next
 		}
 	}

@@ -3,6 +3,7 @@ package filter
 import (
 	"strconv"
 
+	"weir/disk"
 	"weir/http"
 )
 
@@ -62,7 +63,7 @@ func (c *recoder) file(r *http.Request, i int, p http.Piece) error {
 	buf := r.Loop().Take(recodeSize)
 	defer r.Loop().Give(buf)
 	for p.Len > 0 {
-		n, err := r.ReadAt(p.FD, buf[:min(p.Len, recodeSize)], p.Off)
+		n, err := disk.ReadAt(r.Task, p.FD, buf[:min(p.Len, recodeSize)], p.Off)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -183,7 +184,7 @@ func (b *codedBody) file(r *http.Request, i int, p http.Piece) error {
 	buf := r.Loop().Take(codingSlice)
 	defer r.Loop().Give(buf)
 	for p.Len > 0 {
-		n, err := r.ReadAt(p.FD, buf[:min(p.Len, codingSlice)], p.Off)
+		n, err := disk.ReadAt(r.Task, p.FD, buf[:min(p.Len, codingSlice)], p.Off)
 		if err != nil {
 			r.LogErr(logs.Crit, err, "pread() failed")
 			return err

@@ -5,9 +5,8 @@ import (
 	"container/list"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 	"weir/loop"
 )
@@ -195,10 +194,7 @@ func encodeAll(w *running, p []http.Piece) error {
 			buf = make([]byte, 2*codingSlice)
 		}
 		for off, end := p[k].Off, p[k].Off+p[k].Len; off < end; {
-			n, err := unix.Pread(p[k].FD, buf[:min(int64(len(buf)), end-off)], off)
-			if err == nil && n == 0 {
-				err = unix.EIO
-			}
+			n, err := disk.ReadBlocking(p[k].FD, buf[:min(int64(len(buf)), end-off)], off)
 			if err != nil {
 				return err
 			}

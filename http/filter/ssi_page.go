@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -116,7 +117,7 @@ func (g *page) file(r *http.Request, p http.Piece) error {
 	for p.Len > 0 {
 		n := int(min(p.Len, ssiFileChunk))
 		buf := r.Loop().Take(n)
-		n, err := r.ReadAt(p.FD, buf[:n], p.Off)
+		n, err := disk.ReadAt(r.Task, p.FD, buf[:n], p.Off)
 		if err != nil {
 			r.Loop().Give(buf)
 			r.LogErr(logs.Crit, err, "pread() failed")

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 	"weir/http/h1"
 	"weir/http/proxy"
@@ -178,7 +179,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 			return made[set]
 		},
 	}, tree, d)
-	b := http.NewBuilder(env, modules, http.NewTempNumbers())
+	b := http.NewBuilder(env, modules, disk.NewTempNumbers())
 	table.Declare(tree, env, d)
 	env.Scopes = table.NewScopes(tree, env, d)
 	app := b.Build(tree.Main.First("http").Block)

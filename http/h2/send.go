@@ -3,6 +3,7 @@ package h2
 import (
 	"time"
 
+	"weir/disk"
 	"weir/http"
 	"weir/http/field"
 	"weir/loop"
@@ -344,7 +345,7 @@ func (s *stream) fetch(b []byte, n int64) []byte {
 		if p.Len == 0 {
 			b = append(b, p.B[:k]...)
 		} else {
-			got, err := http.ReadNow(p.FD, b[len(b):len(b)+k], p.Off)
+			got, err := disk.ReadNow(p.FD, b[len(b):len(b)+k], p.Off)
 			if err != nil || got <= 0 {
 				s.cold = true
 				return b

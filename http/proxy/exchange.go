@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -34,7 +35,7 @@ type exchange struct {
 	buffering bool
 	pieces    []http.Piece
 	store     storing
-	file      *http.TempFile // what buffering has put on the disk; nil: nothing
+	file      *disk.TempFile // what buffering has put on the disk; nil: nothing
 
 	done     bool      // the peer is finished with
 	previous *exchange // of the same request, before an internal redirect

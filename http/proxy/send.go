@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -17,7 +18,7 @@ type sender struct {
 	used   int                 // of around
 
 	mem      []byte // of the body, not framed yet
-	file     *http.TempFile
+	file     *disk.TempFile
 	off, end int64  // of file, not sent yet
 	left     int64  // of the frame of file that is being sent
 	behind   []byte // what follows that

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"weir/disk"
 	"weir/http"
 	"weir/loop"
 	"weir/upstream"
@@ -116,11 +117,11 @@ func chunked(body string) string {
 }
 
 // fileOf makes a temporary file of a body.
-func fileOf(t *testing.T, r *http.Request, body string) *http.TempFile {
-	r.App = &http.App{Temp: http.NewTempNumbers()}
-	f, err := r.CreateTemp(&http.TempPath{Dir: t.TempDir()}, false, false)
+func fileOf(t *testing.T, r *http.Request, body string) *disk.TempFile {
+	r.App = &http.App{Temp: disk.NewTempNumbers()}
+	f, err := r.CreateTemp(&disk.TempPath{Dir: t.TempDir()}, false, false)
 	if err == nil {
-		err = f.Append(r, []byte(body))
+		err = f.Append(r.Task, []byte(body))
 	}
 	if err != nil {
 		t.Error(err)

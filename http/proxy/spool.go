@@ -16,9 +16,8 @@ func (x *exchange) spool(data []byte) error {
 		}
 		r.Logf(logs.Warn, "an upstream response is buffered to a temporary file %s", f.Path)
 		x.file = f
-		r.OnEnd(f)
 	}
-	if err := x.file.Append(r, data); err != nil {
+	if err := x.file.Append(r.Task, data); err != nil {
 		r.LogErr(logs.Crit, err, "pwrite() \""+x.file.Path+"\" failed")
 		return errFraming
 	}

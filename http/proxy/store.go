@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -76,7 +77,7 @@ func setStoreAccess(mode *fs.FileMode, call *conf.Call) error {
 // A storing is the body of a response on its way to a file of its own, beside the client.
 type storing struct {
 	on   bool
-	file *http.TempFile
+	file *disk.TempFile
 }
 
 // beginStore has the body stored, if it is to be. A HEAD has none: nginx stores an empty file if the peer
@@ -90,7 +91,7 @@ func (s *storing) keep(x *exchange, data []byte) {
 	if !s.on || len(data) == 0 || !s.open(x) {
 		return
 	}
-	if err := s.file.Append(x.r, data); err != nil {
+	if err := s.file.Append(x.r.Task, data); err != nil {
 		x.r.LogErr(logs.Crit, err, "pwrite() \""+s.file.Path+"\" failed")
 		s.on = false
 	}
@@ -109,7 +110,6 @@ func (s *storing) open(x *exchange) bool {
 		return false
 	}
 	s.file = f
-	x.r.OnEnd(f)
 	return true
 }
 
@@ -136,7 +136,7 @@ func (s *storing) finish(x *exchange) {
 	if r.Debugs() {
 		r.Debugf("upstream stores \"%s\" to \"%s\"", s.file.Path, path)
 	}
-	if err := s.file.MoveTo(r, path, opt.StoreAccess, x.reply.modified); err != nil {
-		r.Log(logs.Crit, err.Error())
+	if bad := s.file.MoveTo(r.Task, path, opt.StoreAccess, x.reply.modified, r.App.Temp); bad.Failed() {
+		r.LogErr(logs.Crit, bad.Err, bad.Op+" failed")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 )
 
@@ -29,7 +30,7 @@ type upstreamConf struct {
 	BusySize     int64   // these three plus one; 0: not set
 	MaxTempFile  int64
 	TempWrite    int64
-	TempPath     *http.TempPath
+	TempPath     *disk.TempPath
 	LimitRate    *http.Text
 	Next         Faults // what the next peer is asked for
 	NextTries    int

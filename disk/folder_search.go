@@ -1,6 +1,6 @@
 //go:build darwin || freebsd
 
-package content
+package disk
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build !portable
 
-package content
+package disk
 
 import (
 	"syscall"
@@ -14,15 +14,15 @@ const folderFlags = unix.O_PATH | unix.O_DIRECTORY
 
 const statxMask = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME
 
-func (i *info) take(st *unix.Statx_t) {
-	*i = info{
-		dev: uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), ino: st.Ino, size: int64(st.Size),
-		mtime: moment{st.Mtime.Sec, st.Mtime.Nsec}, ctime: moment{st.Ctime.Sec, st.Ctime.Nsec}, mode: st.Mode, uid: st.Uid,
+func (i *Info) take(st *unix.Statx_t) {
+	*i = Info{
+		Dev: uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
+		Mtime: Moment{st.Mtime.Sec, st.Mtime.Nsec}, Ctime: Moment{st.Ctime.Sec, st.Ctime.Nsec}, Mode: st.Mode, UID: st.Uid,
 	}
 }
 
 // statAt is statx of a path below the folder dir (unix.AT_FDCWD for paths of their own).
-func statAt(dir int, p path, flags int, i *info) error {
+func statAt(dir int, p Path, flags int, i *Info) error {
 	var st unix.Statx_t
 	_, _, errno := syscall.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(&p[0])), uintptr(flags),
 		statxMask, uintptr(unsafe.Pointer(&st)), 0)
@@ -34,14 +34,14 @@ func statAt(dir int, p path, flags int, i *info) error {
 }
 
 // statFD is statx of an open file.
-func statFD(fd int, i *info) error { return statAt(fd, path{0}, unix.AT_EMPTY_PATH, i) }
+func statFD(fd int, i *Info) error { return statAt(fd, Path{0}, unix.AT_EMPTY_PATH, i) }
 
 // resolveCached is RESOLVE_CACHED of openat2(2), which x/sys does not have.
 const resolveCached = 0x20
 
 // openAt opens a path below the folder dir. With cached it does so only if the kernel needs no disk for
 // it, and gives EAGAIN otherwise.
-func openAt(dir int, p path, flags int, cached bool) (int, error) {
+func openAt(dir int, p Path, flags int, cached bool) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC)}
 	if cached {
 		how.Resolve = resolveCached
@@ -65,7 +65,7 @@ func openAt(dir int, p path, flags int, cached bool) (int, error) {
 	}
 }
 
-func plainOpenAt(dir int, p path, flags int) (int, error) {
+func plainOpenAt(dir int, p Path, flags int) (int, error) {
 	for {
 		fd, _, errno := syscall.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&p[0])),
 			uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
@@ -78,28 +78,25 @@ func plainOpenAt(dir int, p path, flags int) (int, error) {
 	}
 }
 
-// readNow fills b from the beginning of a file with what is in the page cache: EAGAIN when that is not
-// all. A kernel or file system without such reads is no error either, only EAGAIN.
-func readNow(fd int, b []byte) (int, error) {
+// readNow reads what is in the page cache. A kernel or file system without such reads is no error, only EAGAIN.
+func readNow(fd int, b []byte, off int64) (int, error) {
 	iov := unix.Iovec{Base: unsafe.SliceData(b)}
 	iov.SetLen(len(b))
-	n, _, errno := syscall.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, 0, 0, unix.RWF_NOWAIT)
-	switch {
-	case errno != 0:
+	high := uintptr(uint64(off) >> 32 >> (unix.SizeofLong*8 - 32)) // of 32 bits more, where a register has no more
+	n, _, errno := syscall.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, uintptr(off), high, unix.RWF_NOWAIT)
+	if errno != 0 {
 		return 0, unix.EAGAIN
-	case int(n) < len(b):
-		return int(n), unix.EAGAIN
 	}
 	return int(n), nil
 }
 
 // look looks up what is at the end of the path. The kernel has no lookup that never waits, but for an open that reads nothing.
-func (w *walk) look(i *info) failure {
+func (w *walk) look(i *Info) Failure {
 	w.flags = unix.O_PATH
 	fd, bad := w.open()
-	if bad.failed() {
-		if w.mode == linksAllowed {
-			bad.op = "stat()"
+	if bad.Failed() {
+		if w.Mode == LinksAllowed {
+			bad.Op = "stat()"
 		}
 		return bad
 	}
@@ -107,9 +104,9 @@ func (w *walk) look(i *info) failure {
 	_ = unix.Close(fd)
 	switch {
 	case err != nil:
-		return failure{"fstat()", err}
+		return Failure{"fstat()", err}
 	case i.isLink(): // O_PATH does not mind; open would
-		return failure{"openat()", unix.ELOOP}
+		return Failure{"openat()", unix.ELOOP}
 	}
-	return failure{}
+	return Failure{}
 }

@@ -1,11 +1,12 @@
-package http
+package disk
 
 import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func tempFile(t *testing.T, dir, text string) *TempFile {
@@ -43,8 +44,8 @@ func TestMoveTo(t *testing.T) {
 	numbers := NewTempNumbers()
 	for _, text := range []string{"one", "two"} { // the second one takes the first one's place
 		f := tempFile(t, dir, text)
-		if err := f.move(to, 0o640, 784111777, numbers); err != nil {
-			t.Fatal(err)
+		if bad := f.move(to, 0o640, 784111777, numbers); bad.Failed() {
+			t.Fatal(bad)
 		}
 		stored(t, to, text, 0o640, 784111777)
 		if _, err := os.Stat(f.Path); !os.IsNotExist(err) {
@@ -52,13 +53,11 @@ func TestMoveTo(t *testing.T) {
 		}
 	}
 	f := tempFile(t, dir, "three")
-	err := f.move(dir, 0o600, -1, numbers)
-	if err == nil || !strings.HasPrefix(err.Error(), "rename() \""+f.Path+"\" to \""+dir+"\" failed (") {
-		t.Error(err)
+	if bad := f.move(dir, 0o600, -1, numbers); bad.Err == nil || bad.Op != "rename() \""+f.Path+"\" to \""+dir+"\"" {
+		t.Error(bad)
 	}
-	err = f.move(to+"/d", 0o600, -1, numbers)
-	if err == nil || !strings.HasSuffix(err.Error(), "failed (20: Not a directory)") {
-		t.Error(err)
+	if bad := f.move(to+"/d", 0o600, -1, numbers); !bad.Is(unix.ENOTDIR) {
+		t.Error(bad)
 	}
 }
 
@@ -78,8 +77,8 @@ func TestMoveToAnotherDisk(t *testing.T) {
 	}
 	defer os.RemoveAll(other)
 	to = filepath.Join(other, "x/moved")
-	if err := f.move(to, 0o600, -1, NewTempNumbers()); err != nil {
-		t.Fatal(err)
+	if bad := f.move(to, 0o600, -1, NewTempNumbers()); bad.Failed() {
+		t.Fatal(bad)
 	}
 	stored(t, to, "text", 0o600, -1)
 	left, _ := filepath.Glob(filepath.Join(other, "x/*"))

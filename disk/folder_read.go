@@ -1,6 +1,6 @@
 //go:build (!linux && !darwin && !freebsd) || (linux && portable)
 
-package content
+package disk
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package http
+package disk
 
 import (
 	"errors"
@@ -11,34 +11,34 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"weir/logs"
+	"weir/loop"
 )
 
 // MoveTo gives a temporary file, made with a name, a place to stay: with these rights and, unless it is
-// negative, this time in seconds since 1970. Folders that are missing are made. It runs off the loop.
-func (f *TempFile) MoveTo(r *Request, to string, mode fs.FileMode, modified int64) (err error) {
-	r.Task.Await(func() { err = f.move(to, mode, modified, r.App.Temp) })
-	if err == nil {
+// negative, this time in seconds since 1970. Folders that are missing are made. For the task itself.
+func (f *TempFile) MoveTo(t *loop.Task, to string, mode fs.FileMode, modified int64, numbers *TempNumbers) (bad Failure) {
+	t.Await(func() { bad = f.move(to, mode, modified, numbers) })
+	if !bad.Failed() {
 		f.Path, f.keep = to, true
 	}
-	return err
+	return bad
 }
 
-func (f *TempFile) move(to string, mode fs.FileMode, modified int64, numbers *TempNumbers) error {
+func (f *TempFile) move(to string, mode fs.FileMode, modified int64, numbers *TempNumbers) Failure {
 	if err := f.file.Chmod(mode); err != nil {
-		return &logs.CallError{Call: "chmod()", On: quoted(f.Path), Err: err}
+		return Failure{"chmod() " + quoted(f.Path), err}
 	}
 	if modified >= 0 {
 		at := time.Unix(modified, 0)
 		if err := os.Chtimes(f.Path, at, at); err != nil {
-			return &logs.CallError{Call: "utimes()", On: quoted(f.Path), Err: err}
+			return Failure{"utimes() " + quoted(f.Path), err}
 		}
 	}
 	err := os.Rename(f.Path, to)
 	if errors.Is(err, fs.ErrNotExist) {
 		folders := mode | mode&0o444>>2 // who may read a folder may also search it
 		if err := os.MkdirAll(filepath.Dir(to), folders); err != nil {
-			return &logs.CallError{Call: "mkdir()", On: quoted(filepath.Dir(to)), Err: err}
+			return Failure{"mkdir() " + quoted(filepath.Dir(to)), err}
 		}
 		err = os.Rename(f.Path, to)
 	}
@@ -55,9 +55,9 @@ func (f *TempFile) move(to string, mode fs.FileMode, modified int64, numbers *Te
 		}
 	}
 	if err != nil {
-		return &logs.CallError{Call: "rename()", On: quoted(f.Path) + " to " + quoted(to), Err: err}
+		return Failure{"rename() " + quoted(f.Path) + " to " + quoted(to), err}
 	}
-	return nil
+	return Failure{}
 }
 
 func (f *TempFile) copyTo(path string, mode fs.FileMode, modified int64) error {
