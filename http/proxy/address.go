@@ -52,8 +52,8 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 	return nil
 }
 
-// lead says where requests go.
-func (a *address) lead(s *speaks) {
+// fill says where requests go.
+func (a *address) fill(s *passSpec) {
 	if a.text != nil {
 		s.find = a.find
 		return

@@ -93,7 +93,7 @@ func group(t *testing.T, at netip.AddrPort) *upstream.Group {
 func handlerTo(g *upstream.Group) *handler {
 	c := &proxyConf{version: http.HTTP11, pass: &target{url: "http://u"}}
 	c.upstreamConf = usualConf()
-	return newTestHandler(&c.upstreamConf, speaks{
+	return newTestHandler(&c.upstreamConf, passSpec{
 		prefix: "proxy_", schema: httpPrefix, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(), sendsBody: true,
 		place: place{host: []byte("u"), group: g},
 	})
@@ -108,9 +108,9 @@ func usualConf() upstreamConf {
 }
 
 // newTestHandler makes a handler outside of any configuration.
-func newTestHandler(c *upstreamConf, s speaks) *handler {
+func newTestHandler(c *upstreamConf, s passSpec) *handler {
 	z, _, _ := c.sizes(s.prefix)
-	return &handler{conf: c, speaks: s, sizes: z, shared: &shared{}, fixed: s.place, group: s.place.group, hidden: hiddenNames(s.hidden, nil, nil)}
+	return &handler{conf: c, pass: s, sizes: z, shared: &shared{}, fixed: s.place, group: s.place.group, hidden: hiddenNames(s.hidden, nil, nil)}
 }
 
 // TestAllocations: a proxied request on kept connections costs no memory from the heap.
@@ -124,7 +124,7 @@ func TestAllocations(t *testing.T) {
 		answer := testRecord(fcgiStdout, head+body, 3) + testRecord(fcgiStdout, "", 0) + testRecord(fcgiEnd, "12345678", 0)
 		c := &fastcgiConf{upstreamConf: usualConf(), keep: true}
 		l := &fastcgiLoc{fastcgiConf: c, list: testParams(t, []string{"HOST"}, "HTTP_HOST?", "$uri", "SCRIPT_FILENAME", "/x$uri", "QUERY_STRING", "$empty")}
-		testAllocations(t, newTestHandler(&c.upstreamConf, speaks{
+		testAllocations(t, newTestHandler(&c.upstreamConf, passSpec{
 			prefix: "fastcgi_", schema: "fastcgi://", protocol: l.protocol, hidden: cgiHidden(), sendsBody: true,
 			place: place{group: group(t, answerer(t, []byte(answer)))},
 		}))
@@ -132,7 +132,7 @@ func TestAllocations(t *testing.T) {
 	t.Run("memcached", func(t *testing.T) {
 		l := memcachedLocation(t, "value", 0)
 		l.upstreamConf = usualConf()
-		testAllocations(t, newTestHandler(&l.upstreamConf, speaks{
+		testAllocations(t, newTestHandler(&l.upstreamConf, passSpec{
 			prefix: "memcached_", schema: "memcached://", protocol: l.protocol,
 			place: place{group: group(t, answerer(t, []byte("VALUE value 0 1000\r\n"+body+"\r\nEND\r\n")))},
 		}))

@@ -188,8 +188,8 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 
 // setUpstream tells log lines whom the request is sent to.
 func (x *exchange) setUpstream(name string, unix bool) {
-	n := len(x.h.speaks.schema) + len(name) + len(x.uri) + 1
-	b := append(append(x.r.Alloc(n)[:0], x.h.speaks.schema...), name...)
+	n := len(x.h.pass.schema) + len(name) + len(x.uri) + 1
+	b := append(append(x.r.Alloc(n)[:0], x.h.pass.schema...), name...)
 	if unix {
 		b = append(b, ':')
 	}

@@ -100,11 +100,11 @@ func installFastCGI(c *fastcgiConf, in *http.Install) error {
 	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
 		return err
 	}
-	s := speaks{
+	s := passSpec{
 		prefix: "fastcgi_", schema: "fastcgi://", url: c.pass.url, protocol: l.protocol,
 		hidden: cgiHidden(), sendsBody: c.PassBody, sendsChunks: true,
 	}
-	c.pass.lead(&s)
+	c.pass.fill(&s)
 	s.install(in, &c.upstreamConf, z)
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // and of how their answers are taken. It does not change once the configuration is built.
 type handler struct {
 	conf   *upstreamConf
-	speaks speaks
+	pass   passSpec
 	sizes  sizes
 	shared *shared
 	tag    uint64 // of connections kept for this location only
@@ -28,8 +28,8 @@ type handler struct {
 	stays bool
 }
 
-// speaks is what the module of a protocol says of a location of its own.
-type speaks struct {
+// A passSpec is what the module of a protocol says of a location of its own.
+type passSpec struct {
 	prefix string // of its directives: "proxy_"
 	schema string // before the peer's name in log lines: "http://"
 	url    string // of the directive that leads to the peer, as written
@@ -58,10 +58,10 @@ type place struct {
 }
 
 // install makes a handler for the location. Its sizes are those that checkSizes has checked.
-func (s speaks) install(in *http.Install, c *upstreamConf, z sizes) {
+func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) {
 	b := in.Builder
 	h := &handler{
-		conf: c, speaks: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
+		conf: c, pass: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
 		tag:   connectionTag(c, s.url, in),
 		stays: c.IgnoreAbort || c.Store.set(),
 		dial: loop.DialOptions{
@@ -92,7 +92,7 @@ func (h *handler) resolve(b *http.Builder) (err error) {
 	if h.keys, err = http.Of[hashTexts](b).compile(b); err != nil {
 		return err
 	}
-	if t := h.speaks.target; t != nil {
+	if t := h.pass.target; t != nil {
 		h.group = h.groups.Group(t)
 		h.fixed.group = h.group
 	}
@@ -125,19 +125,19 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 
 // serve is the handler of the location.
 func (h *handler) serve(r *http.Request) http.Verdict {
-	if h.speaks.fetches && r.Method&(http.GET|http.HEAD) == 0 {
+	if h.pass.fetches && r.Method&(http.GET|http.HEAD) == 0 {
 		return http.StatusNotAllowed
 	}
 	x := h.take(r)
-	if h.speaks.find != nil {
+	if h.pass.find != nil {
 		var v http.Verdict
-		if x.place, v = h.speaks.find(r, h.groups); v != http.Next {
+		if x.place, v = h.pass.find(r, h.groups); v != http.Next {
 			return v
 		}
 	} else {
 		x.place = h.fixed
 	}
-	if h.speaks.fetches {
+	if h.pass.fetches {
 		if v := r.DiscardBody(); v != http.Next {
 			return v
 		}

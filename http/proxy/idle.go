@@ -72,7 +72,7 @@ func (h *handler) take(r *http.Request) *exchange {
 		x = &exchange{}
 	}
 	x.h, x.conf = h, h.conf
-	x.proto = h.speaks.protocol(x.proto)
+	x.proto = h.pass.protocol(x.proto)
 	x.buffering = h.conf.Buffering
 	x.begin(r)
 	r.OnEnd(x)

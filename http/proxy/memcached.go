@@ -66,8 +66,8 @@ func installMemcached(c *memcachedConf, in *http.Install) error {
 	}
 	c.InterceptErrors, c.Intercept404, c.ForceRanges = true, true, true
 	l := &memcachedLoc{memcachedConf: c, key: key}
-	s := speaks{prefix: "memcached_", schema: "memcached://", url: c.pass.url, protocol: l.protocol, fetches: true}
-	c.pass.lead(&s)
+	s := passSpec{prefix: "memcached_", schema: "memcached://", url: c.pass.url, protocol: l.protocol, fetches: true}
+	c.pass.fill(&s)
 	s.install(in, &c.upstreamConf, sizes{})
 	return nil
 }

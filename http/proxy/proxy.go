@@ -64,11 +64,11 @@ func install(c *proxyConf, in *http.Install) error {
 	if err != nil || c.pass == nil || in.Loc.Nameless && in.HasHandler() {
 		return err
 	}
-	s := speaks{
+	s := passSpec{
 		prefix: "proxy_", schema: httpPrefix, url: c.pass.url, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(),
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
 	}
-	c.pass.lead(&s)
+	c.pass.fill(&s)
 	s.install(in, &c.upstreamConf, z)
 	return nil
 }

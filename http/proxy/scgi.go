@@ -47,11 +47,11 @@ func installSCGI(c *scgiConf, in *http.Install) error {
 	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
 		return err
 	}
-	s := speaks{
+	s := passSpec{
 		prefix: "scgi_", schema: "scgi://", url: c.pass.url, protocol: l.protocol,
 		hidden: cgiHidden(), sendsBody: c.PassBody,
 	}
-	c.pass.lead(&s)
+	c.pass.fill(&s)
 	s.install(in, &c.upstreamConf, z)
 	return nil
 }

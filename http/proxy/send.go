@@ -38,7 +38,7 @@ type sender struct {
 func (x *exchange) readBody() http.Verdict {
 	r := x.r
 	x.streaming = false
-	if x.conf.RequestBuffering || !x.h.speaks.sendsBody || r.Body.Chunked && !x.h.speaks.sendsChunks || !r.BodyWaiting() {
+	if x.conf.RequestBuffering || !x.h.pass.sendsBody || r.Body.Chunked && !x.h.pass.sendsChunks || !r.BodyWaiting() {
 		return r.ReadBody()
 	}
 	s := &x.request
@@ -79,7 +79,7 @@ func (s *sender) start(x *exchange) {
 	*s = sender{vec: [8][]byte{x.head}, n: 1, own: own, preread: preread}
 	b := &x.r.Body
 	switch {
-	case !x.h.speaks.sendsBody:
+	case !x.h.pass.sendsBody:
 	case x.streaming:
 		s.mem, s.more = s.preread, true
 	case b.File != nil:

@@ -38,7 +38,7 @@ func senderFor(t *testing.T, r *http.Request, p protocol) (*exchange, *deafPeer)
 	if err != nil {
 		t.Error(err)
 	}
-	x := &exchange{proto: p, h: &handler{stays: true, speaks: speaks{sendsBody: true}}, tries: []try{{}}, link: &upstream.Link{Conn: c}, conn: c}
+	x := &exchange{proto: p, h: &handler{stays: true, pass: passSpec{sendsBody: true}}, tries: []try{{}}, link: &upstream.Link{Conn: c}, conn: c}
 	x.call = call{r: r, head: []byte("head|")}
 	return x, &deafPeer{fd: peer}
 }

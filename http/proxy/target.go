@@ -121,8 +121,8 @@ func hostHeader(t *upstream.Target, port uint16) string {
 	return t.Host + ":" + strconv.Itoa(int(t.Port))
 }
 
-// lead says where requests go.
-func (t *target) lead(s *speaks) {
+// fill says where requests go.
+func (t *target) fill(s *passSpec) {
 	if t.text != nil {
 		s.find = t.find
 		return

@@ -67,11 +67,11 @@ func installUwsgi(c *uwsgiConf, in *http.Install) error {
 	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
 		return err
 	}
-	s := speaks{
+	s := passSpec{
 		prefix: "uwsgi_", schema: "uwsgi://", url: c.pass.url, protocol: l.protocol,
 		hidden: cgiHidden()[1:], sendsBody: c.PassBody,
 	}
-	c.pass.lead(&s)
+	c.pass.fill(&s)
 	s.install(in, &c.upstreamConf, z)
 	return nil
 }
