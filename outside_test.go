@@ -25,7 +25,7 @@ const worldRules = `
 	os.LookupEnv < cmd/weir/main.go, master/notify.go, master/upgrade.go;
 	os.Environ < cmd/weir/daemon.go, master/master.go;
 	os.Getwd < cmd/weir/main.go;
-	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go;
+	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl_named.go;
 	os.Stat, os.Lstat < NOBODY;
 	os.ReadDir < cycle/process_linux.go;
 	filepath.EvalSymlinks < disk/open.go;

@@ -21,6 +21,7 @@ func httpModules() []*http.Module {
 	return []*http.Module{
 		http.CoreModule,
 		http.ServerModule,
+		http.SSLModule,
 		h2.Module,
 
 		// the request is changed

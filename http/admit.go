@@ -66,15 +66,21 @@ func (r *Request) SetTarget(target []byte, shape url.Shape) error {
 }
 
 // AdmitHost takes the host, with or without a port, that the request is for, and puts its server in charge, unless one
-// was taken before. The fault is FaultHost.
+// was taken before. The fault is FaultHost or FaultMisdirected.
 func (r *Request) AdmitHost(port *Port, host []byte) error {
 	name, number, ok := url.SplitHost(r.Alloc(len(host))[:0], host)
 	if !ok {
 		return FaultHost
 	}
-	if r.HostName == nil {
-		r.HostName, r.HostPort = name, number
-		r.ChooseServer(port)
+	if r.HostName != nil {
+		return nil
+	}
+	r.HostName, r.HostPort = name, number
+	negotiated := r.Server
+	r.ChooseServer(port)
+	if r.misdirected(r.Server) {
+		r.Server = negotiated
+		return FaultMisdirected
 	}
 	return nil
 }
@@ -108,8 +114,9 @@ func (r *Request) AdmitField(port *Port, f *Field) *Fault {
 	}
 	if f.ID == field.Host {
 		if err := r.AdmitHost(port, f.Value); err != nil {
-			r.LogFault(FaultHost)
-			return FaultHost
+			fault := err.(*Fault)
+			r.LogFault(fault)
+			return fault
 		}
 	}
 	if r.debug {

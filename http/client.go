@@ -3,6 +3,8 @@ package http
 import (
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"weir/listen"
 	"weir/logs"
 	"weir/loop"
@@ -17,8 +19,9 @@ type Client struct {
 	Serial   uint64              // connection number, unique in the process
 	Requests uint32              // requests begun on this connection
 	Debug    bool                // debug_connection names the client
-	TLS      bool                // it is a connection over TLS
+	TLS      *TLS                // nil: it is not one over TLS
 	Started  loop.Time
+	wantsTLS bool // its address is one for TLS, whatever the client speaks
 }
 
 // Peer is the address of the other end of the connection; not valid for a unix socket. It is the client's, or that of a proxy.
@@ -29,7 +32,7 @@ func (c *Client) Local() netip.AddrPort { return c.Conn.Local() }
 
 // Scheme is "http" or "https".
 func (c *Client) Scheme() string {
-	if c.TLS {
+	if c.TLS != nil {
 		return "https"
 	}
 	return "http"
@@ -37,7 +40,7 @@ func (c *Client) Scheme() string {
 
 // SchemePort is the port that URLs of the client's scheme need not name.
 func (c *Client) SchemePort() uint16 {
-	if c.TLS {
+	if c.TLS != nil {
 		return 443
 	}
 	return 80
@@ -61,10 +64,17 @@ func (c *Client) PeerText() string {
 }
 
 // Server is the server that requests of the connection come to as long as they name no other.
-func (c *Client) Server() *Server { return c.Socket.Port().at(c).def }
+func (c *Client) Server() *Server { return c.Socket.Port().serverOf(c) }
 
 // WatchedFrom finds out whether the client is one of those whose connections are logged at level debug.
 func (c *Client) WatchedFrom(p *Port) bool { return p.App.Debug.Has(c.Peer().Addr()) }
+
+// setNoDelay has small writes sent at once; a unix socket does not know of it.
+func (c *Client) setNoDelay() {
+	if !c.Socket.Unix {
+		_ = c.Conn.SetOption(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+}
 
 // Logger is the error log of a connection that is in no request: that of the server it would come to.
 func (c *Client) Logger() *logs.Logger {

@@ -65,7 +65,7 @@ var ServerModule = Define(Spec[ServerCore]{
 				"[so_keepalive=on|off|[<idle>]:[<interval>]:[<count>]]",
 			Lacks: []string{"ssl", "quic"},
 			Doc: `An address the server answers on: *address*[:*port*], *port*, or unix:*path*, then options: default_server, backlog=, rcvbuf=,
-sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, proxy_protocol: connections begin with a PROXY protocol header (version 1 or 2).`,
+sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: connections are over TLS, proxy_protocol: connections begin with a PROXY protocol header (version 1 or 2).`,
 			Example: "listen 127.0.0.1:8080 default_server;",
 			Set:     addListen,
 		},

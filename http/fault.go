@@ -28,5 +28,6 @@ var (
 	FaultField         = NewFault("sent invalid header line", 400)
 	FaultTooManyFields = NewFault("sent too many header lines", 494)
 	FaultDuplicate     = NewFault("sent duplicate header line", 400)
+	FaultMisdirected   = NewFault("attempted to request the server name different from the one that was negotiated", 421)
 	FaultLength        = NewFault(`sent invalid "Content-Length" header`, 400)
 )

@@ -57,8 +57,9 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
 		at := port.at(&client)
-		proxy, asks := at.proxy, f.speaksHTTP2(at)
-		if !proxy && !asks {
+		proxy, asks := at.proxy, !at.tls && f.speaksHTTP2(at, at.def)
+		client.wantsTLS = at.tls
+		if !proxy && !asks && !at.tls {
 			f.Wire.Open(nil, client, nil)
 			return
 		}
@@ -69,9 +70,9 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 	}
 }
 
-// speaksHTTP2 reports whether a client of the address may speak HTTP/2.
-func (f *Front) speaksHTTP2(a *address) bool {
-	return f.HTTP2 != nil && (a.http2 || f.HTTP2.Enabled(a.def))
+// speaksHTTP2 reports whether a client of the address that has come to that server may speak HTTP/2.
+func (f *Front) speaksHTTP2(a *address, s *Server) bool {
+	return f.HTTP2 != nil && (a.http2 || f.HTTP2.Enabled(s))
 }
 
 // A door is a connection that has to say something before its first request.
@@ -114,8 +115,11 @@ func (d *door) Wake(t *loop.Task, c *loop.Conn, why loop.Woke) {
 
 // doing is what log lines say of the connection.
 func (d *door) doing() string {
-	if d.proxy {
+	switch {
+	case d.proxy:
 		return "reading PROXY protocol"
+	case d.client.wantsTLS:
+		return "SSL handshaking"
 	}
 	return "waiting for request"
 }
@@ -145,6 +149,10 @@ func (d *door) enter(t *loop.Task) {
 			}
 			d.client.Proxy, d.proxy, begin = h, false, used
 		}
+		if d.client.wantsTLS && begin < fill && beginsTLS(buf[begin]) {
+			d.secure(t, buf[begin:fill])
+			return
+		}
 		if wire := d.choose(buf[begin:fill]); wire != nil {
 			wire.Open(t, d.client, buf[begin:fill])
 			return
@@ -156,9 +164,15 @@ func (d *door) enter(t *loop.Task) {
 	}
 }
 
+// beginsTLS reports whether a connection that begins with this byte speaks TLS, or SSL.
+func beginsTLS(first byte) bool { return first == 0x16 || first&0x80 != 0 }
+
 // choose finds the wire that a connection with these first bytes speaks; nil if more must be seen.
 func (d *door) choose(first []byte) Opener {
-	if !d.asks {
+	switch {
+	case d.client.wantsTLS && len(first) == 0:
+		return nil
+	case !d.asks:
 		return d.front.Wire
 	}
 	preface := d.front.HTTP2.Preface()

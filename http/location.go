@@ -1,6 +1,7 @@
 package http
 
 import (
+	"weir/conf"
 	"weir/http/route"
 	"weir/logs"
 	"weir/vars"
@@ -46,6 +47,9 @@ type Server struct {
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
+	TLS       *serverTLS // nil: it has none of its own
+
+	block *conf.Block // nil once the server is built
 }
 
 // Kept returns what a module keeps for this location by Install.Keep; ok is false if there is no such T. Any goroutine.

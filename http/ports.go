@@ -104,6 +104,9 @@ func (b *Builder) addressOf(e *listen.Entry[*Server]) *address {
 	if len(e.Servers) == 1 && !n.regexp {
 		n.table = nil
 	}
+	if e.Spec.SSL {
+		b.buildTLS(n, e.Servers)
+	}
 	return n
 }
 
@@ -145,7 +148,7 @@ func (r *Request) Bind(p *Port) {
 	}
 	r.slots = r.slots[:p.App.slots]
 	clear(r.slots)
-	r.Server = p.at(r.Client).def
+	r.Server = p.serverOf(r.Client)
 	r.debug = r.Client.Debug || r.Server.Root.debugs
 }
 
@@ -158,7 +161,7 @@ func (r *Request) ChooseServer(p *Port) {
 func (r *Request) findServer(p *Port) {
 	n := p.at(r.Client)
 	if n.table == nil || len(r.HostName) == 0 && !n.regexp {
-		if n.table != nil {
+		if n.table != nil && (r.Client.TLS == nil || r.Client.TLS.name == "") {
 			if s, ok, _ := n.table.Find(nil, nil); ok {
 				r.Server = s
 			}
@@ -176,8 +179,11 @@ func (r *Request) findServer(p *Port) {
 	if err != nil {
 		r.LogErr(logs.Error, nil, err.Error())
 	}
-	if ok {
+	switch {
+	case ok:
 		r.Server = s
+	case len(r.HostName) > 0: // even if the handshake named another one
+		r.Server = n.def
 	}
 }
 

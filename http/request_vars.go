@@ -275,7 +275,7 @@ func remoteUserVar(r *Request, _ string) Value {
 }
 
 func https(r *Request, _ string) Value {
-	if !r.Client.TLS {
+	if r.Client.TLS == nil {
 		return Value{}
 	}
 	return Value{B: []byte("on")}

@@ -80,7 +80,7 @@ func (r *Request) admit() Verdict {
 		r.KeepAlive = false
 		return StatusNotAllowed
 	}
-	return Next
+	return r.admitTLS()
 }
 
 // servePhases runs the server's own phases, finds the location and runs its phases.

@@ -34,6 +34,7 @@ type address struct {
 	def   *Server
 	proxy bool // connections begin with a PROXY protocol header
 	http2 bool // HTTP/2 is spoken whatever the servers say ("listen … http2")
+	tls   bool // connections begin with a handshake
 	// table is nil when one server without regular expressions has the address to itself.
 	table  *route.Names[*Server]
 	regexp bool
@@ -50,8 +51,8 @@ func (p *Port) at(c *Client) *address {
 	return p.address
 }
 
-// DefaultServer is the server for requests without a known name on this connection.
-func (p *Port) DefaultServer(c *Client) *Server { return p.at(c).def }
+// DefaultServer is the server for requests without a known name on this connection: that of the name in its handshake, if there was one.
+func (p *Port) DefaultServer(c *Client) *Server { return p.serverOf(c) }
 
 // SpeaksHTTP2 reports whether the address of the connection speaks HTTP/2 whatever its servers say ("listen … http2").
 func (p *Port) SpeaksHTTP2(c *Client) bool { return p.at(c).http2 }

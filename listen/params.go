@@ -70,7 +70,10 @@ func (s *Spec) param(word string) error {
 	case "http2":
 		s.HTTP2 = true
 		return nil
-	case "ssl", "quic":
+	case "ssl":
+		s.SSL = true
+		return nil
+	case "quic":
 		return missing(word)
 	}
 	if strings.HasPrefix(word, acceptFilter) {

@@ -131,7 +131,7 @@ func errText(err error) string {
 }
 
 func TestNotBuiltYet(t *testing.T) {
-	for _, word := range []string{"ssl", "quic"} {
+	for _, word := range []string{"quic"} {
 		want := `"` + word + `" parameter is known to nginx but not supported by weir yet`
 		if _, err := Parse([]string{"80", word}, noLookup); errText(err) != want {
 			t.Errorf("%s: %v", word, err)

@@ -149,6 +149,12 @@ func (t *Table[R]) Known(name string) bool {
 	return v != nil
 }
 
+// Used reports whether anything in the configuration has asked for the value of a name so far.
+func (t *Table[R]) Used(name string) bool {
+	f := t.refs[name]
+	return f != nil && f.used
+}
+
 // Finish settles all names and returns an UnknownError for each that was used and is not defined, in
 // order of first use. It may run again after more definitions.
 func (t *Table[R]) Finish() []error {

@@ -60,10 +60,13 @@ func printVersion(o *options) {
 		fmt.Fprintf(os.Stderr, usage, defaultPrefix, defaultError, defaultConf)
 	}
 	if o.configure {
-		fmt.Fprintf(os.Stderr, "nginx version: nginx/%s\nbuilt with %s\nconfigure arguments: %s\n",
-			http.NginxVersion, goVersion(), strings.Join(configureArguments(), " "))
+		fmt.Fprintf(os.Stderr, "nginx version: nginx/%s\nbuilt with %s\nbuilt with OpenSSL %s (its ways; the work is done by crypto/tls of Go)\nTLS SNI support enabled\nconfigure arguments: %s\n",
+			http.NginxVersion, goVersion(), openSSL, strings.Join(configureArguments(), " "))
 	}
 }
+
+// openSSL is the version of OpenSSL whose sentences weir has. Programs such as certbot ask for it.
+const openSSL = "3.0.0"
 
 // configureArguments name the modules of nginx that weir has, in the words of nginx's build: scripts and
 // tests learn from them what they may use.
@@ -81,7 +84,7 @@ func configureArguments() []string {
 	} {
 		args = append(args, "--without-"+missing+"_module")
 	}
-	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-http_v2_module", "--with-debug")
+	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-http_ssl_module", "--with-http_v2_module", "--with-debug")
 }
 
 // place turns the options into what the cycle is built from.

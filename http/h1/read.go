@@ -253,10 +253,16 @@ func (x *exchange) takeLine(port *http.Port) error {
 	if err := r.SetTarget(r.Target, p.Shape()); err != nil {
 		return err
 	}
-	if host := p.Authority(buf); host != nil && r.AdmitHost(port, host) != nil {
+	host := p.Authority(buf)
+	if host == nil {
+		return nil
+	}
+	switch err := r.AdmitHost(port, host); err {
+	case nil, http.FaultMisdirected:
+		return err
+	default:
 		return FaultLineHost
 	}
-	return nil
 }
 
 // takeFields stores the header fields that were read since it was last called, in their order: with Host the request

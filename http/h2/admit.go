@@ -151,7 +151,12 @@ func (s *stream) admitPseudo(h *head, port *http.Port, name, value []byte) int {
 			return s.bad("client sent duplicate \":authority\" header")
 		}
 		h.authority = value
-		if r.AdmitHost(port, value) != nil {
+		switch err := r.AdmitHost(port, value); err {
+		case nil:
+		case http.FaultMisdirected:
+			r.LogFault(http.FaultMisdirected)
+			return 421
+		default:
 			return s.bad("client sent invalid \":authority\" header")
 		}
 		return 0

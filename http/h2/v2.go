@@ -125,7 +125,7 @@ var Module = http.Define(http.Spec[v2Conf]{
 			switch {
 			case r.Version != http.HTTP20:
 				return http.Value{}
-			case r.Client.TLS:
+			case r.Client.TLS != nil:
 				return http.Value{B: protocolTLS}
 			}
 			return http.Value{B: protocolClear}

@@ -1,0 +1,271 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"weir/loop"
+)
+
+// A Conn is a connection over TLS on a loop: crypto/tls, which stands between a loop.Conn and whoever uses it. Its methods are for the
+// loop of the connection only.
+//
+// During the handshake, which is done in a task, crypto/tls reads and writes as if it could wait. Afterwards Conn is the layer of the
+// connection: an empty socket then is a net.Error for crypto/tls that will pass, and it keeps what it has of a record.
+type Conn struct {
+	tls     *tls.Conn
+	raw     *loop.Raw // nil during the handshake
+	owner   Owner
+	begin   *handshake // nil afterwards
+	record  int32      // the most that goes into one record
+	pending bool
+}
+
+// An Owner is who has a Conn made.
+type Owner interface {
+	// Hello chooses by what a client says first how it is served: an error ends the handshake.
+	Hello(c *Conn, hello *tls.ClientHelloInfo) (*tls.Config, error)
+}
+
+// handshake is what a connection needs to begin with.
+type handshake struct {
+	task  *loop.Task
+	conn  *loop.Conn
+	first []byte // what was read before
+	until loop.Time
+	lost  error // why the socket is of no use
+	mute  bool  // nothing more is to be said
+}
+
+// MaxRecord is how much one record holds.
+const MaxRecord = 16 << 10
+
+// server is the configuration that all connections of servers begin with; the Owner has the one that counts.
+var server = &tls.Config{
+	SessionTicketsDisabled: true,
+	GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		c := (*Conn)(hello.Conn.(*socket))
+		return c.owner.Hello(c, hello)
+	},
+}
+
+// Serve does the handshake of a server on a connection, from which first was read already. Until it is over, c is of no use to others;
+// without an error it is the user's again, with TLS under it.
+func (k *Conn) Serve(t *loop.Task, c *loop.Conn, first []byte, until loop.Time, owner Owner) error {
+	k.owner = owner
+	k.tls = tls.Server((*socket)(k), server)
+	return k.shake(handshake{task: t, conn: c, first: first, until: until})
+}
+
+// Dial does the handshake of a client.
+func (k *Conn) Dial(t *loop.Task, c *loop.Conn, until loop.Time, config *tls.Config) error {
+	k.tls = tls.Client((*socket)(k), config)
+	return k.shake(handshake{task: t, conn: c, until: until})
+}
+
+func (k *Conn) shake(h handshake) error {
+	k.begin = &h
+	if k.record == 0 {
+		k.record = MaxRecord
+	}
+	err := k.tls.Handshake()
+	k.begin = nil
+	if h.lost != nil && h.lost != io.EOF {
+		return h.lost
+	}
+	if err != nil {
+		return err
+	}
+	k.pending = true
+	k.raw = h.conn.AddLayer((*layer)(k))
+	return nil
+}
+
+// OwnerOf is who has the connection made that a client greets.
+func OwnerOf(hello *tls.ClientHelloInfo) Owner { return (*Conn)(hello.Conn.(*socket)).owner }
+
+// Reject tells a client that there is no server of the name that it wants; for an Owner, which then returns ErrRejected.
+func (k *Conn) Reject() error {
+	const unrecognizedName = 112
+	_, _ = (*socket)(k).Write([]byte{21, 3, 3, 0, 2, 2, unrecognizedName})
+	k.begin.mute = true // crypto/tls would say that it has failed
+	return ErrRejected
+}
+
+// SetRecord says how much goes into one record at most.
+func (k *Conn) SetRecord(n int) { k.record = int32(min(max(n, 1), MaxRecord)) }
+
+// State is what was agreed upon.
+func (k *Conn) State() tls.ConnectionState { return k.tls.ConnectionState() }
+
+// Await has f run without holding up the loop, if the handshake is not over.
+func (k *Conn) Await(f func()) {
+	if k.begin == nil {
+		f()
+		return
+	}
+	k.begin.task.Await(f)
+}
+
+// Task is the task that the handshake is done in; nil afterwards.
+func (k *Conn) Task() *loop.Task {
+	if k.begin == nil {
+		return nil
+	}
+	return k.begin.task
+}
+
+// Certificate is the pair as crypto/tls takes it for this connection: what is slow about it is done elsewhere than on the loop.
+func (k *Conn) Certificate(p *Pair) *tls.Certificate {
+	if !p.Slow {
+		return &p.Certificate
+	}
+	c := p.Certificate
+	c.PrivateKey = &slowKey{p.PrivateKey.(crypto.Signer), k}
+	return &c
+}
+
+// slowKey is a key that is not used on a loop.
+type slowKey struct {
+	crypto.Signer
+	conn *Conn
+}
+
+// Sign signs (crypto.Signer).
+func (s *slowKey) Sign(rand io.Reader, digest []byte, o crypto.SignerOpts) (sig []byte, err error) {
+	s.conn.Await(func() { sig, err = s.Signer.Sign(rand, digest, o) })
+	return sig, err
+}
+
+// Decrypt decrypts, for old ways to agree on a key (crypto.Decrypter).
+func (s *slowKey) Decrypt(rand io.Reader, msg []byte, o crypto.DecrypterOpts) (plain []byte, err error) {
+	d, ok := s.Signer.(crypto.Decrypter)
+	if !ok {
+		return nil, errors.New("certs: the key cannot decrypt")
+	}
+	s.conn.Await(func() { plain, err = d.Decrypt(rand, msg, o) })
+	return plain, err
+}
+
+// socket is what crypto/tls takes for its connection.
+type socket Conn
+
+// again says that the socket is empty.
+type again struct{}
+
+func (again) Error() string   { return "nothing to read" }
+func (again) Timeout() bool   { return true }
+func (again) Temporary() bool { return true }
+
+// Read reads what is there; during the handshake it waits.
+func (s *socket) Read(p []byte) (int, error) {
+	h := s.begin
+	if h == nil {
+		n, err := s.raw.TryRead(p)
+		if err == loop.ErrAgain {
+			return 0, again{}
+		}
+		return n, err
+	}
+	if len(h.first) > 0 {
+		n := copy(p, h.first)
+		h.first = h.first[n:]
+		return n, nil
+	}
+	n, err := h.conn.Read(h.task, p, h.until)
+	if err != nil {
+		h.lost = err
+	}
+	return n, err
+}
+
+// maxUnsent is how much may be kept of what a peer does not take: it may ask for answers without end (updates of keys).
+const maxUnsent = 256 << 10
+
+var errClogged = errors.New("certs: the peer asks without reading")
+
+// Write has p sent; during the handshake it waits.
+func (s *socket) Write(p []byte) (int, error) {
+	h := s.begin
+	if h == nil {
+		if s.raw.Conn().Unsent() > maxUnsent {
+			return 0, errClogged
+		}
+		return s.raw.Write(p)
+	}
+	if h.mute {
+		return len(p), nil
+	}
+	left := h.until.Sub(h.task.Now())
+	n, err := 0, error(loop.ErrTimeout)
+	if left > 0 {
+		n, err = h.conn.Write(h.task, p, left)
+	}
+	if err != nil && h.lost == nil {
+		h.lost = err
+	}
+	return n, err
+}
+
+// The rest of a net.Conn. Who closes the connection is the user of the loop.Conn.
+
+func (s *socket) Close() error                     { return nil }
+func (s *socket) LocalAddr() net.Addr              { return nowhere{} }
+func (s *socket) RemoteAddr() net.Addr             { return nowhere{} }
+func (s *socket) SetDeadline(time.Time) error      { return nil }
+func (s *socket) SetReadDeadline(time.Time) error  { return nil }
+func (s *socket) SetWriteDeadline(time.Time) error { return nil }
+
+type nowhere struct{}
+
+func (nowhere) Network() string { return "" }
+func (nowhere) String() string  { return "" }
+
+// layer is what a loop.Conn reads and writes by (loop.Layer).
+type layer Conn
+
+func (y *layer) TryRead(p []byte) (int, error) {
+	n, err := y.tls.Read(p)
+	switch err {
+	case nil:
+		y.pending = true
+	case again{}:
+		y.pending = false
+		err = loop.ErrAgain
+	case io.ErrUnexpectedEOF: // a connection that ends without "close notify" is nothing unusual
+		err = io.EOF
+	}
+	return n, err
+}
+
+// atOnce is how many bytes are written with one call at most.
+const atOnce = 2 * MaxRecord
+
+// TryWrite makes records of p, until the socket takes no more.
+func (y *layer) TryWrite(p []byte) (n int, err error) {
+	p = p[:min(len(p), atOnce)]
+	for len(p) > 0 {
+		k, err := y.tls.Write(p[:min(len(p), int(y.record))])
+		n += k
+		if err != nil {
+			return n, err
+		}
+		if p = p[k:]; y.raw.Conn().Unsent() > 0 {
+			break
+		}
+	}
+	return n, nil
+}
+
+func (y *layer) Pending() bool     { return y.pending }
+func (y *layer) CloseWrite() error { return y.tls.CloseWrite() }
+func (y *layer) Close()            { _ = y.tls.CloseWrite() }
+
+var (
+	_ loop.Layer = (*layer)(nil)
+	_ net.Conn   = (*socket)(nil)
+)

@@ -1,0 +1,112 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// A Pair is a certificate with its chain, and its key. It never changes. Any goroutine.
+type Pair struct {
+	tls.Certificate
+	Name string // as the configuration has it
+	Slow bool   // to sign with the key takes long: not on a loop
+}
+
+// LoadPair reads a certificate and its key, and sees that they belong together. Names are paths or "data:…". Errors are nginx's
+// sentences.
+func LoadPair(read Read, cert, key string, passwords []string) (*Pair, error) {
+	chain, err := loadChain(read, cert)
+	if err != nil {
+		return nil, err
+	}
+	b, err := text(read, key)
+	var k crypto.Signer
+	if err == nil {
+		k, err = ParseKey(b, passwords)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot load certificate key \"%s\": %w", key, err)
+	}
+	return newPair(cert, key, chain, k)
+}
+
+func loadChain(read Read, name string) ([]*x509.Certificate, error) {
+	b, err := text(read, name)
+	var chain []*x509.Certificate
+	if err == nil {
+		chain, err = ParseChain(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot load certificate \"%s\": %w", name, err)
+	}
+	return chain, nil
+}
+
+func newPair(cert, key string, chain []*x509.Certificate, k crypto.Signer) (*Pair, error) {
+	public, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(chain[0].PublicKey) {
+		return nil, fmt.Errorf("SSL_CTX_use_PrivateKey(\"%s\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)", key)
+	}
+	p := &Pair{Name: cert}
+	for _, c := range chain {
+		p.Certificate.Certificate = append(p.Certificate.Certificate, c.Raw)
+	}
+	p.Leaf, p.PrivateKey = chain[0], k
+	switch k := k.(type) {
+	case *rsa.PrivateKey:
+		p.Slow = true
+	case *ecdsa.PrivateKey:
+		p.Slow = k.Curve.Params().BitSize != 256 // only that curve is fast in Go
+	}
+	return p, nil
+}
+
+// Warnings tell what is odd about the certificate, for -t and the log at start: it is not valid now, or not for long; the chain is out
+// of order.
+func (p *Pair) Warnings(now time.Time) (all []string) {
+	c := p.Leaf
+	const soon = 14 * 24 * time.Hour
+	switch left := c.NotAfter.Sub(now); {
+	case now.Before(c.NotBefore):
+		all = append(all, fmt.Sprintf("certificate \"%s\" is not valid before %s", p.Name, TimeText(c.NotBefore)))
+	case left < 0:
+		all = append(all, fmt.Sprintf("certificate \"%s\" expired on %s", p.Name, TimeText(c.NotAfter)))
+	case left < soon && c.NotAfter.Sub(c.NotBefore) > 2*soon:
+		all = append(all, fmt.Sprintf("certificate \"%s\" expires on %s", p.Name, TimeText(c.NotAfter)))
+	}
+	for i := 1; i < len(p.Certificate.Certificate); i++ {
+		next, err := x509.ParseCertificate(p.Certificate.Certificate[i])
+		if err != nil || !bytes.Equal(c.RawIssuer, next.RawSubject) {
+			all = append(all, fmt.Sprintf("the chain of certificate \"%s\" is out of order: certificate %d is not that of the issuer of the one before", p.Name, i+1))
+			break
+		}
+		c = next
+	}
+	return all
+}
+
+// TimeText is a time as OpenSSL prints those of certificates: "Feb  3 00:55:52 2015 GMT".
+func TimeText(t time.Time) string { return t.UTC().Format("Jan _2 15:04:05 2006 GMT") }
+
+// Choose picks the pair to show to a client: of those that it can verify the one with the cheapest key.
+func Choose(pairs []*Pair, hello *tls.ClientHelloInfo) *Pair {
+	if len(pairs) == 1 {
+		return pairs[0]
+	}
+	h := *hello
+	h.ServerName = "" // which of the servers answers was decided before
+	for _, slow := range []bool{false, true} {
+		for _, p := range pairs {
+			if p.Slow == slow && h.SupportsCertificate(&p.Certificate) == nil {
+				return p
+			}
+		}
+	}
+	return pairs[0]
+}

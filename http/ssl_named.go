@@ -1,0 +1,56 @@
+package http
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"weir/certs"
+)
+
+// tlsOf is the connection of a client that says hello.
+func tlsOf(info *tls.ClientHelloInfo) *TLS { return certs.OwnerOf(info).(*TLS) }
+
+var errNamed = errors.New("tls: the certificate cannot be loaded")
+
+// namedCertificate loads the certificates that variables name for this connection.
+func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	h := s.hello
+	client := *h.client
+	client.TLS = s
+	r := &Request{}
+	r.Reset()
+	r.Task, r.Client = s.Task(), &client
+	r.Bind(h.port)
+	r.setLocation(r.Server.Root)
+	defer r.arena.release(r.Task.Loop())
+	var pairs []*certs.Pair
+	for i := range t.dynamic.certificates {
+		cert, key := t.dynamic.path(r, t.dynamic.certificates[i]), t.dynamic.path(r, t.dynamic.keys[i])
+		p := t.dynamic.cache.Get(cert, key, time.Now())
+		if p == nil {
+			var err error
+			s.Await(func() { p, err = certs.LoadPair(os.ReadFile, cert, key, t.dynamic.passwords) })
+			if err != nil {
+				h.failed = err
+				return nil, errNamed
+			}
+			t.dynamic.cache.Put(cert, key, p, time.Now())
+		}
+		pairs = append(pairs, p)
+	}
+	return s.Certificate(certs.Choose(pairs, info)), nil
+}
+
+// path is the name of a file, made absolute, or "data:…".
+func (d *dynamic) path(r *Request, x *Text) string {
+	name := string(r.Text(x))
+	if filepath.IsAbs(name) || strings.HasPrefix(name, certs.DataPrefix) {
+		return name
+	}
+	return fmt.Sprintf("%s%s", d.prefix, name)
+}

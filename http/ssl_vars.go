@@ -1,0 +1,180 @@
+package http
+
+import (
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/certs"
+	"weir/http/url"
+)
+
+// sslVariables tell of the client's handshake and certificate. Without TLS all of them are empty.
+func sslVariables() []Var {
+	state := func(f func(*tls.ConnectionState) string) func(*Request, string) Value {
+		return func(r *Request, _ string) Value {
+			s := r.Client.TLS
+			if s == nil || s.hello != nil {
+				return Value{Missing: true}
+			}
+			st := s.State()
+			return r.notEmpty(f(&st))
+		}
+	}
+	offered := func(f func(*offer) string) func(*Request, string) Value {
+		return func(r *Request, _ string) Value {
+			if s := r.Client.TLS; s != nil && s.offer != nil {
+				return r.notEmpty(f(s.offer))
+			}
+			return Value{Missing: true}
+		}
+	}
+	client := func(f func(*Request, *x509.Certificate) string) func(*Request, string) Value {
+		return func(r *Request, _ string) Value {
+			if c := r.clientCertificate(); c != nil {
+				return r.notEmpty(f(r, c))
+			}
+			return Value{Missing: true}
+		}
+	}
+	none := func(*Request, string) Value { return Value{Missing: true} }
+	return []Var{
+		{Name: "ssl_protocol", Doc: "Protocol of the connection: `TLSv1.3`.", Get: state(func(s *tls.ConnectionState) string { return certs.VersionText(s.Version) })},
+		{Name: "ssl_cipher", Doc: "Cipher suite of the connection, as OpenSSL names it.", Get: state(func(s *tls.ConnectionState) string { return certs.CipherText(s.CipherSuite) })},
+		{Name: "ssl_ciphers", Doc: "Cipher suites that the client offers.", Get: offered(func(o *offer) string { return colons(o.ciphers, certs.CipherText) })},
+		{Name: "ssl_curve", Doc: "Group of the key exchange: `X25519`.", Get: state(func(s *tls.ConnectionState) string {
+			if s.CurveID == 0 {
+				return ""
+			}
+			return certs.CurveText(s.CurveID)
+		})},
+		{Name: "ssl_curves", Doc: "Groups that the client offers.", Get: offered(func(o *offer) string { return colons(o.curves, certs.CurveText) })},
+		{Name: "ssl_sigalg", Doc: "Always empty: the library does not tell how it has signed.", Get: none},
+		{Name: "ssl_sigalgs", Doc: "Signature algorithms that the client offers, as numbers.", Get: offered(func(o *offer) string {
+			return colons(o.signatures, func(s tls.SignatureScheme) string { return fmt.Sprintf("0x%04x", uint16(s)) })
+		})},
+		{Name: "ssl_session_id", Doc: "A number that the connection's session is known by.", Get: state(sessionID)},
+		{Name: "ssl_session_reused", Doc: "`r` if the session was resumed, else `.`.", Get: state(func(s *tls.ConnectionState) string {
+			if s.DidResume {
+				return "r"
+			}
+			return "."
+		})},
+		{Name: "ssl_early_data", Doc: "Always empty: requests are taken once the handshake is over.", Get: none},
+		{Name: "ssl_server_name", Doc: "Server name that the client asks for in the handshake.", Get: func(r *Request, _ string) Value {
+			if s := r.Client.TLS; s != nil {
+				return r.notEmpty(s.asked)
+			}
+			return Value{Missing: true}
+		}},
+		{Name: "ssl_alpn_protocol", Doc: "Protocol that was agreed upon in the handshake: `h2`.", Get: state(func(s *tls.ConnectionState) string { return s.NegotiatedProtocol })},
+		{Name: "ssl_ech_status", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
+		{Name: "ssl_ech_outer_server_name", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
+		{Name: "ssl_client_cert", Doc: "Client's certificate in PEM, each line but the first with a tab before it; for proxy_set_header of old. Better is `$ssl_client_escaped_cert`.", Get: client(func(_ *Request, c *x509.Certificate) string {
+			return strings.ReplaceAll(strings.TrimSuffix(pemOf(c), "\n"), "\n", "\n\t")
+		})},
+		{Name: "ssl_client_raw_cert", Doc: "Client's certificate in PEM.", Get: client(func(_ *Request, c *x509.Certificate) string { return pemOf(c) })},
+		{Name: "ssl_client_escaped_cert", Doc: "Client's certificate in PEM, escaped as in URIs.", Get: client(func(_ *Request, c *x509.Certificate) string {
+			return string(url.AppendEscaped(nil, []byte(pemOf(c)), url.EscapeComponent))
+		})},
+		{Name: "ssl_client_s_dn", Doc: "Name of the client's certificate, as in RFC 2253.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.NameText(c.RawSubject) })},
+		{Name: "ssl_client_i_dn", Doc: "Name of who has signed the client's certificate, as in RFC 2253.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.NameText(c.RawIssuer) })},
+		{Name: "ssl_client_s_dn_legacy", Doc: "Name of the client's certificate, with slashes.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawSubject) })},
+		{Name: "ssl_client_i_dn_legacy", Doc: "Name of who has signed the client's certificate, with slashes.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawIssuer) })},
+		{Name: "ssl_client_serial", Doc: "Serial number of the client's certificate.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.SerialText(c.SerialNumber) })},
+		{Name: "ssl_client_fingerprint", Doc: "SHA-1 fingerprint of the client's certificate.", Get: client(func(_ *Request, c *x509.Certificate) string {
+			sum := sha1.Sum(c.Raw)
+			return hex.EncodeToString(sum[:])
+		})},
+		{Name: "ssl_client_verify", Doc: "`SUCCESS`, `FAILED:` and why, or `NONE` if there is no client certificate.", Get: clientVerify},
+		{Name: "ssl_client_v_start", Doc: "When the client's certificate begins to be valid.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.TimeText(c.NotBefore) })},
+		{Name: "ssl_client_v_end", Doc: "When the client's certificate expires.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.TimeText(c.NotAfter) })},
+		{Name: "ssl_client_v_remain", Doc: "Days until the client's certificate expires.", Get: client(func(_ *Request, c *x509.Certificate) string {
+			return strconv.Itoa(max(0, int(time.Until(c.NotAfter)/(24*time.Hour))))
+		})},
+		{Name: "ssl_client_sigalg", Doc: "Always empty: the library does not tell how the client has signed.", Get: none},
+	}
+}
+
+// notEmpty is the value of a text; missing if it is empty.
+func (r *Request) notEmpty(s string) Value {
+	if s == "" {
+		return Value{Missing: true}
+	}
+	return r.str(s)
+}
+
+// clientCertificate is the certificate that the client has shown; nil: none.
+func (r *Request) clientCertificate() *x509.Certificate {
+	s := r.Client.TLS
+	if s == nil || s.hello != nil {
+		return nil
+	}
+	if sent := s.State().PeerCertificates; len(sent) > 0 {
+		return sent[0]
+	}
+	return nil
+}
+
+func clientVerify(r *Request, _ string) Value {
+	s := r.Client.TLS
+	switch {
+	case s == nil:
+		return Value{Missing: true}
+	case r.clientCertificate() == nil:
+		return r.str("NONE")
+	case s.trust == nil: // nobody has looked
+		return r.str("FAILED:certificate not trusted")
+	case s.bad != nil:
+		return r.str("FAILED:" + s.bad.Error())
+	}
+	return r.str("SUCCESS")
+}
+
+func pemOf(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+// sessionID is made of the secrets of a connection: the library has its sessions to itself.
+func sessionID(s *tls.ConnectionState) string {
+	id, err := s.ExportKeyingMaterial("EXPORTER-weir-session-id", nil, 32)
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(id)
+}
+
+// An offer is what a client has offered in its handshake.
+type offer struct {
+	ciphers    []uint16
+	curves     []tls.CurveID
+	signatures []tls.SignatureScheme
+}
+
+func newOffer(info *tls.ClientHelloInfo) *offer {
+	return &offer{slices.Clone(info.CipherSuites), slices.Clone(info.SupportedCurves), slices.Clone(info.SignatureSchemes)}
+}
+
+// offersUsed reports whether a variable of the configuration tells of offers.
+func (b *Builder) offersUsed() bool {
+	return slices.ContainsFunc([]string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs"}, b.Vars.Used)
+}
+
+// colons puts colons between the names of things.
+func colons[T any](all []T, name func(T) string) string {
+	var b strings.Builder
+	for i, x := range all {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(name(x))
+	}
+	return b.String()
+}
