@@ -26,7 +26,6 @@ type Loop struct {
 	tidying  *Timer
 	runq     []*Task // yielded
 	wakes    []*Conn // parked with something to read
-	locals   []local
 	buffers  buffers
 	pipes    pipes
 	packets  []*Packets // by index; nil where there was one
