@@ -143,7 +143,8 @@ func TestCuts(t *testing.T) {
 // discard is a connection that the bench's client reads from, and somebody else writes to.
 type discard struct{ net.Conn }
 
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) Write(p []byte) (int, error)      { return len(p), nil }
+func (discard) SetWriteDeadline(time.Time) error { return nil }
 
 // FuzzServer sends anything behind the preface. The server must not panic, and must come to an end with it.
 func FuzzServer(f *testing.F) {
@@ -158,11 +159,8 @@ func FuzzServer(f *testing.F) {
 	for i, m := range malformed {
 		f.Add(weirtest.AppendH2Frame(nil, weirtest.H2Headers, weirtest.H2EndHeaders, uint32(2*i+1), c.Block(m.fields...)))
 	}
-	var s *server
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if s == nil {
-			s = newServer(t, options{steps: steps()}, text+"client_header_timeout 100ms; client_body_timeout 100ms; send_timeout 100ms; lingering_timeout 10ms;")
-		}
+		s := newServer(t, options{steps: steps()}, text+"client_header_timeout 100ms; client_body_timeout 100ms; send_timeout 100ms; lingering_timeout 10ms;")
 		conn, err := net.Dial("tcp", s.addr)
 		if err != nil {
 			t.Fatal(err)
