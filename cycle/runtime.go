@@ -81,6 +81,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 		return nil, err
 	}
 	rt.adopt(c, opened)
+	p.Files.WriteBehind(true)
 	engine.Run()
 	return rt, nil
 }
@@ -349,7 +350,7 @@ func (rt *Runtime) Stop() {
 			j.Stop()
 		}
 		rt.engine.Stop()
-		rt.Files.Flush()
+		rt.Files.WriteBehind(false)
 		close(rt.done)
 	})
 }

@@ -60,7 +60,7 @@ func (s static) hot(p disk.Path) *hotFile {
 		return nil
 	}
 	var i disk.Info
-	if disk.StatKnown(p, &i) != nil || i != h.info {
+	if disk.StatBlocking(p, &i) != nil || i != h.info {
 		s.memory.drop(h)
 		return nil
 	}

@@ -1,0 +1,146 @@
+package logs
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"weir/disk"
+)
+
+// While loops serve, nobody who logs waits for a disk or for who reads a pipe: lines are queued, and a goroutine of the file writes
+// them behind those who log. A line after a quiet while is written at once; in a busy time one write takes all lines of a moment.
+
+const (
+	// behindPause is the time from one write to the next in a busy time.
+	behindPause = time.Millisecond
+	// behindMuch is how much may be queued before who can wait should (Lagging).
+	behindMuch = 1 << 20
+	// behindMost is how much may be queued at all. What comes after that is lost.
+	behindMost = 4 << 20
+	// behindKept is how large a queue is kept for the next lines.
+	behindKept = 64 << 10
+)
+
+// errBehind says that lines come faster than they can be written.
+var errBehind = errors.New("too many lines wait to be written")
+
+// queued is what is to be written to a file.
+type queued struct {
+	mu    sync.Mutex
+	lines []byte
+	spare []byte
+	wake  chan struct{} // nil until there is a goroutine that writes
+	busy  bool          // it is at work, and will look again
+	idle  *sync.Cond    // it is not
+	err   error         // of a write, for the next line's writer
+}
+
+// WriteBehind says whether lines of all files are queued from now on, and written by goroutines of their own. Without, what was queued
+// is written when it returns. Any goroutine but a loop's.
+func (fs *Files) WriteBehind(on bool) {
+	fs.behind.Store(on)
+	if !on {
+		fs.Flush()
+	}
+}
+
+// Lagging reports whether so much is queued that whoever can wait should do so, with Sync. Any goroutine.
+func (f *File) Lagging() bool {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lines) > behindMuch
+}
+
+// Sync waits until what is queued has been written. Any goroutine but a loop's.
+func (f *File) Sync() {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.busy {
+		q.idle.Wait()
+	}
+}
+
+// enqueue queues lines. The error may be that of others.
+func (f *File) enqueue(lines []byte) error {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.lines) > 0 && len(q.lines)+len(lines) > behindMost {
+		return f.failed(0, len(lines), errBehind)
+	}
+	q.lines = append(q.lines, lines...)
+	if !q.busy {
+		if q.wake == nil {
+			q.wake, q.idle = make(chan struct{}, 1), sync.NewCond(&q.mu)
+			go f.writeBehind(q.wake)
+		}
+		q.busy = true
+		q.wake <- struct{}{}
+	}
+	err := q.err
+	q.err = nil
+	return err
+}
+
+// writeBehind writes what is queued, until the file is closed.
+func (f *File) writeBehind(wake <-chan struct{}) {
+	for range wake {
+		for f.writeQueued() {
+			time.Sleep(behindPause)
+		}
+	}
+}
+
+// writeQueued writes what is queued now. It says false, and is idle, when there was nothing.
+func (f *File) writeQueued() bool {
+	q := &f.queue
+	q.mu.Lock()
+	lines := q.lines
+	if len(lines) == 0 {
+		q.busy = false
+		q.idle.Broadcast()
+		q.mu.Unlock()
+		return false
+	}
+	q.lines, q.spare = q.spare[:0], nil
+	q.mu.Unlock()
+
+	n, err := f.writeAll(lines)
+	if err != nil {
+		err = f.failed(n, len(lines), err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if cap(lines) <= behindKept {
+		q.spare = lines
+	}
+	if err != nil {
+		q.err = err
+	}
+	return true
+}
+
+// writeAll writes lines, by more calls where one does not take them all.
+func (f *File) writeAll(lines []byte) (n int, err error) {
+	for n < len(lines) && err == nil {
+		var k int
+		k, err = disk.Append(f.FD(), lines[n:])
+		n += max(k, 0)
+	}
+	return n, err
+}
+
+// stopBehind ends the goroutine that writes, after it has.
+func (f *File) stopBehind() {
+	f.Sync()
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.wake != nil {
+		close(q.wake)
+		q.wake = nil
+	}
+}
