@@ -42,15 +42,21 @@ func httpModules() []*http.Module {
 		proxy.Uwsgi,
 		proxy.SCGI,
 		proxy.Memcached,
+		content.BrotliStatic,
+		content.ZstdStatic,
+		content.GzipStatic,
 		content.Static,
 
 		// the response is changed
 		filter.NotModified,
 		filter.Headers,
+		filter.Gunzip,
 		filter.Charset,
 		filter.SSI,
 		filter.CompressCache,
 		filter.Gzip,
+		filter.Brotli,
+		filter.Zstd,
 		filter.Range,
 
 		// the request is recorded

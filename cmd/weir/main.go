@@ -84,7 +84,8 @@ func configureArguments() []string {
 	} {
 		args = append(args, "--without-"+missing+"_module")
 	}
-	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-http_ssl_module", "--with-http_v2_module", "--with-debug")
+	return append(args, "--without-http-cache", "--with-http_realip_module", "--with-http_ssl_module", "--with-http_v2_module",
+		"--with-http_gunzip_module", "--with-http_gzip_static_module", "--with-debug")
 }
 
 // place turns the options into what the cycle is built from.
