@@ -58,6 +58,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.engine = engine
 	rt.Loops = loops
+	rt.Counters.Begin(engine)
 	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count

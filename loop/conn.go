@@ -136,6 +136,7 @@ func (c *Conn) Close() {
 	c.fd = -1
 	l.conns.Add(-1)
 	if c.flags&accepted != 0 {
+		l.clients.closed.Add(1)
 		l.learn(c.timer.born)
 	}
 	if c.reader != nil {

@@ -48,6 +48,7 @@ type Loop struct {
 	posts    atomic.Pointer[post]
 	sleeping atomic.Uint32 // 1: waits for events, or is about to
 	conns    atomic.Int32
+	clients  clients
 	kickMu   sync.Mutex
 	_        [64]byte
 

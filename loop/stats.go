@@ -37,3 +37,23 @@ func (l *Loop) Stats() Stats {
 
 // Conns is how many sockets the loop has, parked or not. Any goroutine.
 func (l *Loop) Conns() int { return int(l.conns.Load()) }
+
+// clients counts connections that listeners have accepted.
+type clients struct {
+	accepted atomic.Int64
+	handled  atomic.Int64 // those for which there was room
+	closed   atomic.Int64 // and which are closed again
+}
+
+// Clients is how many connections listeners have accepted since the engine began, how many of them were taken on, and how many are open.
+// Any goroutine.
+func (e *Engine) Clients() (accepted, handled, open int64) {
+	for _, l := range e.Loops {
+		closed := l.clients.closed.Load() // before handled, so that none counts as closed only
+		n := l.clients.handled.Load()
+		accepted += l.clients.accepted.Load()
+		handled += n
+		open += n - closed
+	}
+	return accepted, handled, open
+}

@@ -288,7 +288,12 @@ func (x *exchange) Drain(r *http.Request) error {
 			return nil
 		}
 		if at != 0 {
-			if err := x.t.Sleep(time.Duration(at - x.t.Now())); err != nil {
+			w := loop.Wait{A: &x.c.Source, AWant: loop.Hup, Deadline: at} // who has left is not waited for
+			err := x.t.Poll(&w)
+			if err == nil {
+				err = http.ErrLeft
+			}
+			if err != loop.ErrTimeout {
 				x.fail(err)
 				return err
 			}
