@@ -176,7 +176,7 @@ type listing struct {
 func (l *listing) read() {
 	dir, err := os.OpenFile(l.path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		l.bad = disk.Failure{"opendir() \"" + l.path + "\"", err}
+		l.bad = disk.Failure{Op: "opendir() \"" + l.path + "\"", Err: err}
 		return
 	}
 	defer dir.Close()
@@ -212,7 +212,7 @@ func (l *listing) add(name string) bool {
 	full := l.path + "/" + name
 	var st unix.Stat_t
 	err := unix.Stat(full, &st)
-	bad := disk.Failure{"stat() \"" + full + "\"", err}
+	bad := disk.Failure{Op: "stat() \"" + full + "\"", Err: err}
 	switch {
 	case err == nil:
 	case bad.Is(unix.EACCES):
@@ -220,7 +220,7 @@ func (l *listing) add(name string) bool {
 		return true
 	case bad.Is(unix.ENOENT, unix.ELOOP):
 		err = unix.Lstat(full, &st)
-		if bad = (disk.Failure{"lstat() \"" + full + "\"", err}); bad.Is(unix.ENOENT) {
+		if bad = (disk.Failure{Op: "lstat() \"" + full + "\"", Err: err}); bad.Is(unix.ENOENT) {
 			return true // it is gone by now
 		}
 	}
