@@ -23,3 +23,6 @@ func Append(fd int, b []byte) (int, error) {
 		}
 	}
 }
+
+// AppendNow writes what a pipe takes at once: less, or an error, may mean that it would have to be waited for. Any goroutine.
+func AppendNow(fd int, b []byte) (int, error) { return appendNow(fd, b) }

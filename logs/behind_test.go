@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,7 @@ func pipe(t *testing.T, fs *Files) (*File, *os.File) {
 func TestWriteBehind(t *testing.T) {
 	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
 	f := openFile(t, fs, path)
+	f.queue.slow.Store(math.MaxInt64)
 	const writers, lines = 4, 2000
 	var all sync.WaitGroup
 	for w := range writers {
@@ -111,10 +113,56 @@ func TestWriteBehindNobodyReads(t *testing.T) {
 	}
 }
 
+// TestWriteBehindWhileSlow queues lines after a write that took long, and writes at once again when the disk has been quick for a while.
+func TestWriteBehindWhileSlow(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	f := openFile(t, fs, path)
+	defer f.Release()
+	now, step := time.Unix(1e9, 0), time.Duration(0)
+	var mu sync.Mutex
+	fs.Now = func() time.Time { // each look at the clock is a step later
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(step)
+		return now
+	}
+	direct := func(want bool) {
+		t.Helper()
+		before := read(t, path)
+		f.queue.mu.Lock() // nothing that is queued can be written meanwhile
+		done := make(chan bool)
+		go func() {
+			_ = f.Write([]byte("x\n"))
+			close(done)
+		}()
+		if want {
+			<-done
+			if read(t, path) == before {
+				t.Error("the line is not there at once")
+			}
+		} else if read(t, path) != before {
+			t.Error("the line was not queued")
+		}
+		f.queue.mu.Unlock()
+		<-done
+		f.Sync()
+	}
+	direct(true)
+	step = 2 * behindSlow
+	direct(true) // and slow
+	step = 0
+	direct(false)
+	now = now.Add(behindAfter / 2)
+	direct(false)
+	now = now.Add(behindAfter)
+	direct(true)
+}
+
 // TestWriteBehindReopen has what was logged before a rotation in the old file, and what came after in the new one.
 func TestWriteBehindReopen(t *testing.T) {
 	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
 	f := openFile(t, fs, path)
+	f.queue.slow.Store(math.MaxInt64)
 	for i := range 3 {
 		_ = f.Write(fmt.Appendf(nil, "%d\n", i))
 		old := fmt.Sprint(path, i)
@@ -164,7 +212,10 @@ func TestWriteBehindAllocates(t *testing.T) {
 	f := openFile(t, behind(t), filepath.Join(t.TempDir(), "a.log"))
 	defer f.Release()
 	line := []byte("a line of a log\n")
-	if n := testing.AllocsPerRun(1000, func() { _ = f.Write(line) }); n > 0 {
-		t.Errorf("%v allocations a line", n)
+	for name, slow := range map[string]int64{"at once": 0, "behind": math.MaxInt64} {
+		f.queue.slow.Store(slow)
+		if n := testing.AllocsPerRun(1000, func() { _ = f.Write(line) }); n > 0 {
+			t.Errorf("%s: %v allocations a line", name, n)
+		}
 	}
 }

@@ -65,15 +65,15 @@ func (f *File) WriteLevel(_ Level, line []byte) error { return f.Write(line) }
 // Write writes one or more whole lines, newlines included. Any goroutine; line is borrowed.
 //
 // The error, if any, is for the error log. A failing file gives one a minute, as nginx's access log
-// does; Lost counts the others. When the disk is full, nothing is tried for the rest of the second. While
-// lines are written behind (Files.WriteBehind), it is that of lines before this one.
+// does; Lost counts the others. When the disk is full, nothing is tried for the rest of the second. It may be
+// that of lines before this one, where they are written behind who logs (Files.WriteBehind).
 func (f *File) Write(line []byte) error {
 	if full := f.full.Load(); full != 0 && full == f.files.Now().Unix() {
 		f.lost.Add(1)
 		return nil
 	}
 	if f.files.behind.Load() {
-		return f.enqueue(line)
+		return f.writeServing(line)
 	}
 	n, err := disk.Append(f.FD(), line)
 	if err == nil && n == len(line) {
@@ -115,6 +115,7 @@ func (f *File) swap(fd int) error {
 		return callError(call, f.path, err)
 	}
 	f.full.Store(0)
+	f.queue.pipe.Store(kindUnknown)
 	return nil
 }
 
