@@ -119,14 +119,11 @@ func (k *Conn) Task() *loop.Task {
 	return k.begin.task
 }
 
-// Certificate is the pair as crypto/tls takes it for this connection: what is slow about it is done elsewhere than on the loop.
-func (k *Conn) Certificate(p *Pair) *tls.Certificate {
-	if !p.Slow {
-		return &p.Certificate
-	}
-	c := p.Certificate
-	c.PrivateKey = &slowKey{p.PrivateKey.(crypto.Signer), k}
-	return &c
+// Slow is a certificate for this connection whose key is not used on the loop.
+func (k *Conn) Slow(c *tls.Certificate) *tls.Certificate {
+	own := *c
+	own.PrivateKey = &slowKey{c.PrivateKey.(crypto.Signer), k}
+	return &own
 }
 
 // slowKey is a key that is not used on a loop.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -21,7 +22,7 @@ type Pair struct {
 // LoadPair reads a certificate and its key, and sees that they belong together. Names are paths or "data:…". Errors are nginx's
 // sentences.
 func LoadPair(read Read, cert, key string, passwords []string) (*Pair, error) {
-	chain, err := loadChain(read, cert)
+	chain, err := LoadChain(read, cert)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,8 @@ func LoadPair(read Read, cert, key string, passwords []string) (*Pair, error) {
 	return newPair(cert, key, chain, k)
 }
 
-func loadChain(read Read, name string) ([]*x509.Certificate, error) {
+// LoadChain reads the certificates of a file. The error is nginx's sentence.
+func LoadChain(read Read, name string) ([]*x509.Certificate, error) {
 	b, err := text(read, name)
 	var chain []*x509.Certificate
 	if err == nil {
@@ -94,19 +96,31 @@ func (p *Pair) Warnings(now time.Time) (all []string) {
 // TimeText is a time as OpenSSL prints those of certificates: "Feb  3 00:55:52 2015 GMT".
 func TimeText(t time.Time) string { return t.UTC().Format("Jan _2 15:04:05 2006 GMT") }
 
+// AddPair adds a pair to those of a server. Of each kind of key the last one counts, as for OpenSSL.
+func AddPair(pairs []*Pair, p *Pair) []*Pair {
+	for i, old := range pairs {
+		if reflect.TypeOf(old.PrivateKey) == reflect.TypeOf(p.PrivateKey) {
+			pairs[i] = p
+			return pairs
+		}
+	}
+	return append(pairs, p)
+}
+
 // Choose picks the pair to show to a client: of those that it can verify the one with the cheapest key.
-func Choose(pairs []*Pair, hello *tls.ClientHelloInfo) *Pair {
+// Its place is returned.
+func Choose(pairs []*Pair, hello *tls.ClientHelloInfo) int {
 	if len(pairs) == 1 {
-		return pairs[0]
+		return 0
 	}
 	h := *hello
 	h.ServerName = "" // which of the servers answers was decided before
 	for _, slow := range []bool{false, true} {
-		for _, p := range pairs {
+		for i, p := range pairs {
 			if p.Slow == slow && h.SupportsCertificate(&p.Certificate) == nil {
-				return p
+				return i
 			}
 		}
 	}
-	return pairs[0]
+	return 0
 }

@@ -24,7 +24,7 @@ type keptPair struct {
 	loaded, used time.Time
 }
 
-// NewPairCache makes a cache of so many pairs, which forgets those that nobody has used for a time, and loads them anew after another.
+// NewPairCache makes a cache of so many certificates and keys, which forgets those that nobody has used for a time, and loads them anew after another.
 func NewPairCache(limit int, inactive, valid time.Duration) *PairCache {
 	return &PairCache{limit: limit, inactive: inactive, valid: valid, byName: map[pairName]*list.Element{}, used: list.New()}
 }
@@ -68,7 +68,7 @@ func (c *PairCache) Put(cert, key string, p *Pair, now time.Time) {
 		c.drop(e)
 	}
 	c.byName[name] = c.used.PushFront(&keptPair{name, p, now, now})
-	for c.used.Len() > c.limit {
+	for 2*c.used.Len() > c.limit { // certificates and keys count, as in nginx
 		c.drop(c.used.Back())
 	}
 }

@@ -62,7 +62,7 @@ func NewTrust(depth int, usage x509.ExtKeyUsage) *Trust {
 
 // Load trusts the certificates of a file. told says that clients are told of them. The error is nginx's sentence.
 func (t *Trust) Load(read Read, name string, told bool) error {
-	chain, err := loadChain(read, name)
+	chain, err := LoadChain(read, name)
 	if err != nil {
 		return err
 	}

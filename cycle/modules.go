@@ -3,6 +3,7 @@
 package cycle
 
 import (
+	"weir/certs"
 	"weir/conf"
 	"weir/http"
 	"weir/http/access"
@@ -77,6 +78,7 @@ func otherModules() []*conf.Module {
 		EventsModule,
 		HTTPModule,
 		logs.ErrorLogModule,
+		certs.Module,
 		upstream.Module(),
 	}
 }

@@ -47,7 +47,7 @@ type Server struct {
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
-	TLS       *serverTLS // nil: it has none of its own
+	TLS       *serverTLS // nil: it listens nowhere with TLS
 
 	block *conf.Block // nil once the server is built
 }

@@ -54,7 +54,7 @@ func (s *TLS) Hello(_ *certs.Conn, info *tls.ClientHelloInfo) (*tls.Config, erro
 	if t != nil && t.conf.reject {
 		return nil, s.Reject()
 	}
-	if t == nil {
+	if t == nil || t.bare {
 		t = a.def.TLS
 	}
 	if t == nil || t.bare {

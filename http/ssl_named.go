@@ -41,9 +41,9 @@ func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Ce
 			}
 			t.dynamic.cache.Put(cert, key, p, time.Now())
 		}
-		pairs = append(pairs, p)
+		pairs = certs.AddPair(pairs, p)
 	}
-	return s.Certificate(certs.Choose(pairs, info)), nil
+	return s.show(pairs[certs.Choose(pairs, info)], nil), nil
 }
 
 // path is the name of a file, made absolute, or "data:…".

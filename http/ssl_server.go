@@ -16,8 +16,10 @@ import (
 
 // serverTLS is how a server is served over TLS. Any goroutine.
 type serverTLS struct {
-	conf  *sslConf
-	pairs []*certs.Pair
+	conf    *sslConf
+	tickets bool
+	pairs   []*certs.Pair
+	staples []*certs.Staple // by the places of pairs, nil where there is none; nil: none at all
 	dynamic
 	trust  *certs.Trust   // of client certificates; nil: clients are not asked
 	config [2]*tls.Config // without and with HTTP/2
@@ -41,6 +43,10 @@ type sslBuilder struct {
 	made  map[*Server]*serverTLS
 	keys  *tls.Config // of tickets, where no file has them
 	now   time.Time
+
+	trusted []*x509.Certificate         // of the server at hand
+	due     map[*certs.Staple]time.Time // whose answers are to be fetched
+	logs    map[*certs.Staple]*logs.Logger
 }
 
 // buildTLS makes what an address with TLS needs of its servers.
@@ -99,20 +105,28 @@ func (s *sslBuilder) server(server *Server) (*serverTLS, error) {
 	if n := len(c.certificates); n > len(c.keys) {
 		last := c.certificates[n-1]
 		return nil, last.call.Errorf(0, "no \"ssl_certificate_key\" is defined for certificate \"%s\"", last.call.Arg(0)).Unplaced()
-	} else if n == 0 && !c.reject {
-		return nil, nil
+	}
+	base := &tls.Config{DynamicRecordSizingDisabled: true, SessionTicketsDisabled: true}
+	if t.bare && !c.reject { // it is served with the certificates of the default server, and by its own rules for clients
+		if c.verify != verifyOff && c.clientCA == nil && c.trusted == nil {
+			t.trust = certs.NewTrust(c.depth, x509.ExtKeyUsageClientAuth) // nobody is believed
+			return t, nil
+		}
+		return t, s.clients(t, base)
 	}
 	if err := s.certificates(t); err != nil {
 		return nil, err
 	}
-	base := &tls.Config{DynamicRecordSizingDisabled: true, SessionTicketsDisabled: true}
-	if err := s.parameters(c, base); err != nil {
+	if err := s.parameters(t, base); err != nil {
 		return nil, err
 	}
 	if err := s.clients(t, base); err != nil {
 		return nil, err
 	}
 	if err := s.sessions(t, base); err != nil {
+		return nil, err
+	}
+	if err := s.staple(t, server); err != nil {
 		return nil, err
 	}
 	base.GetCertificate = t.certificate
@@ -146,27 +160,52 @@ func (s *sslBuilder) certificates(t *serverTLS) error {
 			t.pairs = nil
 			return nil
 		}
-		p, err := s.pair(cert.call, c.keys[i].call, passwords)
+		p, err := s.pair(cert.call, c.keys[i].call, 0, passwords)
 		if err != nil {
 			return err
 		}
-		t.pairs = append(t.pairs, p)
+		t.pairs = certs.AddPair(t.pairs, p)
+	}
+	return s.commanded(t, passwords)
+}
+
+// commanded loads the certificates of ssl_conf_command: each PrivateKey belongs to the Certificate before it.
+func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
+	var cert *conf.Call
+	for _, call := range t.conf.commands {
+		switch strings.ToLower(call.Arg(0)) {
+		case "certificate":
+			cert = call
+		case "privatekey":
+			if cert == nil {
+				return call.Errorf(0, "there is no \"Certificate\" for the \"PrivateKey\"")
+			}
+			p, err := s.pair(cert, call, 1, passwords)
+			if err != nil {
+				return err
+			}
+			t.pairs = certs.AddPair(t.pairs, p)
+			cert = nil
+		}
+	}
+	if cert != nil {
+		return cert.Errorf(0, "there is no \"PrivateKey\" for the \"Certificate\"")
 	}
 	return nil
 }
 
-// pair loads a certificate and its key, once for all servers that have it.
-func (s *sslBuilder) pair(cert, key *conf.Call, passwords []string) (*certs.Pair, error) {
-	names := [2]string{confPath(cert, cert.Arg(0)), confPath(key, key.Arg(0))}
+// pair loads a certificate and its key, which arguments name, once for all servers that have it.
+func (s *sslBuilder) pair(cert, key *conf.Call, arg int, passwords []string) (*certs.Pair, error) {
+	names := [2]string{confPath(cert, cert.Arg(arg)), confPath(key, key.Arg(arg))}
 	if p := s.pairs[names]; p != nil {
 		return p, nil
 	}
 	p, err := certs.LoadPair(s.read, names[0], names[1], passwords)
 	if err != nil {
-		return nil, unplaced(cert, 0, err)
+		return nil, unplaced(cert, arg, err)
 	}
 	for _, w := range p.Warnings(s.now) {
-		cert.Warnf(0, "%s", w)
+		cert.Warnf(arg, "%s", w)
 	}
 	s.pairs[names] = p
 	return p, nil
@@ -188,8 +227,9 @@ func (s *sslBuilder) file(call *conf.Call) ([]byte, error) {
 }
 
 // parameters takes protocols, ciphers and groups.
-func (s *sslBuilder) parameters(c *sslConf, base *tls.Config) error {
-	p := tlsParameters{protocols: c.protocols, ciphers: certs.SecureCiphers()}
+func (s *sslBuilder) parameters(t *serverTLS, base *tls.Config) error {
+	c := t.conf
+	p := tlsParameters{protocols: c.protocols, ciphers: certs.SecureCiphers(), tickets: c.tickets}
 	if c.ciphers != nil {
 		if err := p.setCiphers(c.ciphers, 0, c.ciphers.Arg(0)); err != nil {
 			return err
@@ -214,7 +254,7 @@ func (s *sslBuilder) parameters(c *sslConf, base *tls.Config) error {
 	if warning != "" && len(c.certificates) > 0 {
 		c.certificates[0].call.Warnf(-1, "ssl_protocols: %s", warning)
 	}
-	base.CipherSuites, base.CurvePreferences = p.ciphers, p.curves
+	base.CipherSuites, base.CurvePreferences, t.tickets = p.ciphers, p.curves, p.tickets
 	for _, ignored := range []struct {
 		call *conf.Call
 		why  string
@@ -234,6 +274,12 @@ func (s *sslBuilder) parameters(c *sslConf, base *tls.Config) error {
 // clients takes whom to ask for certificates, and whom to believe.
 func (s *sslBuilder) clients(t *serverTLS, base *tls.Config) error {
 	c := t.conf
+	var err error
+	if c.trusted != nil { // it must be sound, whoever needs it
+		if s.trusted, err = certs.LoadChain(s.read, confPath(c.trusted, c.trusted.Arg(0))); err != nil {
+			return unplaced(c.trusted, 0, err)
+		}
+	}
 	if c.verify == verifyOff {
 		return nil
 	}
@@ -276,11 +322,11 @@ func (s *sslBuilder) sessions(t *serverTLS, base *tls.Config) error {
 	}
 	var cache *certs.SessionCache
 	switch {
-	case c.sessions == sessionsOff || !c.tickets && c.sessions == sessionsNone:
+	case c.sessions == sessionsOff || !t.tickets && c.sessions == sessionsNone:
 		return nil
-	case !c.tickets && c.sessions == sessionsShared:
+	case !t.tickets && c.sessions == sessionsShared:
 		cache, _ = zone.State(c.sessionZone, certs.NewSessionCache)
-	case !c.tickets:
+	case !t.tickets:
 		cache = certs.NewSessionCache(1 << 20)
 	}
 	keys := s.keys
@@ -324,7 +370,23 @@ func (t *serverTLS) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	if len(t.pairs) == 0 {
 		return nil, errors.New("tls: no certificate")
 	}
-	return c.Certificate(certs.Choose(t.pairs, hello)), nil
+	i := certs.Choose(t.pairs, hello)
+	if t.staples == nil {
+		return c.show(t.pairs[i], nil), nil
+	}
+	return c.show(t.pairs[i], t.staples[i]), nil
+}
+
+// show is a certificate as crypto/tls takes it, for this connection.
+func (s *TLS) show(p *certs.Pair, staple *certs.Staple) *tls.Certificate {
+	c := &p.Certificate
+	if staple != nil {
+		c = staple.Certificate(time.Now())
+	}
+	if p.Slow {
+		return s.Slow(c)
+	}
+	return c
 }
 
 // tlsParameters are protocols, ciphers and groups, from whichever directive.
@@ -332,6 +394,7 @@ type tlsParameters struct {
 	protocols certs.Protocols
 	ciphers   []uint16
 	curves    []tls.CurveID
+	tickets   bool
 }
 
 func (p *tlsParameters) setCiphers(call *conf.Call, arg int, list string) error {
@@ -412,12 +475,13 @@ func (p *tlsParameters) command(call *conf.Call) error {
 		return p.setCurves(call, 1, value)
 	case "ciphersuites":
 		call.Warnf(1, "the cipher suites of TLS 1.3 cannot be chosen, ignored: the fastest for both sides is taken")
+	case "certificate", "privatekey": // see commanded
 	case "options":
 		return p.options(call, value, bad)
 	case "numtickets", "recordpadding", "signaturealgorithms", "dhparameters", "ecdhparameters", "rxcertificatecompression", "txcertificatecompression":
 		call.Warnf(0, "\"%s\" is not supported, ignored", call.Arg(0))
 	case "clientsignaturealgorithms", "verifymode", "verifycafile", "verifycapath", "chaincafile", "chaincapath", "requestcafile", "requestcapath", "clientcafile",
-		"clientcapath", "certificate", "privatekey", "serverinfofile":
+		"clientcapath", "serverinfofile":
 		return call.Errorf(0, "the command \"%s\" is not supported", call.Arg(0))
 	default:
 		return call.Errorf(1, "SSL_CONF_cmd(\"%s\", \"%s\") failed (SSL: error:0A000182:SSL routines::unknown cmd name:cmd=%s)", call.Arg(0), value, call.Arg(0)).Unplaced()
@@ -428,7 +492,7 @@ func (p *tlsParameters) command(call *conf.Call) error {
 // sslOptions are the values of Options: whether weir is as if they were set ("on"), or not ("off"); "speed" and "safety" say what
 // leaving out the other way costs.
 var sslOptions = map[string]string{
-	"sessionticket": "on", "compression": "off", "emptyfragments": "on", "bugs": "on", "dhsingle": "on", "ecdhsingle": "on",
+	"compression": "off", "emptyfragments": "on", "bugs": "on", "dhsingle": "on", "ecdhsingle": "on",
 	"serverpreference": "on", "prioritizechacha": "on", "nolegacyserverconnect": "on", "norenegotiation": "on", "middleboxcompat": "on",
 	"encryptthenmac": "off", "extendedmastersecret": "on", "unsaferenegotiation": "off", "unsafelegacyrenegotiation": "off", "legacyserverconnect": "off",
 	"clientrenegotiation": "off", "noresumptiononrenegotiation": "on", "allownodhekex": "off", "antireplay": "on", "ktls": "off", "ktlstxzerocopysendfile": "off",
@@ -438,6 +502,10 @@ var sslOptions = map[string]string{
 // options looks at the words of Options.
 func (p *tlsParameters) options(call *conf.Call, value string, bad func() error) error {
 	for _, word := range strings.Split(value, ",") {
+		if strings.EqualFold(strings.TrimLeft(word, "+-"), "SessionTicket") {
+			p.tickets = !strings.HasPrefix(word, "-")
+			continue
+		}
 		is, ok := sslOptions[strings.ToLower(strings.TrimLeft(word, "+-"))]
 		if !ok {
 			return bad()

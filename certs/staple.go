@@ -1,0 +1,135 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// A Staple is a certificate along with which clients get the word of its authority. Any goroutine.
+type Staple struct {
+	Name      string // of the certificate
+	Responder string // "" if the word does not change
+
+	pair   *Pair
+	issuer *x509.Certificate
+	sure   bool
+	with   atomic.Pointer[stapled]
+}
+
+type stapled struct {
+	cert  tls.Certificate
+	until time.Time
+}
+
+// StapleFile has a certificate shown with an answer from a file, in DER. The error is nginx's sentence.
+func StapleFile(read Read, p *Pair, name string) (*Staple, error) {
+	b, err := read(name)
+	if err != nil {
+		return nil, FileError(name, "rb", err)
+	}
+	if _, err := ocsp.ParseResponse(b, nil); err != nil {
+		if _, refused := err.(ocsp.ResponseError); !refused {
+			return nil, fmt.Errorf("d2i_OCSP_RESPONSE_bio(\"%s\") failed (%w)", name, err)
+		}
+	}
+	s := &Staple{Name: p.Name, pair: p}
+	s.set(b, time.Time{})
+	return s, nil
+}
+
+// NewStaple has a certificate shown with answers that Refresh fetches. others are certificates that its issuer may be among, besides the
+// chain; responder is who is asked, "" for the one that the certificate names. The warning is nginx's sentence: there will be no answers.
+func NewStaple(p *Pair, others []*x509.Certificate, responder string, sure bool) (s *Staple, warning string) {
+	known := slices.Clone(others)
+	for _, der := range p.Certificate.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			known = append(known, c)
+		}
+	}
+	s = &Staple{Name: p.Name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), Responder: responder}
+	if s.issuer == nil {
+		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"%s\"", p.Name)
+	}
+	if responder == "" {
+		if len(p.Leaf.OCSPServer) == 0 {
+			return nil, fmt.Sprintf("\"ssl_stapling\" ignored, no OCSP responder URL in the certificate \"%s\"", p.Name)
+		}
+		s.Responder = p.Leaf.OCSPServer[0]
+	}
+	if err := CheckResponder(s.Responder); err != nil {
+		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, %v in the certificate \"%s\"", err, p.Name)
+	}
+	return s, ""
+}
+
+func (s *Staple) set(der []byte, until time.Time) {
+	c := s.pair.Certificate
+	c.OCSPStaple = der
+	s.with.Store(&stapled{c, until})
+}
+
+// Certificate is the pair with the answer that it is to be shown with, if there is one that is valid.
+func (s *Staple) Certificate(now time.Time) *tls.Certificate {
+	if w := s.with.Load(); w != nil && (w.until.IsZero() || now.Before(w.until)) {
+		return &w.cert
+	}
+	return &s.pair.Certificate
+}
+
+// RefreshAll fetches the answers that are due, several at a time, and says when the next one is. due has the times by staple; told hears
+// of errors. It waits: not on a loop.
+func RefreshAll(due map[*Staple]time.Time, now time.Time, told func(*Staple, error)) (next time.Time) {
+	const atOnce = 8
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for s, at := range due {
+		if at.After(now) {
+			continue
+		}
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			after, err := s.Refresh()
+			if err != nil {
+				told(s, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			due[s] = time.Now().Add(after)
+		})
+	}
+	all.Wait()
+	for _, at := range due {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// Refresh fetches an answer and says when to do so again. It waits: not on a loop.
+func (s *Staple) Refresh() (after time.Duration, err error) {
+	const least, most = 5 * time.Minute, time.Hour
+	a, err := AskOCSP(s.Responder, s.pair.Leaf, s.issuer, s.sure)
+	if err != nil {
+		return least, err
+	}
+	if a.Status != OCSPGood {
+		return least, fmt.Errorf("certificate status \"%s\" in the OCSP response", a.Status)
+	}
+	until := a.Until
+	now := time.Now()
+	if until.IsZero() {
+		until = now.Add(most)
+	}
+	s.set(a.DER, until)
+	return max(min(until.Sub(now)-least, most), least), nil
+}
