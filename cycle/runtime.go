@@ -58,7 +58,6 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.engine = engine
 	rt.Loops = loops
-	rt.Counters.Begin(engine)
 	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count
@@ -82,7 +81,6 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 		return nil, err
 	}
 	rt.adopt(c, opened)
-	p.Files.WriteBehind(true)
 	engine.Run()
 	return rt, nil
 }
@@ -351,7 +349,7 @@ func (rt *Runtime) Stop() {
 			j.Stop()
 		}
 		rt.engine.Stop()
-		rt.Files.WriteBehind(false)
+		rt.Files.Flush()
 		close(rt.done)
 	})
 }

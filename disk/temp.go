@@ -55,17 +55,19 @@ func (p *TempPath) Name(n uint64) string {
 // Create makes a temporary file in p. Without keep it is gone when it is closed, and has no name from the beginning unless named.
 // For the task itself.
 func (n *TempNumbers) Create(t *loop.Task, p *TempPath, keep, named bool) (f *TempFile, err error) {
-	t.Await(func() { f, err = n.create(p, keep, named) })
+	t.Await(func() { f, err = n.CreateBlocking(p.Name, p.Levels[0] > 0, keep, named) })
 	return f, err
 }
 
-func (n *TempNumbers) create(p *TempPath, keep, named bool) (*TempFile, error) {
+// CreateBlocking is Create for who is off the loop already, within Await. name makes a path of a number; parents says that folders which
+// are missing are made.
+func (n *TempNumbers) CreateBlocking(name func(uint64) string, parents, keep, named bool) (*TempFile, error) {
 	var err error
 	for range 100 {
-		path := p.Name(n.next.Add(1))
+		path := name(n.next.Add(1))
 		var file *os.File
 		file, err = os.OpenFile(path, newFile, 0o600)
-		if os.IsNotExist(err) && p.Levels[0] > 0 && os.MkdirAll(filepath.Dir(path), 0o700) == nil {
+		if os.IsNotExist(err) && parents && os.MkdirAll(filepath.Dir(path), 0o700) == nil {
 			file, err = os.OpenFile(path, newFile, 0o600)
 		}
 		switch {
@@ -85,11 +87,20 @@ const newFile = os.O_RDWR | os.O_CREATE | os.O_EXCL | unix.O_CLOEXEC
 
 // Append writes b at the end of the file. For the task itself.
 func (f *TempFile) Append(t *loop.Task, b []byte) (err error) {
-	t.Await(func() {
-		var n int
-		n, err = f.file.WriteAt(b, f.Size)
-		f.Size += int64(n)
-	})
+	t.Await(func() { err = f.AppendBlocking(b) })
+	return err
+}
+
+// AppendBlocking is Append for who is off the loop already, within Await.
+func (f *TempFile) AppendBlocking(b []byte) error {
+	n, err := f.file.WriteAt(b, f.Size)
+	f.Size += int64(n)
+	return err
+}
+
+// RewriteBlocking writes b in place of what the file begins with. For who is off the loop, within Await.
+func (f *TempFile) RewriteBlocking(b []byte) error {
+	_, err := f.file.WriteAt(b, 0)
 	return err
 }
 

@@ -17,7 +17,13 @@ import (
 // MoveTo gives a temporary file, made with a name, a place to stay: with these rights and, unless it is
 // negative, this time in seconds since 1970. Folders that are missing are made. For the task itself.
 func (f *TempFile) MoveTo(t *loop.Task, to string, mode fs.FileMode, modified int64, numbers *TempNumbers) (bad Failure) {
-	t.Await(func() { bad = f.move(to, mode, modified, numbers) })
+	t.Await(func() { bad = f.MoveBlocking(to, mode, modified, numbers) })
+	return bad
+}
+
+// MoveBlocking is MoveTo for who is off the loop already, within Await.
+func (f *TempFile) MoveBlocking(to string, mode fs.FileMode, modified int64, numbers *TempNumbers) Failure {
+	bad := f.move(to, mode, modified, numbers)
 	if !bad.Failed() {
 		f.Path, f.keep = to, true
 	}

@@ -43,11 +43,15 @@ func load(t *testing.T, text string) []string {
 
 // before is what an example needs to stand on, in the http block.
 func before() map[string]string {
-	return map[string]string{
-		"index":      "map $uri $geo { default de; }",
-		"limit_conn": "limit_conn_zone $binary_remote_addr zone=addr:1m;",
-		"limit_req":  "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;",
+	all := map[string]string{
+		"index":     "map $uri $geo { default de; }",
+		"limit_req": "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;",
 	}
+	for _, prefix := range []string{"proxy", "fastcgi", "uwsgi", "scgi"} {
+		all[prefix+"_cache"] = prefix + "_cache_path cache keys_zone=one:1m;"
+		all[prefix+"_cache_purge"] = "map $request_method $purge_method { PURGE 1; default 0; }"
+	}
+	return all
 }
 
 // TestExamples loads the example of every directive, in the outermost place where it may stand.

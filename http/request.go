@@ -53,6 +53,7 @@ type Request struct {
 	sub       *subrequest // nil: the client made the request
 	store     []kept
 	closers   []Closer
+	later     []func() // see InBackground
 	bodyChain []BodyFilter
 	arena     arena
 	rate      rate
@@ -61,7 +62,6 @@ type Request struct {
 	errStatus int    // status to answer with instead of the handler's own
 	debug     bool   // lines of level debug are wanted, see Debugs
 	logged    bool
-	counted   bool    // it is among the requests that Counters know to be at work
 	left      Verdict // why the client was given up: 408 or 499
 
 	slots       []vars.Value

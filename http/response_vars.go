@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -106,24 +105,21 @@ func sentVar(r *Request, name string) Value {
 func (r *Request) BasicAuth() (user, password []byte, ok bool) {
 	const scheme = "Basic "
 	v := r.In.Get(field.Authorization)
-	if r.Method == CONNECT {
-		v = r.In.Get(field.ProxyAuthorization)
-	}
 	if len(v) < len(scheme) || !field.EqualFold(v[:len(scheme)], scheme) {
 		return nil, nil, false
 	}
-	v = bytes.TrimLeft(v[len(scheme):], " ")
-	v, _, _ = bytes.Cut(v, []byte("=")) // what is missing at the end is not missed
-	buf := r.Alloc(base64.RawStdEncoding.DecodedLen(len(v)))
-	n, err := base64.RawStdEncoding.Decode(buf, v)
+	v = v[len(scheme):]
+	buf := r.Alloc(base64.StdEncoding.DecodedLen(len(v)))
+	n, err := base64.StdEncoding.Decode(buf, v)
 	if err != nil {
 		return nil, nil, false
 	}
-	user, password, ok = bytes.Cut(buf[:n], []byte(":"))
-	if !ok || len(user) == 0 {
-		return nil, nil, false
+	for i, c := range buf[:n] {
+		if c == ':' && i > 0 {
+			return buf[:i], buf[i+1 : n], true
+		}
 	}
-	return user, password, true
+	return nil, nil, false
 }
 
 func parseSizeBytes(v []byte) (int64, error) { return conf.ParseSize(string(v)) }

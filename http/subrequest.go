@@ -51,6 +51,8 @@ type subrequest struct {
 	any      bool    // there was a body
 	captured []byte
 	err      error // the exchange cannot go on
+	// background says that the answer is of interest to nobody, nor is how it ends.
+	background bool
 }
 
 // IsSub reports whether the request was made by another one.
@@ -189,8 +191,60 @@ func (r *Request) Captured() []byte {
 	return r.sub.captured
 }
 
+// InBackground has a handler answer the request once more when the client has its own answer, with nobody to get this one: for what it
+// does besides. done is called when that is over, whatever came of it.
+func (r *Request) InBackground(handler Step, done func()) {
+	m := r.Main()
+	m.later = append(m.later, func() {
+		r.runAgain(handler)
+		done()
+	})
+}
+
+// runLater does what was left for the time after the answer.
+func (r *Request) runLater() {
+	_ = r.Drain()
+	for len(r.later) > 0 {
+		f := r.later[0]
+		r.later = r.later[1:]
+		f()
+	}
+	r.later = nil
+}
+
+func (r *Request) runAgain(handler Step) {
+	s, _ := r.App.subs.Get().(*subrequest)
+	if s == nil {
+		s = &subrequest{}
+	}
+	if r.debug {
+		r.Debugf("http subrequest \"%s?%s\"", r.URI, r.Args)
+	}
+	s.begin(r, r.URI, r.Args, SubrequestOptions{KeepMethod: true, HeadOnly: true})
+	s.background, s.depth = true, maxDepth
+	s.main.OnEnd(s)
+	q := &s.req
+	place := r.Place
+	place.redirects, place.jump = maxRedirects, nil
+	q.Place, q.debug = place, r.debug
+	q.captures, q.capSource = append(q.captures[:0], r.captures...), r.capSource
+	handler(q)
+	q.logged = true
+	if q.Loc.Core.LogSubrequest {
+		for _, f := range q.Loc.logs {
+			f(q)
+		}
+	}
+}
+
+// Background reports whether the request is made for what its handler does besides answering.
+func (r *Request) Background() bool { return r.sub != nil && r.sub.background }
+
 // kill ends the whole exchange: the client gets nothing more, not even what waits for it.
 func (s *subrequest) kill() {
+	if s.background {
+		return
+	}
 	for q := &s.req; ; q = q.sub.parent {
 		q.Out.Cut, q.KeepAlive = true, false
 		if q.sub == nil {

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"weir/disk"
 )
 
 func openFile(t *testing.T, fs *Files, path string) *File {
@@ -173,7 +171,7 @@ func TestReopenKeepsDescriptorAndReports(t *testing.T) {
 	if err := f.Write([]byte("still\n")); err != nil || read(t, path) != "still\n" {
 		t.Errorf("the old file is lost: %v", err)
 	}
-	fs.OpenFD = disk.OpenAppend
+	fs.OpenFD = openAppend
 	if errs := fs.Reopen(); errs != nil || f.FD() != fd {
 		t.Errorf("%v, descriptor %d; want %d", errs, f.FD(), fd)
 	}
@@ -184,7 +182,7 @@ func TestAddTakesOverDescriptor(t *testing.T) {
 	fs := NewFiles()
 	f := openFile(t, fs, filepath.Join(dir, "a.log"))
 	defer f.Release()
-	fd, err := disk.OpenAppend(filepath.Join(dir, "b.log"))
+	fd, err := openAppend(filepath.Join(dir, "b.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,9 @@ func (s *Set) Declare(name string, size int64, use string) (*Zone, error) {
 	return z, nil
 }
 
+// Find is the zone of this name, nil if there is none yet.
+func (s *Set) Find(name string) *Zone { return s.zones[name] }
+
 // Mention is Declare for a name that is declared elsewhere, with the place that mentions it.
 func (s *Set) Mention(name, use string, at any) (*Zone, error) {
 	z, err := s.Declare(name, 0, use)

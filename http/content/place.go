@@ -1,6 +1,7 @@
 package content
 
 import (
+	"bytes"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -40,7 +41,8 @@ func aliasFits(r *http.Request) http.Verdict {
 	return http.StatusInternal
 }
 
-// fullPath makes an absolute path for the kernel.
+// fullPath makes a path for the kernel: absolute, and ended by NUL. What follows an earlier NUL does not
+// count, as it does not for the kernel.
 func fullPath(r *http.Request, parts ...[]byte) disk.Path {
 	n := len(r.App.Prefix) + 1
 	for _, p := range parts {
@@ -53,7 +55,8 @@ func fullPath(r *http.Request, parts ...[]byte) disk.Path {
 		}
 		b = append(b, p...)
 	}
-	return disk.PathOf(b)
+	b = append(b, 0)
+	return disk.Path(b[:bytes.IndexByte(b, 0)+1])
 }
 
 // notOpened answers for a file that could not be opened.

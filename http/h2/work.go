@@ -124,9 +124,11 @@ func (c *conn) write() error {
 // fill takes of what streams have to send, the most urgent first.
 func (w *work) fill() {
 	for len(w.out) < outMost {
-		if s := w.next(); s == nil || !s.frame(w) {
+		s := w.next()
+		if s == nil {
 			return
 		}
+		s.frame(w)
 	}
 }
 

@@ -14,23 +14,34 @@ func (x *exchange) answer() http.Verdict {
 	r := x.r
 	x.attempt.Header(x.peer, r.Task.Now(), upstream.Timing{Header: x.cur().header, Last: x.since()})
 	if x.reply.status >= 300 && x.intercepted() {
+		x.keepIntercepted()
 		x.finish()
 		return http.Verdict(x.reply.status)
 	}
 	if x.reply.redirect != nil {
 		return x.accelRedirect()
 	}
+	x.judgeResponse()
 	x.copyHead()
-	x.beginStore()
 	if !x.buffering && !x.reply.upgrade {
 		r.SetLimitRate(0)
 	}
-	if v := r.SendHead(); v != http.Next {
+	if v := r.SendHead(); v != http.Next && !(v == http.Done && r.HeaderOnly && !r.Out.Cut && x.buffering && x.storable()) {
 		if v == http.Done && !r.IsHead() {
 			x.noBody()
 		}
 		x.finish()
 		return v
+	}
+	if x.reply.upgrade {
+		x.freeCache()
+	} else {
+		x.beginCacheFile()
+		x.beginStore()
+	}
+	if r.HeaderOnly && !x.saved.on {
+		x.finish()
+		return http.Done
 	}
 	var v http.Verdict
 	switch {
@@ -119,7 +130,7 @@ func (x *exchange) copyHead() {
 	o.Status, o.Reason = y.status, y.line
 	o.ContentLength = y.length
 	o.LastModified = -1
-	o.NoModified = true
+	o.NoModified = !x.storable()
 	names := namesFields(x.fields)
 	for i := range x.fields {
 		f := &x.fields[i]
@@ -128,7 +139,7 @@ func (x *exchange) copyHead() {
 		}
 	}
 	if x.conf.ForceRanges {
-		o.AllowRanges, o.SingleRange = true, true
+		o.AllowRanges, o.SingleRange = true, !x.serving()
 	}
 	x.passedOver()
 }
@@ -157,6 +168,10 @@ func (x *exchange) copyField(f *http.Field) {
 		o.LastModified = x.reply.modified
 	case field.AcceptRanges:
 		if x.conf.ForceRanges {
+			return
+		}
+		if x.serving() || x.storable() {
+			o.AllowRanges, o.SingleRange = true, !x.serving()
 			return
 		}
 	case field.Upgrade:

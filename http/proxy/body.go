@@ -46,7 +46,7 @@ func (x *exchange) last() http.Verdict {
 	if x.short {
 		return x.cut()
 	}
-	x.store.finish(x)
+	x.saveAll()
 	x.finish()
 	x.r.Doing = "sending to client"
 	if x.conf.PassTrailers {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"weir/conf"
@@ -49,7 +50,31 @@ type params struct {
 
 // newParams completes the parameters of a location. Host is that of the request, whatever the client's field was,
 // unless there is a parameter HTTP_HOST.
-func newParams(in *http.Install, list []paramConf, c *upstreamConf) (*params, error) {
+//
+// cached are the parameters of requests whose responses may be stored; nil where there is no cache.
+func newParams(in *http.Install, prefix string, list []paramConf, c *upstreamConf) (plain, cached *params, err error) {
+	if plain, err = paramsOf(in, list, c); err != nil || !c.Cache.On {
+		return plain, nil, err
+	}
+	if c.Cache.Key == nil {
+		in.Builder.Diags.Warn(in.Block.Nearest(prefix+"cache"), -1, "no \"%scache_key\" for \"%scache\"", prefix, prefix)
+	}
+	for _, f := range conditionFields {
+		name := "HTTP_" + strings.ToUpper(strings.ReplaceAll(f.id.String(), "-", "_"))
+		if slices.ContainsFunc(list, func(p paramConf) bool { return strings.EqualFold(p.name, name) }) {
+			continue
+		}
+		text, err := in.Builder.Vars.Compile(f.value)
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list[:len(list):len(list)], paramConf{name, text, true})
+	}
+	cached, err = paramsOf(in, list, c)
+	return plain, cached, err
+}
+
+func paramsOf(in *http.Install, list []paramConf, c *upstreamConf) (*params, error) {
 	const host = "HTTP_HOST"
 	p := &params{fields: c.PassHeaders}
 	own := false
@@ -213,4 +238,12 @@ func appendOthers(b []byte, rest http.Fields, f *http.Field) []byte {
 func tooBig(r *http.Request, what string, size int) http.Verdict {
 	r.Logf(logs.Alert, "%s is too big: %d", what, size)
 	return http.StatusInternal
+}
+
+// choose returns the parameters of a request.
+func choose(c *call, plain, cached *params) *params {
+	if c.caching {
+		return cached
+	}
+	return plain
 }

@@ -104,13 +104,16 @@ func (p *cgiResponse) startBody(c *call) bool {
 		y.length = -1
 	}
 	p.left = y.length
-	if y.bodyless(c.r.IsHead()) || p.left == 0 {
+	if y.bodyless(c.headless()) || p.left == 0 {
 		p.left, c.bodyEnd = 0, true
 	}
 	c.untilEOF = p.left < 0
 	y.upgrade = y.status == 101 && c.r.In.Has(field.Upgrade)
 	return true
 }
+
+// appendHead implements protocol.
+func (p *cgiResponse) appendHead(dst []byte, c *call) []byte { return append(dst, c.buf[:c.at]...) }
 
 // want implements protocol.
 func (p *cgiResponse) want() int64 {

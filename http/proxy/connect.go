@@ -110,7 +110,7 @@ var errBody = errors.New("request body failed")
 // Poll are passed on.
 func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 	w := loop.Wait{A: x.conn.AsSource(), AWant: peer, BWant: client, Deadline: deadline}
-	watch := !x.h.stays && (!x.streaming || x.bodySent)
+	watch := !x.stays() && (!x.streaming || x.bodySent)
 	if watch {
 		w.BWant |= loop.Hup
 	}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"time"
 
-	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
@@ -34,8 +33,11 @@ type exchange struct {
 	early     int64 // bytes of interim responses
 	buffering bool
 	pieces    []http.Piece
-	store     storing
-	file      *disk.TempFile // what buffering has put on the disk; nil: nothing
+	saved     saving
+	spooling  spool
+	cache     *caching // nil: there is none here
+	idleCache *caching // to be used again
+	headRoom  int      // bytes of the buffer of the response's head that are left to what a cache writes before it
 
 	done     bool      // the peer is finished with
 	previous *exchange // of the same request, before an internal redirect
@@ -93,6 +95,9 @@ func (x *exchange) run() http.Verdict {
 		}
 		if f == 0 {
 			if f = x.unwanted(); f == 0 {
+				if v, done := x.insteadOf(); done {
+					return v
+				}
 				return x.answer()
 			}
 		}
@@ -166,7 +171,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		o.Bind = addr
 	}
 	o.NoDelay = r.Loc.Core.TCPNoDelay
-	if !x.h.stays {
+	if !x.stays() {
 		o.Watch = r.Wire.Source()
 	}
 	if r.Debugs() {
@@ -219,6 +224,10 @@ func (x *exchange) next(f Faults) (http.Verdict, bool) {
 	x.cur().status = int(status)
 	c := x.chance()
 	if !c.again(f, 0) {
+		if v, done := x.staleInstead(f, false); done {
+			return v, false
+		}
+		x.keepFault(status)
 		x.finish()
 		return status, false
 	}
@@ -278,8 +287,27 @@ func (x *exchange) leave(o upstream.Outcome) {
 	}
 }
 
-// finish ends what the exchange has to do with its peer.
+// insteadOf answers from the cache in place of a complete response: with an old one that is better, or that is good still.
+func (x *exchange) insteadOf() (http.Verdict, bool) {
+	if x.cache == nil || x.reply.status < 300 {
+		return http.Next, false
+	}
+	if f := statusFault(x.reply.status); f != 0 {
+		if v, done := x.staleInstead(f, true); done {
+			return v, true
+		}
+	}
+	return x.revalidated()
+}
+
+// finish ends what the exchange has to do with its peer, and with the cache.
 func (x *exchange) finish() {
+	x.finishPeer()
+	x.freeCache()
+}
+
+// finishPeer ends what the exchange has to do with its peer.
+func (x *exchange) finishPeer() {
 	if x.done {
 		return
 	}
@@ -295,12 +323,17 @@ func (x *exchange) finish() {
 
 // gone says that the client has gone and nobody wants the answer.
 func (x *exchange) gone() bool {
-	return !x.h.stays && x.r.Wire.Gone()
+	return !x.stays() && x.r.Wire.Gone()
 }
+
+// stays says that the peer is left to finish when the client has gone.
+func (x *exchange) stays() bool { return x.h.stays || x.storable() }
 
 // CloseWith gives everything back when the request has ended (http.Closer).
 func (x *exchange) CloseWith(r *http.Request) {
 	x.finish()
+	x.closeSaved()
+	x.dropCaching()
 	x.request.close(r)
 	if x.buf != nil {
 		r.Loop().Give(x.buf)

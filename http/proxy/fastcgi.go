@@ -97,7 +97,7 @@ func installFastCGI(c *fastcgiConf, in *http.Install) error {
 		return nil
 	}
 	l := &fastcgiLoc{fastcgiConf: c}
-	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
+	if l.list, l.listCached, err = newParams(in, "fastcgi_", c.params, &c.upstreamConf); err != nil {
 		return err
 	}
 	s := passSpec{

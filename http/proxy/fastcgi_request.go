@@ -10,6 +10,8 @@ import (
 type fastcgiLoc struct {
 	*fastcgiConf
 	list *params
+	// listCached are those of requests whose responses may be stored.
+	listCached *params
 }
 
 // fastcgi speaks FastCGI with the peer, one request at a time (protocol).
@@ -37,7 +39,7 @@ func (p *fastcgi) createRequest(c *call) http.Verdict {
 	b := append(appendRecord(c.head[:0], begin, 8, 0), 0, responder, flags, 0, 0, 0, 0, 0)
 	at := len(b)
 	b = appendRecord(b, fcgiParams, 0, 0)
-	b = p.loc.list.append(b, c.r, &fastcgiCoding)
+	b = choose(c, p.loc.list, p.loc.listCached).append(b, c.r, &fastcgiCoding)
 	n := len(b) - at - fcgiHeader
 	if n > fcgiLargest {
 		return tooBig(c.r, "fastcgi request record", n)

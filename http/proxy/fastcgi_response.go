@@ -97,9 +97,15 @@ func (p *fastcgi) startBody(c *call) bool {
 		return false
 	}
 	p.rest = c.reply.length
-	c.bodyEnd = c.reply.bodyless(c.r.IsHead())
+	c.bodyEnd = c.reply.bodyless(c.headless())
 	c.untilEOF = !p.loc.keep
 	return true
+}
+
+// appendHead implements protocol: the head goes into one record, as the peer may have sent it.
+func (p *fastcgi) appendHead(dst []byte, c *call) []byte {
+	head := c.buf[p.parser.Start():c.at]
+	return append(appendRecord(dst, fcgiStdout, len(head), 0), head...)
 }
 
 // want implements protocol. A peer that is to close the connection sends the end of its output at once, or nearly so;

@@ -19,6 +19,7 @@ type handler struct {
 	tag    uint64 // of connections kept for this location only
 	keys   hashKeys
 	groups *upstream.Set
+	group  *upstream.Group // nil: worked out for each request
 	fixed  place
 	hidden nameSet
 	dial   loop.DialOptions
@@ -40,6 +41,8 @@ type passSpec struct {
 	target *upstream.Spec
 	place  place
 	find   func(r *http.Request, set *upstream.Set) (place, http.Verdict)
+	// key is the key of a response in the cache where none is configured; nil: it is empty.
+	key func(c *call) []byte
 
 	hidden                 []string // fields of responses that clients do not get to see
 	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
@@ -52,6 +55,7 @@ type place struct {
 	port  []byte // for $proxy_port
 	uri   []byte // what follows the address
 	group *upstream.Group
+	start []byte // what keys of the cache begin with: the URL up to the URI
 	// made says that group was made for this request alone.
 	made bool
 }
@@ -92,7 +96,8 @@ func (h *handler) resolve(b *http.Builder) (err error) {
 		return err
 	}
 	if t := h.pass.target; t != nil {
-		h.fixed.group = h.groups.Group(t)
+		h.group = h.groups.Group(t)
+		h.fixed.group = h.group
 	}
 	return nil
 }
@@ -143,7 +148,13 @@ func (h *handler) serve(r *http.Request) http.Verdict {
 	} else if v := x.readBody(); v != http.Next {
 		return v
 	}
+	if h.conf.Cache.On {
+		if v, done := x.lookUp(); done {
+			return v
+		}
+	}
 	if v := x.proto.createRequest(&x.call); v != http.Next {
+		x.finish()
 		return v
 	}
 	return x.run()

@@ -26,8 +26,10 @@ type http1 struct {
 // http1Loc is what a location with proxy_pass says of HTTP/1. It does not change.
 type http1Loc struct {
 	*proxyConf
-	head     headPlan
-	redirect []rewrite
+	head headPlan
+	// headCached is the plan of requests whose responses may be stored; nil where there is no cache.
+	headCached *headPlan
+	redirect   []rewrite
 }
 
 func newHTTP1Loc(c *proxyConf) *http1Loc {
@@ -129,6 +131,9 @@ func (p *http1) startBody(c *call) bool {
 	}
 	return true
 }
+
+// appendHead implements protocol.
+func (p *http1) appendHead(dst []byte, c *call) []byte { return append(dst, c.buf[:c.at]...) }
 
 // want implements protocol.
 func (p *http1) want() int64 {

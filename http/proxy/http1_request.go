@@ -70,6 +70,49 @@ func newHeadPlan(c *proxyConf) headPlan {
 	return h
 }
 
+// newCachedPlan is the plan of requests whose responses may be stored: the whole is asked for, and under conditions only if it is to be
+// seen whether what is stored is good still.
+func newCachedPlan(in *http.Install, c *proxyConf) (*headPlan, error) {
+	h := newHeadPlan(c)
+	for _, f := range conditionFields {
+		if c.sets(f.id.String()) {
+			continue
+		}
+		h.dropped.addKnown(f.id)
+		if f.value == "" {
+			continue
+		}
+		text, err := in.Builder.Vars.Compile(f.value)
+		if err != nil {
+			return nil, err
+		}
+		h.add(f.id.String(), text)
+	}
+	return &h, nil
+}
+
+// conditionFields are the fields of conditions and ranges, with what they say of a response that is stored.
+var conditionFields = [...]struct {
+	id    field.ID
+	value string
+}{
+	{field.IfModifiedSince, "$upstream_cache_last_modified"},
+	{field.IfUnmodifiedSince, ""},
+	{field.IfNoneMatch, "$upstream_cache_etag"},
+	{field.IfMatch, ""},
+	{field.Range, ""},
+	{field.IfRange, ""},
+}
+
+// key is the usual key of the cache: the URL that the peer is asked for.
+func (l *http1Loc) key(c *call) []byte {
+	l1 := c.r.Loop()
+	buf := l1.Take(1024)
+	key := c.r.Copy(l.appendURI(append(buf[:0], c.place.start...), c.r, &c.place))
+	l1.Give(buf)
+	return key
+}
+
 // ownFields are fields of the client that concern its own connection, or that are the proxy's own affair.
 var ownFields = [...]field.ID{
 	field.Host, field.Connection, field.ProxyConnection, field.ContentLength, field.TransferEncoding, field.TE,
@@ -110,8 +153,15 @@ func (p *http1) createRequest(c *call) http.Verdict {
 	r, l := c.r, p.loc
 	b := c.head[:0]
 	method := r.MethodName
-	if l.method != nil {
+	switch {
+	case c.asGet:
+		method = methodGet
+	case l.method != nil:
 		method = r.Text(l.method)
+	}
+	plan := &l.head
+	if c.caching {
+		plan = l.headCached
 	}
 	p.toHead = field.EqualFold(method, "HEAD")
 	b = append(append(b, method...), ' ')
@@ -121,10 +171,10 @@ func (p *http1) createRequest(c *call) http.Verdict {
 		return http.StatusInternal
 	}
 	uri := len(b)
-	b = append(b, l.head.version...)
+	b = append(b, plan.version...)
 	host := c.place.host
-	if l.head.host != nil {
-		if h := r.Text(l.head.host); len(h) > 0 || !l.head.always {
+	if plan.host != nil {
+		if h := r.Text(plan.host); len(h) > 0 || !plan.always {
 			host = h
 		}
 	}
@@ -132,12 +182,12 @@ func (p *http1) createRequest(c *call) http.Verdict {
 		b = append(append(append(b, "Host: "...), host...), "\r\n"...)
 	}
 	body := p.frameBody(c)
-	p.upgrades = l.head.upgrades
-	for i := range l.head.parts {
-		b = p.appendPart(b, c, &l.head.parts[i])
+	p.upgrades = plan.upgrades
+	for i := range plan.parts {
+		b = p.appendPart(b, c, &plan.parts[i])
 	}
 	if l.PassHeaders {
-		b = appendFields(b, r.In, &l.head.dropped)
+		b = appendFields(b, r.In, &plan.dropped)
 	}
 	b = append(b, "\r\n"...)
 	if r.Debugs() {

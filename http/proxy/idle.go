@@ -92,11 +92,12 @@ func (h *handler) give(x *exchange) {
 	clear(x.fields)
 	clear(x.trailers)
 	proto, tries, pieces, fields, trailers := x.proto, x.tries[:0], x.pieces[:0], x.fields[:0], x.trailers[:0]
-	head, attempt := x.head[:0], x.attempt
+	head, attempt, idle := x.head[:0], x.attempt, x.idleCache
 	if cap(head) > largestHead {
 		head = nil
 	}
 	*x = exchange{}
 	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = proto, tries, pieces, fields, trailers, head, attempt
+	x.idleCache = idle
 	p.free.Give(l, x)
 }

@@ -217,6 +217,9 @@ func (p *memcached) startBody(c *call) bool {
 	return true
 }
 
+// appendHead implements protocol: there is no cache of such responses.
+func (*memcached) appendHead(dst []byte, _ *call) []byte { return dst }
+
 // want implements protocol.
 func (p *memcached) want() int64 { return p.left + int64(len(p.trailer)) }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"math"
 
 	"weir/conf"
 	"weir/http"
@@ -15,6 +16,7 @@ func (x *exchange) pipe() http.Verdict {
 	x.r.Doing = "reading upstream"
 	p := pipe{ends: x, limits: x.pipeLimits(), raw: x.buf, at: x.at, end: x.end, began: x.r.Task.Now()}
 	p.read = int64(x.end - x.at)
+	p.alone = x.r.HeaderOnly
 	x.cur().length = p.read
 	x.at = x.end
 	f, err := bodyEnded, error(nil)
@@ -32,6 +34,9 @@ func (x *exchange) pipeLimits() pipeLimits {
 		memory: x.h.sizes.memory, file: x.h.sizes.temp, ripe: opt.Buffers.Size,
 		hold:        min(core.PostponeOutput, x.h.sizes.memory),
 		readTimeout: opt.ReadTimeout, sendTimeout: core.SendTimeout,
+	}
+	if x.saved.on {
+		l.file = math.MaxInt64 / 2 // the file is written anyway
 	}
 	if opt.LimitRate != nil {
 		l.rate, _ = conf.ParseSize(string(x.r.Text(opt.LimitRate)))
@@ -58,7 +63,7 @@ func (x *exchange) afterPipe(p *pipe, f fate, err error) http.Verdict {
 	}
 	switch {
 	case f == bodyEnded && p.alone:
-		x.store.finish(x)
+		x.saveAll()
 		x.finish()
 		return http.Done
 	case f == bodyEnded:
@@ -88,9 +93,9 @@ func (x *exchange) ended() bool { return x.bodyEnd }
 
 func (x *exchange) want() int64 { return x.proto.want() }
 
-func (x *exchange) keep(data []byte) { x.store.keep(x, data) }
+func (x *exchange) keep(data []byte) { x.saved.add(x, data) }
 
-func (x *exchange) stored() bool { return x.store.on }
+func (x *exchange) stored() bool { return x.saved.on }
 
 func (x *exchange) send(p http.Piece) error {
 	x.pieces = append(x.pieces[:0], p)

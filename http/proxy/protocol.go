@@ -37,6 +37,8 @@ type protocol interface {
 	// frames it comes before it or in the next call. Without data it wants more bytes, or c.bodyEnd has come. It
 	// is called with what came behind the end too. Errors were logged.
 	body(c *call, raw []byte) (data []byte, used int, err error)
+	// appendHead appends the head that parseHead has read, so that it can be stored, and read again by parseHead.
+	appendHead(dst []byte, c *call) []byte
 	// rewrite returns what a field of the response becomes when it leads back to the peer: Location, Refresh,
 	// Set-Cookie. changed is false when it stays as it is.
 	rewrite(c *call, f *http.Field) (value []byte, changed bool)
@@ -81,6 +83,8 @@ type call struct {
 	head      []byte // and a body of the proxy's own
 	uri       []byte // for log lines; part of head
 	streaming bool   // the body is sent while it is read
+	caching   bool   // the response may be stored: conditions and ranges of the client are not passed on
+	asGet     bool   // a HEAD is passed on as a GET
 
 	// The response. buf[at:end] are bytes read and not yet used.
 	buf       []byte
@@ -101,6 +105,9 @@ func (c *call) restart() {
 	c.fields = c.fields[:0] // for $upstream_http_NAME
 	c.reply.reset()
 }
+
+// headless says that the response to the request has no body because of its method.
+func (c *call) headless() bool { return c.r.IsHead() && !c.caching }
 
 // A reply is what the head of a peer's response says that matters to the proxy itself.
 type reply struct {

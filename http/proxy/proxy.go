@@ -64,8 +64,14 @@ func install(c *proxyConf, in *http.Install) error {
 	if err != nil || c.pass == nil || in.Loc.Nameless && in.HasHandler() {
 		return err
 	}
+	l := newHTTP1Loc(c)
+	if c.Cache.On {
+		if l.headCached, err = newCachedPlan(in, c); err != nil {
+			return err
+		}
+	}
 	s := passSpec{
-		prefix: "proxy_", schema: httpPrefix, url: c.pass.url, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(),
+		prefix: "proxy_", schema: httpPrefix, url: c.pass.url, protocol: l.protocol, hidden: httpHidden(), key: l.key,
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
 	}
 	c.pass.fill(&s)

@@ -19,7 +19,7 @@ func (x *exchange) readHead() (headState, Faults) {
 		x.buf = x.r.Loop().Take(int(x.conf.BufferSize))
 	}
 	for {
-		n, err := x.conn.TryRead(x.buf[x.end:])
+		n, err := x.conn.TryRead(x.buf[x.end : len(x.buf)-x.headRoom])
 		if err != nil {
 			if err == loop.ErrAgain {
 				return headMore, 0
@@ -27,7 +27,7 @@ func (x *exchange) readHead() (headState, Faults) {
 			x.peerFailed("recv()", err)
 			return headMore, faultError
 		}
-		x.debugRecv(n, len(x.buf)-x.end)
+		x.debugRecv(n, len(x.buf)-x.headRoom-x.end)
 		x.end += n
 		x.cur().received += int64(n)
 		if state, f := x.parse(); state == headDone || f != 0 {
@@ -58,7 +58,7 @@ func (x *exchange) parse() (headState, Faults) {
 			continue
 		case headMore:
 		}
-		if x.end == len(x.buf) {
+		if x.end >= len(x.buf)-x.headRoom {
 			x.r.Log(logs.Error, "upstream sent too big header")
 			return headMore, faultInvalidHeader
 		}
@@ -212,6 +212,9 @@ func (x *exchange) duplicate(i int, again *http.Field) bool {
 // obey does what a field of the response asks of the proxy.
 func (x *exchange) obey(f *http.Field) bool {
 	y, ignore := &x.reply, x.conf.Ignore
+	if x.cache != nil {
+		x.obeyCaching(f)
+	}
 	switch f.ID {
 	case field.ContentLength:
 		return x.readLength(f)

@@ -44,7 +44,7 @@ func installSCGI(c *scgiConf, in *http.Install) error {
 		return err
 	}
 	l := &scgiLoc{scgiConf: c}
-	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
+	if l.list, l.listCached, err = newParams(in, "scgi_", c.params, &c.upstreamConf); err != nil {
 		return err
 	}
 	s := passSpec{
@@ -60,6 +60,8 @@ func installSCGI(c *scgiConf, in *http.Install) error {
 type scgiLoc struct {
 	*scgiConf
 	list *params
+	// listCached are those of requests whose responses may be stored.
+	listCached *params
 }
 
 // scgi speaks SCGI with the peer (protocol).
@@ -86,7 +88,7 @@ func (p *scgi) createRequest(c *call) http.Verdict {
 	var digits [room]byte
 	b := append(append(c.head[:0], digits[:]...), "CONTENT_LENGTH\x00"...)
 	b = append(strconv.AppendInt(b, length, 10), 0)
-	b = p.loc.list.append(b, c.r, &scgiCoding)
+	b = choose(c, p.loc.list, p.loc.listCached).append(b, c.r, &scgiCoding)
 	size := append(strconv.AppendInt(digits[:0], int64(len(b)-room), 10), ':')
 	b = b[:copy(b, size)+copy(b[len(size):], b[room:])]
 	c.head = append(b, ',')

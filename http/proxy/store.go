@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"weir/conf"
-	"weir/disk"
 	"weir/http"
 	"weir/logs"
 )
@@ -19,16 +18,16 @@ type storePlace struct {
 
 func (s *storePlace) set() bool { return s.on || s.path != nil }
 
-func storeDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
+func storeDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
-			Name: "store", Syntax: "on | off | <path:text>", Default: "off",
+			Name: "store", Syntax: "on | off | <path:text>", Default: "off", Group: "store",
 			Doc: `Stores responses as files: **on**, where root or alias has the URI, otherwise at the *path*.
 
 A file is there once it is complete: it is written in the folder of temporary files, which best is on the same disk, and then moved. It gets
 the time of Last-Modified. Only responses with status 200 are stored, with buffering on, also when the client goes away before the end.`,
 			Example: "store /data/www$uri;",
-			Set:     func(c *C, call *conf.Call) error { return setStore(&of(c).Store, call) },
+			Set:     func(c *C, call *conf.Call) error { return setStore(of(c), prefix, call) },
 		},
 		{
 			Name: "store_access", Syntax: "<users:string> [<users:string>] [<users:string>]", Default: "user:rw",
@@ -39,8 +38,12 @@ the time of Last-Modified. Only responses with status 200 are stored, with buffe
 	}
 }
 
-func setStore(s *storePlace, call *conf.Call) (err error) {
+func setStore(u *upstreamConf, prefix string, call *conf.Call) (err error) {
+	s := &u.Store
 	*s = storePlace{}
+	if call.Arg(0) != "off" && u.Cache.On {
+		return call.Errorf(-1, "\"%sstore\" directive is incompatible with \"%scache\"", prefix, prefix)
+	}
 	switch word := call.Arg(0); word {
 	case "off":
 	case "on":
@@ -74,53 +77,18 @@ func setStoreAccess(mode *fs.FileMode, call *conf.Call) error {
 	return nil
 }
 
-// A storing is the body of a response on its way to a file of its own, beside the client.
-type storing struct {
-	on   bool
-	file *disk.TempFile
-}
-
 // beginStore has the body stored, if it is to be. A HEAD has none: nginx stores an empty file if the peer
 // does not tell a length.
 func (x *exchange) beginStore() {
-	x.store.on = x.conf.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead()
-}
-
-// keep writes a part of the body to the file. If that fails, the client gets its response all the same.
-func (s *storing) keep(x *exchange, data []byte) {
-	if !s.on || len(data) == 0 || !s.open(x) {
-		return
-	}
-	if err := s.file.Append(x.r.Task, data); err != nil {
-		x.r.LogErr(logs.Crit, err, "pwrite() \""+s.file.Path+"\" failed")
-		s.on = false
+	if x.conf.Store.set() && x.reply.status == 200 && x.buffering && !x.r.IsHead() {
+		x.saved.begin(x, nil)
 	}
 }
 
-// open makes the file. One that is not moved in the end is removed with the exchange.
-func (s *storing) open(x *exchange) bool {
-	if s.file != nil {
-		return true
-	}
-	place := x.conf.TempPath
-	f, err := x.r.CreateTemp(place, false, true)
-	if err != nil {
-		x.r.LogErr(logs.Crit, err, "open() \""+place.Dir+"\" failed")
-		s.on = false
-		return false
-	}
-	s.file = f
-	return true
-}
-
-// finish puts the complete file where it belongs.
-func (s *storing) finish(x *exchange) {
-	if !s.on || x.short || !s.open(x) {
-		return
-	}
-	s.on = false
-	r, opt := x.r, x.conf
-	if n := x.reply.length; n >= 0 && n != s.file.Size {
+// finishStore puts the complete file where it belongs.
+func (x *exchange) finishStore() {
+	r, opt, s := x.r, x.conf, &x.saved
+	if n := x.reply.length; n >= 0 && n != s.size {
 		return
 	}
 	path := string(r.FilePath())
@@ -132,6 +100,12 @@ func (s *storing) finish(x *exchange) {
 	}
 	if path[0] != '/' {
 		path = r.App.Prefix + path
+	}
+	var err error
+	r.Task.Await(func() { err = s.finish(x, nil) })
+	if err != nil {
+		s.tell(x, err)
+		return
 	}
 	if r.Debugs() {
 		r.Debugf("upstream stores \"%s\" to \"%s\"", s.file.Path, path)

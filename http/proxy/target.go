@@ -121,13 +121,21 @@ func hostHeader(t *upstream.Target, port uint16) string {
 	return t.Host + ":" + strconv.Itoa(int(t.Port))
 }
 
+// keyStart is what the usual key of the cache begins with.
+func keyStart(t *upstream.Target, host string) []byte {
+	if t.Unix {
+		host = "unix:" + t.Host + ":"
+	}
+	return []byte(httpPrefix + host)
+}
+
 // fill says where requests go.
 func (t *target) fill(s *passSpec) {
 	if t.text != nil {
 		s.find = t.find
 		return
 	}
-	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri)}
+	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri), start: keyStart(&t.at, t.host)}
 	if !t.at.Unix {
 		s.place.port = strconv.AppendUint(nil, uint64(t.at.Port), 10)
 	}
@@ -151,7 +159,8 @@ func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdi
 	if strings.HasPrefix(uri, "?") {
 		uri = "/" + uri
 	}
-	p.host, p.uri = []byte(hostHeader(&at, httpPort)), []byte(uri)
+	host := hostHeader(&at, httpPort)
+	p.host, p.uri, p.start = []byte(host), []byte(uri), keyStart(&at, host)
 	if !at.Unix {
 		p.port = strconv.AppendUint(nil, uint64(at.Port), 10)
 	}

@@ -43,6 +43,7 @@ type upstreamConf struct {
 	Hide, Pass   []string // names of response fields
 	Store        storePlace
 	StoreAccess  fs.FileMode
+	Cache        cacheConf
 
 	SocketKeepalive bool
 	RecvBuf         int64

@@ -20,8 +20,11 @@ const inLoc = conf.HTTP | conf.Server | conf.Location
 func optionDirectives[C any](prefix string, of func(*C) *upstreamConf, faults []faultWord, without ...string) []conf.Directive[C] {
 	d := slices.Concat(
 		timeoutDirectives(of), bufferDirectives(prefix, of), passDirectives(prefix, of), nextDirectives(of, faults),
-		storeDirectives(of), socketDirectives(of),
+		storeDirectives(prefix, of), socketDirectives(of),
 	)
+	if !slices.Contains(without, "cache") {
+		d = append(d, cacheDirectives(prefix, of, faults)...)
+	}
 	d = slices.DeleteFunc(d, func(d conf.Directive[C]) bool { return slices.Contains(without, d.Name) })
 	for i := range d {
 		d[i].Name = prefix + d[i].Name

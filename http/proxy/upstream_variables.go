@@ -38,6 +38,24 @@ func upstreamVariables() []http.Var {
 		{Name: "upstream_trailer_", Doc: "The trailer field of this name of the last peer's response.", Get: func(r *http.Request, name string) http.Value {
 			return fieldValue(r, name, func(x *exchange) http.Fields { return x.trailers })
 		}},
+		{Name: "upstream_cache_status", Doc: "What the cache has to do with the response: MISS, BYPASS, EXPIRED, STALE, UPDATING, REVALIDATED or HIT.", Get: func(r *http.Request, _ string) http.Value {
+			if x := newest(r); x != nil && x.cache != nil && x.cache.status != cacheNone {
+				return http.Value{B: []byte(cacheStatuses[x.cache.status])}
+			}
+			return http.Value{Missing: true}
+		}},
+		{Name: "upstream_cache_last_modified", Doc: "Last-Modified of a response that is stored and to be revalidated.", Get: func(r *http.Request, _ string) http.Value {
+			if c := revalidating(r); c != nil && c.entry.LastModified != -1 {
+				return http.Value{B: field.AppendDate(r.Alloc(32)[:0], c.entry.LastModified)}
+			}
+			return http.Value{Missing: true}
+		}},
+		{Name: "upstream_cache_etag", Doc: "ETag of a response that is stored and to be revalidated.", Get: func(r *http.Request, _ string) http.Value {
+			if c := revalidating(r); c != nil && len(c.entry.ETag) > 0 {
+				return http.Value{B: c.entry.ETag}
+			}
+			return http.Value{Missing: true}
+		}},
 		{Name: "upstream_cookie_", Doc: "The cookie of this name that the last peer's response set.", Get: cookieValue},
 	}
 }
@@ -46,6 +64,15 @@ func upstreamVariables() []http.Var {
 func newest(r *http.Request) *exchange {
 	x, _ := http.Load[*exchange](r)
 	return x
+}
+
+// revalidating is what is known of a stored response that a peer is asked about, nil when there is none.
+func revalidating(r *http.Request) *caching {
+	x := newest(r)
+	if x == nil || x.cache == nil || !x.conf.Cache.Revalidate || x.cache.status != cacheExpired {
+		return nil
+	}
+	return x.cache
 }
 
 // overTries lists something of every peer that was asked: with commas between peers of one search, and

@@ -64,7 +64,7 @@ func installUwsgi(c *uwsgiConf, in *http.Install) error {
 		return err
 	}
 	l := &uwsgiLoc{uwsgiConf: c}
-	if l.list, err = newParams(in, c.params, &c.upstreamConf); err != nil {
+	if l.list, l.listCached, err = newParams(in, "uwsgi_", c.params, &c.upstreamConf); err != nil {
 		return err
 	}
 	s := passSpec{
@@ -85,6 +85,8 @@ func cgiHidden() []string {
 type uwsgiLoc struct {
 	*uwsgiConf
 	list *params
+	// listCached are those of requests whose responses may be stored.
+	listCached *params
 }
 
 // uwsgi speaks the uwsgi protocol with the peer (protocol).
@@ -104,7 +106,7 @@ func (p *uwsgi) createRequest(c *call) http.Verdict {
 	const largest = 65535
 	l := p.loc
 	b := append(c.head[:0], byte(l.modifier1), 0, 0, byte(l.modifier2))
-	b = append(l.list.append(b, c.r, &uwsgiCoding), l.text...)
+	b = append(choose(c, l.list, l.listCached).append(b, c.r, &uwsgiCoding), l.text...)
 	n := len(b) - 4
 	if n > largest {
 		return tooBig(c.r, "uwsgi request", n)

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
-	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/vars"
@@ -147,26 +146,27 @@ func fileCondition(call *conf.Call, words []string, first int) (condition, error
 	}
 	kind := op[1]
 	return func(r *http.Request, _ bool) (bool, error) {
-		name := r.QuotedText(path)
-		i, bad := disk.Stat(r.Task, disk.PathOf(append(r.Alloc(len(name) + 1)[:0], name...)), disk.Links{})
-		if bad.Failed() {
-			if !bad.Is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG, unix.EACCES) {
-				r.LogErr(logs.Crit, bad.Err, "stat() \""+string(name)+"\" failed")
+		var st unix.Stat_t
+		name := string(r.QuotedText(path))
+		err := unix.Stat(name, &st)
+		if err != nil {
+			if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENAMETOOLONG && err != unix.EACCES {
+				r.LogErr(logs.Crit, err, "stat() \""+name+"\" failed")
 			}
 			return !want, nil
 		}
-		return fileIs(kind, &i) == want, nil
+		return fileIs(kind, &st) == want, nil
 	}, nil
 }
 
-func fileIs(kind byte, i *disk.Info) bool {
+func fileIs(kind byte, st *unix.Stat_t) bool {
 	switch kind {
 	case 'f':
-		return i.IsRegular()
+		return st.Mode&unix.S_IFMT == unix.S_IFREG
 	case 'd':
-		return i.IsDir()
+		return st.Mode&unix.S_IFMT == unix.S_IFDIR
 	case 'x':
-		return i.Mode&0o111 != 0
+		return st.Mode&0o111 != 0
 	}
 	return true
 }

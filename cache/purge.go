@@ -1,0 +1,254 @@
+package cache
+
+import (
+	"bytes"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/loop"
+)
+
+// A purge is of all entries whose key begins with something, or of all variants of a key. It holds at once: what it names is not answered
+// any more. A task then goes through the index and drops it, and when it has been everywhere the purge is forgotten.
+//
+// Generations tell what was there before a purge from what was fetched after it: each purge begins a new one, and an entry has that
+// in which its request began.
+type purge struct {
+	key        []byte
+	prefix     bool
+	generation uint32
+}
+
+func (p *purge) names(key []byte) bool {
+	if p.prefix {
+		return bytes.HasPrefix(key, p.key)
+	}
+	return bytes.Equal(key, p.key)
+}
+
+// Purge drops the entry of a key, with its variants. It reports false when there is none. It touches the disk.
+func (c *Cache) Purge(key []byte, sum Sum) bool {
+	path := c.Path(sum)
+	buf := make([]byte, HeaderStart(len(key)))
+	h, ok := readHeader(path, buf, key)
+	c.mu.Lock()
+	c.generation++
+	if len(h.Vary) > 0 {
+		c.addPurge(purge{key: bytes.Clone(key), generation: c.generation})
+	}
+	if n := c.find(&sum); n != 0 {
+		c.void(n)
+	}
+	c.mu.Unlock()
+	if ok {
+		_ = unix.Unlink(path)
+	}
+	return ok
+}
+
+// PurgePrefix drops all entries whose key begins so.
+func (c *Cache) PurgePrefix(prefix []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	c.addPurge(purge{key: bytes.Clone(prefix), prefix: true, generation: c.generation})
+}
+
+// mostPurges is how many purges are kept apart; beyond that everything is purged that the last ones have in common.
+const mostPurges = 1000
+
+func (c *Cache) addPurge(p purge) {
+	for i := range c.purges {
+		if q := &c.purges[i]; q.prefix == p.prefix && bytes.Equal(q.key, p.key) {
+			q.generation = p.generation
+			return
+		}
+	}
+	if len(c.purges) == mostPurges {
+		last := &c.purges[mostPurges-1]
+		n := 0
+		for n < min(len(last.key), len(p.key)) && last.key[n] == p.key[n] {
+			n++
+		}
+		*last = purge{key: last.key[:n], prefix: true, generation: p.generation}
+	} else {
+		c.purges = append(c.purges, p)
+	}
+}
+
+// void makes an entry one without a file. One that is being fetched is not to be stored any more.
+func (c *state) void(n uint32) {
+	d := c.at(n)
+	c.memory.drop(&d.key)
+	c.size -= int64(d.blocks)
+	d.exists, d.blocks, d.uniq, d.bodyStart, d.errorCode = false, 0, 0, 0, 0
+	d.generation = c.generation
+	if d.count == 0 {
+		c.remove(n)
+	}
+}
+
+// Purged reports whether the entry that is held was purged, and drops its file then from the index; the file is the caller's to remove.
+func (h *Hold) Purged(key []byte) bool {
+	c := h.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.purges) == 0 || !c.isPurged(key, c.at(h.n).generation) {
+		return false
+	}
+	c.void(h.n)
+	return true
+}
+
+func (c *state) isPurged(key []byte, generation uint32) bool {
+	for i := range c.purges {
+		if p := &c.purges[i]; generation < p.generation && p.names(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Remove removes the file of an entry. It touches the disk.
+func (c *Cache) Remove(sum Sum) { _ = unix.Unlink(c.Path(sum)) }
+
+// readHeader reads the header of a file and holds it against the key, unless that is nil.
+func readHeader(path string, buf, key []byte) (h Header, ok bool) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return h, false
+	}
+	n, err := unix.Pread(fd, buf, 0)
+	_ = unix.Close(fd)
+	if err != nil {
+		return h, false
+	}
+	switch fault := h.Parse(buf[:n], key, CRC(key), 1<<16); fault {
+	case "":
+	case LongHeader: // the head was not read
+		h.Vary = buf[atVary : atVary+min(int(buf[atVaryLen]), Longest)]
+	default:
+		return h, false
+	}
+	return h, true
+}
+
+// CarryOut drops what was purged, in a task of its own, unless there is one that does. Loop only.
+func (c *Cache) CarryOut(l *loop.Loop) {
+	c.mu.Lock()
+	idle := !c.purging && len(c.purges) > 0
+	c.purging = c.purging || idle
+	c.mu.Unlock()
+	if idle {
+		l.Go(c.carryOut)
+	}
+}
+
+func (c *Cache) carryOut(t *loop.Task) {
+	for n, until := uint32(1), uint32(0); ; {
+		if n == 1 {
+			if until = c.purgesUpTo(); until == 0 {
+				return
+			}
+		}
+		pause, done := c.Manager.Sleep, false
+		if c.Cold() { // there may be files that nobody knows
+			pause = time.Second
+		} else {
+			t.Await(func() { n, done = c.purgeSome(n, time.Now) })
+		}
+		if done {
+			c.forgetPurges(until)
+			n = 1
+			continue
+		}
+		if t.Sleep(pause) != nil {
+			return
+		}
+	}
+}
+
+// purgesUpTo is the generation of the newest purge. When there is none it is 0, and nobody carries purges out any more.
+func (c *Cache) purgesUpTo() (newest uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.purging = len(c.purges) > 0
+	for i := range c.purges {
+		newest = max(newest, c.purges[i].generation)
+	}
+	return newest
+}
+
+func (c *Cache) forgetPurges(until uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := c.purges[:0]
+	for _, p := range c.purges {
+		if p.generation > until {
+			left = append(left, p)
+		}
+	}
+	clear(c.purges[len(left):])
+	c.purges = left
+}
+
+// purgeSome looks at entries from number n on, as the manager's pace allows. It touches the disk.
+func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done bool) {
+	began := now()
+	buf := make([]byte, 4096)
+	for files := 0; files < c.Manager.Files && now().Sub(began) < c.Manager.Threshold; n++ {
+		c.mu.Lock()
+		if n > c.made {
+			c.mu.Unlock()
+			return n, true
+		}
+		d := *c.at(n)
+		c.mu.Unlock()
+		if !d.exists {
+			continue
+		}
+		files++
+		path := c.Path(d.key)
+		key, ok := readKey(path, buf)
+		if !ok {
+			continue
+		}
+		c.mu.Lock()
+		gone := c.at(n).key == d.key && c.at(n).uniq == d.uniq && c.isPurged(key, c.at(n).generation)
+		if gone {
+			c.void(n)
+		}
+		c.mu.Unlock()
+		if gone {
+			_ = unix.Unlink(path)
+		}
+	}
+	return n, false
+}
+
+// readKey reads the key in a file.
+func readKey(path string, buf []byte) (key []byte, ok bool) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	n, err := unix.Pread(fd, buf, 0)
+	if err != nil || n < HeaderStart(0) {
+		return nil, false
+	}
+	var h Header
+	h.read(buf)
+	end := int(h.HeaderStart) - 1
+	if end < HeaderStart(0)-1 {
+		return nil, false
+	}
+	if end > n {
+		buf = make([]byte, end)
+		if n, err = unix.Pread(fd, buf, 0); err != nil || n < end {
+			return nil, false
+		}
+	}
+	return buf[HeaderStart(0)-1 : end], true
+}

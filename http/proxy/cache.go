@@ -1,0 +1,344 @@
+package proxy
+
+import (
+	"weir/cache"
+	"weir/http"
+	"weir/http/field"
+	"weir/logs"
+	"weir/loop"
+)
+
+// cacheStatus is $upstream_cache_status.
+type cacheStatus uint8
+
+const (
+	cacheNone cacheStatus = iota
+	cacheMiss
+	cacheBypass
+	cacheExpired
+	cacheStale
+	cacheUpdating
+	cacheRevalidated
+	cacheHit
+)
+
+var cacheStatuses = [...]string{"", "MISS", "BYPASS", "EXPIRED", "STALE", "UPDATING", "REVALIDATED", "HIT"}
+
+// caching is what one exchange has to do with a cache.
+type caching struct {
+	zone   *cache.Cache
+	conf   *cacheConf
+	status cacheStatus
+	store  bool // the response is to be stored, as far as is known
+	text   []byte
+	crc    uint32
+	main   cache.Sum // of text
+	key    cache.Sum // the same, or that of a variant
+	second bool      // it is that of a variant
+	hold   cache.Hold
+
+	// What is in the cache.
+	entry       cache.Header
+	path        string // of its file
+	file        cache.File
+	item        *cache.Item // in memory
+	buf         []byte      // beginning of the file; the exchange's when its head is parsed
+	serving     bool        // it is what the client gets
+	mayUpdate   bool        // the response allows itself to be answered while it is fetched anew
+	mayFail     bool        // or when that fails
+	waitUntil   loop.Time
+	unlocked    bool // it has waited long enough
+	errorStatus int  // what is answered from now on in place of it
+	errorUntil  int64
+	background  bool // it is fetched anew when the client has got this one
+
+	// What the response says of itself.
+	fresh
+}
+
+// opened is what has come of looking for an entry.
+type opened uint8
+
+const (
+	openHit      opened = iota
+	openStale           // it is too old, and this request is the first to see that
+	openUpdating        // it is too old, and another request fetches it anew
+	openMiss
+	openScarce  // it is not stored: it is not asked for often enough, or another request does
+	openError   // it is a status
+	openLocked  // another request fetches it
+	openVariant // it is an entry of another key
+	openFailed
+)
+
+// lookUp looks for the response in the cache, if there is one here. done says that v is the request's answer.
+func (x *exchange) lookUp() (v http.Verdict, done bool) {
+	r, conf := x.r, &x.conf.Cache
+	purge := len(conf.Purge) > 0 && anyTrue(r, conf.Purge)
+	if r.Method&(conf.Methods|http.GET|http.HEAD) == 0 && !purge {
+		return http.Next, false
+	}
+	zone := conf.Zone
+	if zone == nil {
+		name := r.Text(conf.Name)
+		if len(name) == 0 || string(name) == "off" {
+			return http.Next, false
+		}
+		if zone = conf.All[string(name)]; zone == nil {
+			r.Logf(logs.Error, "cache \"%s\" not found", name)
+			return http.StatusInternal, true
+		}
+	}
+	x.asGet = r.IsHead() && !conf.KeepHead && x.h.pass.prefix == "proxy_"
+	c := x.beginCaching(zone, conf)
+	if purge {
+		return x.purge(), true
+	}
+	start := cache.HeaderStart(len(c.text))
+	if int64(start+256) > x.conf.BufferSize {
+		r.Logf(logs.Error, "%sbuffer_size %d is not enough for cache key, it should be increased to at least %d",
+			x.h.pass.prefix, x.conf.BufferSize, (start+256+1023)/1024*1024)
+		x.dropCaching()
+		return http.Next, false
+	}
+	c.store = true
+	if anyTrue(r, conf.Bypass) {
+		c.status = cacheBypass
+		x.tellCaching()
+		return http.Next, false
+	}
+	c.status = cacheMiss
+	v, done = x.fromCache(x.open())
+	if !done {
+		x.tellCaching()
+	}
+	return v, done
+}
+
+// anyTrue reports whether one of some texts is neither empty nor "0".
+func anyTrue(r *http.Request, texts []*http.Text) bool {
+	for _, t := range texts {
+		if v := r.Text(t); len(v) > 0 && string(v) != "0" {
+			return true
+		}
+	}
+	return false
+}
+
+// beginCaching makes ready to look for the response, and to store it.
+func (x *exchange) beginCaching(zone *cache.Cache, conf *cacheConf) *caching {
+	c := x.idleCache
+	if c == nil {
+		c = &caching{}
+	}
+	x.cache, x.idleCache = c, nil
+	c.zone, c.conf = zone, conf
+	c.file.FD = -1
+	if conf.Key != nil {
+		c.text = x.r.Text(conf.Key)
+	} else if x.h.pass.key != nil {
+		c.text = x.h.pass.key(&x.call)
+	}
+	if x.r.Debugs() {
+		x.r.Debugf("http cache key: \"%s\"", c.text)
+	}
+	c.crc = cache.CRC(c.text)
+	c.main = cache.SumOf(c.text)
+	c.key = c.main
+	return c
+}
+
+// tellCaching tells the protocol whether the response may be stored: then it is asked for whole, under the cache's own conditions.
+func (x *exchange) tellCaching() {
+	c := x.cache
+	if c.store && x.beyondRange() {
+		c.store = false
+	}
+	x.caching = c.store
+	x.headRoom = cache.HeaderStart(len(c.text))
+}
+
+// beyondRange reports whether the request asks for a range that begins too far behind for the whole to be fetched.
+func (x *exchange) beyondRange() bool {
+	most := x.cache.conf.RangeMost
+	f := x.r.In.Find(field.Range)
+	if most == 0 || f == nil {
+		return false
+	}
+	if most == 1 {
+		return true
+	}
+	const unit = "bytes="
+	v := f.Value
+	if len(v) < len(unit)+1 || !field.EqualFold(v[:len(unit)], unit) {
+		return false
+	}
+	for v = v[len(unit):]; len(v) > 0 && v[0] == ' '; {
+		v = v[1:]
+	}
+	if len(v) > 0 && v[0] == '-' {
+		return true
+	}
+	n := int64(0)
+	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9'; i++ {
+		if n = n*10 + int64(v[i]-'0'); n >= most-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// fromCache answers with what open has found, as far as that is an answer. Otherwise a peer is asked.
+func (x *exchange) fromCache(o opened) (v http.Verdict, done bool) {
+	c, r := x.cache, x.r
+	old := (c.conf.stale(faultUpdating) || c.mayUpdate) && !r.Background()
+	switch {
+	case o == openFailed:
+		x.freeCache()
+		return http.StatusInternal, true
+	case o == openHit:
+		c.status = cacheHit
+	case o == openStale && old && c.conf.Background:
+		c.status, c.background = cacheStale, true
+	case o == openUpdating && old:
+		c.status = cacheUpdating
+	case o == openStale, o == openUpdating:
+		c.expire(r)
+		return http.Next, false
+	case o == openError:
+		c.status = cacheHit
+		status := c.hold.Error
+		x.freeCache()
+		return http.Verdict(status), true
+	default:
+		c.store = o != openScarce
+		return http.Next, false
+	}
+	v, ok := x.sendCached()
+	if !ok {
+		c.status, c.background, c.serving = cacheMiss, false, false
+		c.fresh = fresh{}
+		return http.Next, false
+	}
+	return v, true
+}
+
+// expire makes ready to fetch an entry anew that is too old. What it would take to answer with it is kept.
+func (c *caching) expire(r *http.Request) {
+	c.status = cacheExpired
+	c.entry.ETag, c.entry.Vary = r.Copy(c.entry.ETag), r.Copy(c.entry.Vary) // their memory is used for the head, if it comes to that
+	c.entry.ValidSec, c.entry.UpdatingSec, c.entry.ErrorSec = 0, 0, 0
+	c.fresh = fresh{}
+}
+
+// sendCached answers with the entry. ok is false, and it was logged, when it cannot.
+func (x *exchange) sendCached() (v http.Verdict, ok bool) {
+	if !x.loadCached() {
+		return http.Next, false
+	}
+	return x.answerCached(), true
+}
+
+// loadCached makes the head of the entry the response's. It reports false, and has logged why, when it has no valid head.
+func (x *exchange) loadCached() bool {
+	c, r := x.cache, x.r
+	c.serving = true
+	x.useStored()
+	x.call.restart()
+	x.proto.restart(&x.call)
+	x.end = int(c.entry.BodyStart) - int(c.entry.HeaderStart)
+	c.fresh = fresh{validSec: c.validSec, updatingSec: c.updatingSec, errorSec: c.errorSec}
+	fault := cache.Fault("")
+	body := c.bodySize()
+	switch {
+	case x.proto.parseHead(&x.call) != headDone, !x.readFields(), !x.proto.startBody(&x.call):
+		fault = cache.InvalidHeader
+	case x.reply.length >= 0 && x.reply.length != body && !(r.IsHead() && body == 0) && x.reply.status != 304:
+		fault = cache.WrongLength
+	default:
+		x.judgeResponse()
+		return true
+	}
+	r.Logf(logs.Crit, "cache file \"%s\" %s", c.path, fault)
+	c.serving = false
+	r.Loop().Give(x.buf)
+	x.buf = nil
+	return false
+}
+
+// answerCached sends the entry, whose head was loaded.
+func (x *exchange) answerCached() (v http.Verdict) {
+	c, r := x.cache, x.r
+	if x.reply.redirect != nil {
+		x.freeCache()
+		return x.accelRedirect()
+	}
+	x.copyHead()
+	if !c.background {
+		x.freeCache()
+	}
+	if r.Debugs() {
+		r.Debugf("http file cache send: %s", c.path)
+	}
+	if v = r.SendHead(); v == http.Next {
+		x.pieces = x.pieces[:0]
+		switch body := c.bodySize(); {
+		case body == 0:
+		case c.item != nil:
+			x.pieces = append(x.pieces, http.Mem(c.item.Body))
+		default:
+			x.pieces = append(x.pieces, http.File(c.file.FD, int64(c.entry.BodyStart), body))
+		}
+		v = r.SendAll(x.pieces)
+	}
+	if c.background {
+		r.InBackground(x.h.serve, x.freeCache)
+	}
+	return v
+}
+
+// serving reports whether the response is that of the cache.
+func (x *exchange) serving() bool { return x.cache != nil && x.cache.serving }
+
+// bodySize is the length of the entry's body.
+func (c *caching) bodySize() int64 {
+	if c.item != nil {
+		return int64(len(c.item.Body))
+	}
+	return c.file.Size - int64(c.entry.BodyStart)
+}
+
+// useStored puts the head of the stored response where protocols read it.
+func (x *exchange) useStored() {
+	c := x.cache
+	n := int(c.entry.BodyStart) - int(c.entry.HeaderStart)
+	if c.item != nil {
+		x.r.Loop().Give(x.buf)
+		x.buf = x.r.Loop().Take(n)
+		copy(x.buf, c.item.Head)
+		return
+	}
+	x.buf, c.buf = c.buf, x.buf
+	copy(x.buf, x.buf[c.entry.HeaderStart:c.entry.BodyStart])
+}
+
+// freeCache lets go of the entry.
+func (x *exchange) freeCache() {
+	if c := x.cache; c != nil && c.hold.Held() {
+		c.hold.Free(c.errorStatus, c.errorUntil)
+	}
+}
+
+// dropCaching ends what the exchange has to do with a cache.
+func (x *exchange) dropCaching() {
+	c := x.cache
+	if c == nil {
+		return
+	}
+	x.freeCache()
+	c.file.Close()
+	x.r.Loop().Give(c.buf)
+	*c = caching{}
+	x.idleCache, x.cache = c, nil
+	x.caching, x.headRoom = false, 0
+}
