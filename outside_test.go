@@ -37,10 +37,44 @@ const worldRules = `
 	conf.LookupHost < listen/addr.go, logs/syslog_conf.go, upstream/spec.go; # of words that no configuration has
 `
 
-// TestOutside holds every file of the server against the rules.
+// diskRules name the calls that touch files, which may wait for a disk, and the only files that may make them where loops run: a loop
+// must not wait, so whoever serves touches files by package disk. Package loop has its sockets, and is not asked.
+const diskRules = `
+	os.Open, os.OpenFile, os.OpenRoot, os.OpenInRoot, os.Create, os.CreateTemp, os.DirFS, os.CopyFS < NOBODY;
+	os.WriteFile, os.ReadLink, os.Readlink, os.Mkdir, os.MkdirAll, os.MkdirTemp < NOBODY;
+	os.Remove, os.RemoveAll, os.Rename, os.Link, os.Symlink, os.Truncate, os.Chmod, os.Chown, os.Lchown, os.Chtimes < NOBODY;
+	os.NewFile < NOBODY;
+	filepath.Walk, filepath.WalkDir < NOBODY;
+	unix.Open, unix.Openat, unix.Openat2, unix.Creat, unix.Access, unix.Faccessat, unix.Faccessat2 < NOBODY;
+	unix.Stat, unix.Fstat, unix.Fstatat, unix.Statx, unix.Statfs, unix.Fstatfs, unix.Readlink, unix.Readlinkat < NOBODY;
+	unix.Lstat, unix.Chmod, unix.Unlink < listen/open.go; # of unix sockets, while addresses are opened
+	unix.Fchmod, unix.Fchmodat, unix.Chown, unix.Fchown, unix.Fchownat, unix.Unlinkat, unix.Rmdir < NOBODY;
+	unix.Mkdir, unix.Mkdirat, unix.Rename, unix.Renameat, unix.Renameat2, unix.Link, unix.Linkat, unix.Symlink, unix.Symlinkat < NOBODY;
+	unix.Read, unix.Readv, unix.Pread, unix.Preadv, unix.Preadv2, unix.Getdents, unix.ReadDirent < NOBODY;
+	unix.Write, unix.Writev, unix.Pwrite, unix.Pwritev, unix.Pwritev2, unix.Fallocate, unix.Truncate, unix.Ftruncate < NOBODY;
+	unix.Fsync, unix.Fdatasync, unix.Utimes, unix.Futimes, unix.UtimesNano, unix.UtimesNanoAt, unix.Mmap, unix.Flock < NOBODY;
+	unix.CopyFileRange < NOBODY;
+	syscall.Open, syscall.Stat, syscall.Fstat, syscall.Lstat, syscall.Unlink, syscall.Rename, syscall.Mkdir < NOBODY;
+	syscall.Read, syscall.Write, syscall.Pread, syscall.Pwrite < NOBODY;
+`
+
+// TestOutside holds every file of the server against the rules of the world.
 func TestOutside(t *testing.T) {
+	checkCalls(t, worldRules, []string{"conf", "vars", "zone", "logs", "loop", "disk", "listen", "upstream", "http", "cycle", "master", "cmd"},
+		"a worker may get another answer than its master, ask conf.Outside")
+}
+
+// TestDisk holds every file that runs on loops against the rules of the disk.
+func TestDisk(t *testing.T) {
+	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
+}
+
+// checkCalls holds every file below the roots against rules of calls, and the rules against the files. why is said of a call that is
+// not allowed.
+func checkCalls(t *testing.T, rules string, roots []string, why string) {
+	t.Helper()
 	may := map[string][]string{}
-	for _, line := range statements(worldRules) {
+	for _, line := range statements(rules) {
 		what, who, ok := strings.Cut(line, "<")
 		if !ok {
 			t.Fatalf("bad rule %q", line)
@@ -50,7 +84,7 @@ func TestOutside(t *testing.T) {
 		}
 	}
 	asked := map[string]map[string]bool{}
-	for _, root := range []string{"conf", "vars", "zone", "logs", "loop", "disk", "listen", "upstream", "http", "cycle", "master", "cmd"} {
+	for _, root := range roots {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
@@ -75,7 +109,7 @@ func TestOutside(t *testing.T) {
 					return true
 				}
 				if !slices.Contains(files, path) {
-					t.Errorf("%s: %s is for %s only: a worker may get another answer than its master, ask conf.Outside", path, call, strings.Join(files, ", "))
+					t.Errorf("%s: %s is for %s only: %s", path, call, strings.Join(files, ", "), why)
 				}
 				if asked[call] == nil {
 					asked[call] = map[string]bool{}

@@ -78,6 +78,16 @@ func TestSample(t *testing.T) {
 	}
 }
 
+func TestParseH2Load(t *testing.T) {
+	l, err := parseH2Load("finished in 1.50s, 82304.00 req/s, 89.48MB/s\nrequests: 82304 total, 82432 started, 82304 done, 82304 succeeded, 0 failed\n")
+	if err != nil || l.requests != 82304 || l.took != 1500*time.Millisecond {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if _, err := parseH2Load("finished in 1.50s,\nrequests: 9 total, 9 started, 9 done, 8 succeeded, 1 failed"); err == nil {
+		t.Error("no error for a request that failed")
+	}
+}
+
 func TestWanted(t *testing.T) {
 	for name, only := range map[string]string{"static1k": "", "static10m": "static", "proxy1k": "static, proxy"} {
 		if !wanted(name, only) {

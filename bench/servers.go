@@ -43,13 +43,13 @@ func (s *site) find(name string) (server, error) {
 		if err != nil {
 			return server{}, err
 		}
-		return nginxLike(name, bin), nil
+		return nginxLike(name, bin, ""), nil
 	case "nginx":
 		bin, err := exec.LookPath(s.o.nginx)
 		if err != nil {
 			return server{}, err
 		}
-		return nginxLike(name, bin), nil
+		return nginxLike(name, bin, ""), nil
 	case "haproxy":
 		bin, err := exec.LookPath(name)
 		return server{name: name, version: version(bin, "-v"), command: haproxy(bin)}, err
@@ -82,6 +82,7 @@ http {
     default_type application/octet-stream;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
+    %[7]s
     upstream fastcgi { server %[6]s; keepalive 64; keepalive_requests 1000000000; }
     upstream origin { server %[2]s; keepalive 64; keepalive_requests 1000000000; }
     server {
@@ -107,7 +108,8 @@ http {
 }
 `
 
-func nginxLike(name, bin string) server {
+// nginxLike reads nginx.conf. more stands in the http block besides.
+func nginxLike(name, bin, more string) server {
 	return server{name: name, version: version(bin, "-v"), static: true, bin: bin, command: func(s *site, dir, addr string) (*exec.Cmd, error) {
 		limit, err := raiseFileLimit()
 		if err != nil {
@@ -117,7 +119,7 @@ func nginxLike(name, bin string) server {
 		if s.o.logs {
 			log = "access.log"
 		}
-		conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit, s.cgi)
+		conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit, s.cgi, more)
 		if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
 			return nil, err
 		}

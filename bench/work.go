@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -33,6 +34,8 @@ func works() []work {
 		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8), nil},
 		{"tunnel", "a MB from the origin through a WebSocket, of many in a row", false, tunnels, nil},
 		{"fastcgi1k", "an answer of 1 KB by FastCGI, connections kept where the server can", true, wrk("/fastcgi/1k", 32), nil},
+		{"h2static1k", "a file of 1 KB over HTTP/2 without TLS, 32 streams on each of 4 connections", true, streams("/1k"), nil},
+		{"h2proxy1k", "an answer of 1 KB from the origin, asked for over HTTP/2", true, streams("/origin/1k"), nil},
 		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections, nil},
 		{"idle", "memory of idle keep-alive connections", false, nil, measureIdle},
 		{"reload1k", "a reload with 1,000 servers", false, nil, reloads(1000)},
@@ -73,6 +76,12 @@ func measure(s *site, w work, all []server, o options, rep *report) error {
 		}
 	}()
 	for _, sv := range servers {
+		if strings.HasPrefix(w.name, "h2") {
+			if sv.bin == "" {
+				continue // it would need a port of its own
+			}
+			sv = nginxLike(sv.name, sv.bin, "http2 on;")
+		}
 		in, err := s.start(sv)
 		if err != nil {
 			return err

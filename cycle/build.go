@@ -11,6 +11,7 @@ import (
 
 	"weir/conf"
 	"weir/disk"
+	"weir/http"
 	"weir/listen"
 	"weir/load"
 	"weir/logs"
@@ -46,13 +47,15 @@ type Cycle struct {
 
 // Process is what outlives cycles: open files, numbers.
 type Process struct {
-	Files   *logs.Files
-	Temp    *disk.TempNumbers
-	Zones   *zone.Registry // made by Start
-	Loops   int
-	Outside conf.Outside     // what configurations are read from
-	Sockets Sockets          // who opens the listening sockets; nil: this process itself
-	Clock   func() time.Time // of the loops; nil: time.Now
+	Files *logs.Files
+	Temp  *disk.TempNumbers
+	// Counters count connections and requests; Build makes them.
+	Counters *http.Counters
+	Zones    *zone.Registry // made by Start
+	Loops    int
+	Outside  conf.Outside     // what configurations are read from
+	Sockets  Sockets          // who opens the listening sockets; nil: this process itself
+	Clock    func() time.Time // of the loops; nil: time.Now
 	// Replica says that a master has built the same configuration before, has told of what is odd in it, and has made
 	// its folders.
 	Replica bool
@@ -78,6 +81,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 		Files: p.Files, Zones: c.zones, Logger: c.loggers.at,
 	}, tree, d)
 	c.env = env
+	if p.Counters == nil {
+		p.Counters = &http.Counters{}
+	}
 	c.fronts = newFronts(env, p)
 	table.Declare(tree, env, d)
 	scopes := table.NewScopes(tree, env, d)

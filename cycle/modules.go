@@ -32,26 +32,38 @@ func httpModules() []*http.Module {
 
 		// the request is delayed or refused
 		access.LimitReq,
+		access.LimitConn,
 		access.Access,
+		access.AuthBasic,
+		access.AuthRequest,
 
 		// the request is answered
 		content.TryFiles,
 		content.Index,
+		content.Autoindex,
 		proxy.Upstream,
 		proxy.Proxy,
 		proxy.FastCGI,
 		proxy.Uwsgi,
 		proxy.SCGI,
 		proxy.Memcached,
+		content.EmptyGIF,
+		content.StubStatus,
+		content.BrotliStatic,
+		content.ZstdStatic,
+		content.GzipStatic,
 		content.Static,
 
 		// the response is changed
 		filter.NotModified,
 		filter.Headers,
+		filter.Gunzip,
 		filter.Charset,
 		filter.SSI,
 		filter.CompressCache,
 		filter.Gzip,
+		filter.Brotli,
+		filter.Zstd,
 		filter.Range,
 
 		// the request is recorded

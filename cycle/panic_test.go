@@ -16,6 +16,7 @@ func TestPanicIsLoggedWhole(t *testing.T) {
 	for range 100 {
 		rt.panicked("boom", stack)
 	}
+	rt.Files.Flush()
 	log, err := os.ReadFile(filepath.Join(dir, "logs", "error.log"))
 	if err != nil {
 		t.Fatal(err)

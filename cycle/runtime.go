@@ -58,6 +58,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.engine = engine
 	rt.Loops = loops
+	rt.Counters.Begin(engine)
 	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count
@@ -81,6 +82,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 		return nil, err
 	}
 	rt.adopt(c, opened)
+	p.Files.WriteBehind(true)
 	engine.Run()
 	return rt, nil
 }
@@ -349,7 +351,7 @@ func (rt *Runtime) Stop() {
 			j.Stop()
 		}
 		rt.engine.Stop()
-		rt.Files.Flush()
+		rt.Files.WriteBehind(false)
 		close(rt.done)
 	})
 }

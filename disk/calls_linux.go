@@ -90,6 +90,18 @@ func readNow(fd int, b []byte, off int64) (int, error) {
 	return int(n), nil
 }
 
+// appendNow writes what is taken without a wait, at the end of the file.
+func appendNow(fd int, b []byte) (int, error) {
+	iov := unix.Iovec{Base: unsafe.SliceData(b)}
+	iov.SetLen(len(b))
+	end := ^uintptr(0) // -1: where the file is at
+	n, _, errno := syscall.RawSyscall6(unix.SYS_PWRITEV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, end, end, unix.RWF_NOWAIT)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
 // look looks up what is at the end of the path. The kernel has no lookup that never waits, but for an open that reads nothing.
 func (w *walk) look(i *Info) Failure {
 	w.flags = unix.O_PATH

@@ -51,6 +51,9 @@ func openAt(dir int, p Path, flags int, cached bool) (int, error) {
 // readNow is for kernels that know what they have in memory.
 func readNow(int, []byte, int64) (int, error) { return 0, unix.EAGAIN }
 
+// appendNow is for kernels that can be asked not to wait.
+func appendNow(int, []byte) (int, error) { return 0, unix.EAGAIN }
+
 // look looks up what is at the end of the path, which need not be readable.
 func (w *walk) look(i *Info) Failure {
 	if w.cached {

@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"syscall"
 
@@ -12,6 +13,13 @@ import (
 
 // A Path is a file name as the kernel takes it: its last byte is NUL.
 type Path []byte
+
+// PathOf makes a path of a name, which it ends: the name's memory becomes the path's. What follows an earlier NUL does not count, as it does
+// not for the kernel.
+func PathOf(name []byte) Path {
+	b := append(name, 0)
+	return Path(b[:bytes.IndexByte(b, 0)+1])
+}
 
 // Text is the path without its NUL.
 func (p Path) Text() []byte { return p[:len(p)-1] }

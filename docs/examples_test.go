@@ -44,8 +44,9 @@ func load(t *testing.T, text string) []string {
 // before is what an example needs to stand on, in the http block.
 func before() map[string]string {
 	all := map[string]string{
-		"index":     "map $uri $geo { default de; }",
-		"limit_req": "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;",
+		"index":      "map $uri $geo { default de; }",
+		"limit_conn": "limit_conn_zone $binary_remote_addr zone=addr:1m;",
+		"limit_req":  "limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;",
 	}
 	for _, prefix := range []string{"proxy", "fastcgi", "uwsgi", "scgi"} {
 		all[prefix+"_cache"] = prefix + "_cache_path cache keys_zone=one:1m;"

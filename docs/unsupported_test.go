@@ -15,7 +15,6 @@ const family = 6
 
 // sought are directives in the order in which people miss them, with what they are for and what to do without.
 var sought = []struct{ name, purpose, meanwhile string }{
-	{"gzip", "compression", "compress in front, in the application, or not at all: nothing depends on it"},
 	{"http2", "HTTP/2", "the server that ends TLS in front may speak it; every client speaks HTTP/1.1"},
 	{"auth_basic", "passwords", "`allow` and `deny` by address, or the application's own"},
 	{"stub_status", "counters", "[the logs](guide/monitoring.md)"},

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/logs"
 	"weir/vars"
 )
@@ -28,7 +29,8 @@ type logTarget struct {
 	format *logFormat
 	cond   *Text
 	sink   lineWriter      // nil when the path has variables
-	path   *Text           // of such a path
+	file   *logs.File      // behind sink; nil for another kind
+	path   *Text           // of a path with variables
 	files  *logs.FileCache // that writes it
 	call   *conf.Call
 }
@@ -357,6 +359,7 @@ func (t *logTarget) openFile(b *Builder, place string) error {
 		path = b.AccessLog
 	}
 	f := b.Files.Reserve(path, t.call.Node)
+	t.file = f
 	buffer, err := bufferOf(t.call)
 	if err != nil {
 		return err
@@ -386,30 +389,39 @@ func (t *logTarget) write(r *Request) {
 	line := t.format.append(buf[:0], r)
 	line = append(line, '\n')
 	if t.sink != nil {
+		if t.file != nil && t.file.Lagging() {
+			r.Task.Await(t.file.Sync)
+		}
 		if err := t.sink.Write(line); err != nil {
 			r.Log(logs.Alert, err.Error())
 		}
 	} else if r.rootExists() {
-		if err := t.files.Write(r.Text(t.path), line); err != nil {
-			r.Log(logs.Crit, err.Error())
-		}
+		t.writeCached(r, r.Text(t.path), line)
 	}
 	r.Loop().Give(buf)
+}
+
+// writeCached writes a line to a file that may have to be opened first.
+func (t *logTarget) writeCached(r *Request, path, line []byte) {
+	var err error
+	r.Task.Await(func() { err = t.files.Write(path, line) })
+	if err != nil {
+		r.Log(logs.Crit, err.Error())
+	}
 }
 
 // rootExists guards logs whose path has variables: as in nginx, nothing is written while the root of the
 // request is missing, so that a made-up host name makes no file.
 func (r *Request) rootExists() bool {
-	root := string(r.DocumentRoot())
-	var st unix.Stat_t
-	err := unix.Stat(root, &st)
-	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		err = unix.ENOTDIR
+	root := r.DocumentRoot()
+	i, bad := disk.Stat(r.Task, disk.PathOf(append(r.Alloc(len(root) + 1)[:0], root...)), disk.Links{})
+	if !bad.Failed() && !i.IsDir() {
+		bad.Err = unix.ENOTDIR
 	}
-	if err != nil {
-		r.LogErr(logs.Error, err, "testing \""+root+"\" existence failed")
+	if bad.Failed() {
+		r.LogErr(logs.Error, bad.Err, "testing \""+string(root)+"\" existence failed")
 	}
-	return err == nil
+	return !bad.Failed()
 }
 
 func (f *logFormat) append(dst []byte, r *Request) []byte {

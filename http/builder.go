@@ -21,6 +21,7 @@ type App struct {
 	Signature string // "weir/1.2.3"
 	Hostname  string
 	Temp      *disk.TempNumbers
+	Counters  *Counters // nil: nothing is counted
 	Files     *logs.Files
 	Debug     *logs.DebugPeers // whose connections are logged at level debug
 	Vars      *vars.Table[*Request]

@@ -33,6 +33,9 @@ const (
 	proxiedAny
 )
 
+// Varies says that gzip_vary is on.
+func (g *GzipRules) Varies() bool { return g.vary }
+
 func gzipDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
 		{

@@ -60,10 +60,10 @@ var ServerModule = Define(Spec[ServerCore]{
 	Directives: []conf.Directive[ServerCore]{
 		{
 			Name: "listen", In: onlyServe, Repeat: true, Inherit: conf.Never,
-			Syntax: "! 1- <address>[:<port>] | <port> | unix:<path> [default_server] [bind] [http2] [proxy_protocol] [backlog=<number>] " +
+			Syntax: "! 1- <address>[:<port>] | <port> | unix:<path> [default_server] [bind] [ssl] [http2] [proxy_protocol] [backlog=<number>] " +
 				"[rcvbuf=<size>] [sndbuf=<size>] [fastopen=<number>] [deferred] [ipv6only=on|off] [reuseport] [multipath] " +
 				"[so_keepalive=on|off|[<idle>]:[<interval>]:[<count>]]",
-			Lacks: []string{"ssl", "quic"},
+			Lacks: []string{"quic"},
 			Doc: `An address the server answers on: *address*[:*port*], *port*, or unix:*path*, then options: default_server, backlog=, rcvbuf=,
 sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: connections are over TLS, proxy_protocol: connections begin with a PROXY protocol header (version 1 or 2).`,
 			Example: "listen 127.0.0.1:8080 default_server;",

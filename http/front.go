@@ -127,7 +127,11 @@ func (d *door) doing() string {
 // enter reads what the connection has to say, and opens the wire with what came behind it.
 func (d *door) enter(t *loop.Task) {
 	c := d.client.Conn
-	buf := c.Loop().Take(listen.MaxProxyHeader)
+	size := listen.MaxProxyHeader
+	if !d.proxy { // what is read beyond the head counts as part of a body that has come, so it is as much as nginx reads
+		size = max(int(d.client.Server().Core.HeaderBuffer), 64)
+	}
+	buf := c.Loop().Take(size)
 	defer c.Loop().Give(buf)
 	begin, fill := 0, 0
 	for {

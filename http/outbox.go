@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/disk"
 	"weir/loop"
 )
 
@@ -38,12 +39,13 @@ type Manner struct {
 	NoPush   bool  // what stands before a file shares a segment with it
 }
 
-// Write writes without waiting: loop.ErrAgain when the socket took no more.
+// Write writes without waiting for the client: loop.ErrAgain when the socket took no more. For what does not go by sendfile it may
+// wait for the disk. For the task of the connection.
 //
 // Without NoPush the head of a file goes out by itself, as in nginx. That is a packet more, and on loopback
 // half the work for large files (100 KB, server and client: 50 µs together, 35 apart): the receiver's window
 // then stays at some 100 KB instead of growing to megabytes, and what is under way stays in the caches.
-func (o *Outbox) Write(m Manner) error {
+func (o *Outbox) Write(t *loop.Task, m Manner) error {
 	limit := min(m.Limit, m.Chunk)
 	layered := o.conn.Layered()
 	m.Sendfile = m.Sendfile && !layered
@@ -54,7 +56,7 @@ func (o *Outbox) Write(m Manner) error {
 		switch {
 		case p.Len == 0 && layered && o.first+1 < len(o.q) && o.q[o.first+1].Len > 0 && len(p.B) < loadSize:
 			// The head of a file shares a record with its beginning.
-			if err = o.load(o.first + 1); err == nil {
+			if err = o.load(t, o.first+1); err == nil {
 				continue
 			}
 		case p.Len == 0:
@@ -65,7 +67,7 @@ func (o *Outbox) Write(m Manner) error {
 				err = errTruncated
 			}
 		default:
-			if err = o.load(o.first); err == nil {
+			if err = o.load(t, o.first); err == nil {
 				continue
 			}
 		}
@@ -130,19 +132,18 @@ func (o *Outbox) writeJoined() (int, error) {
 const loadSize = 32 << 10
 
 // load puts the next part of the file piece at i into memory, in front of the rest.
-func (o *Outbox) load(i int) error {
-	p := &o.q[i]
+func (o *Outbox) load(t *loop.Task, i int) error {
+	fd, off, n := o.q[i].FD, o.q[i].Off, min(o.q[i].Len, loadSize)
 	buf := o.conn.Loop().Take(loadSize)
-	want := int(min(p.Len, loadSize))
-	n, err := unix.Pread(p.FD, buf[:want], p.Off)
-	if err != nil || n == 0 {
+	got, err := disk.ReadAt(t, fd, buf[:n], off)
+	if err != nil || o.queued == 0 { // it was dropped meanwhile
 		o.conn.Loop().Give(buf)
-		if err == nil {
+		if err == unix.EIO {
 			err = errTruncated
 		}
 		return err
 	}
-	o.insteadAt(i, buf[:n], buf)
+	o.insteadAt(i, buf[:got], buf)
 	return nil
 }
 

@@ -110,7 +110,7 @@ func TestOutboxWritesEverythingInOrder(t *testing.T) {
 				}
 				for o.Queued() > 0 {
 					before := o.Sent
-					err := o.Write(tt)
+					err := o.Write(k, tt)
 					if err != nil && err != loop.ErrAgain {
 						t.Error(err)
 						return
@@ -148,7 +148,7 @@ func TestOutboxDropGivesBuffersBack(t *testing.T) {
 			own := k.Loop().Take(64 << 10)
 			o.Add(Piece{B: own, Own: own})
 		}
-		if err := o.Write(Manner{1 << 62, 1 << 30, true, false}); err != loop.ErrAgain {
+		if err := o.Write(k, Manner{1 << 62, 1 << 30, true, false}); err != loop.ErrAgain {
 			t.Errorf("a peer that does not read: %v; want ErrAgain", err)
 		}
 		o.Drop()
@@ -170,11 +170,11 @@ func TestOutboxTruncatedFile(t *testing.T) {
 	}
 	defer func() { _ = f.Close() }()
 	for _, sendfile := range []bool{true, false} {
-		onLoop(t, func(_ *loop.Task, c *loop.Conn, _ net.Conn) {
+		onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 			var o Outbox
 			o.Reset(c)
 			o.Add(File(int(f.Fd()), 0, 5000))
-			if err := o.Write(Manner{1 << 62, 1 << 30, sendfile, false}); err != errTruncated {
+			if err := o.Write(k, Manner{1 << 62, 1 << 30, sendfile, false}); err != errTruncated {
 				t.Errorf("sendfile %v: %v; want errTruncated", sendfile, err)
 			}
 			o.Drop()

@@ -59,6 +59,9 @@ var errHeadSent = errors.New("header already sent")
 // ErrRange says that several ranges were asked of a body that comes in parts.
 var ErrRange = errors.New("range in overlapped buffers")
 
+// ErrLeft says that the client has closed its side while its response was held back (limit_rate).
+var ErrLeft = errors.New("client prematurely closed connection")
+
 // A HeadFilter changes the head of a response, and may join the body's way with r.FilterBody. A
 // verdict of 400 and above replaces the response.
 type HeadFilter func(*Request) Verdict
@@ -261,6 +264,10 @@ func (r *Request) fail(err error) {
 	}
 	if errors.Is(err, loop.ErrTimeout) {
 		r.LogErr(logs.Info, unix.ETIMEDOUT, "client timed out")
+		return
+	}
+	if errors.Is(err, ErrLeft) {
+		r.Log(logs.Info, err.Error())
 		return
 	}
 	if errors.Is(err, errTruncated) {

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -105,21 +106,24 @@ func sentVar(r *Request, name string) Value {
 func (r *Request) BasicAuth() (user, password []byte, ok bool) {
 	const scheme = "Basic "
 	v := r.In.Get(field.Authorization)
+	if r.Method == CONNECT {
+		v = r.In.Get(field.ProxyAuthorization)
+	}
 	if len(v) < len(scheme) || !field.EqualFold(v[:len(scheme)], scheme) {
 		return nil, nil, false
 	}
-	v = v[len(scheme):]
-	buf := r.Alloc(base64.StdEncoding.DecodedLen(len(v)))
-	n, err := base64.StdEncoding.Decode(buf, v)
+	v = bytes.TrimLeft(v[len(scheme):], " ")
+	v, _, _ = bytes.Cut(v, []byte("=")) // what is missing at the end is not missed
+	buf := r.Alloc(base64.RawStdEncoding.DecodedLen(len(v)))
+	n, err := base64.RawStdEncoding.Decode(buf, v)
 	if err != nil {
 		return nil, nil, false
 	}
-	for i, c := range buf[:n] {
-		if c == ':' && i > 0 {
-			return buf[:i], buf[i+1 : n], true
-		}
+	user, password, ok = bytes.Cut(buf[:n], []byte(":"))
+	if !ok || len(user) == 0 {
+		return nil, nil, false
 	}
-	return nil, nil, false
+	return user, password, true
 }
 
 func parseSizeBytes(v []byte) (int64, error) { return conf.ParseSize(string(v)) }

@@ -11,6 +11,8 @@ const Allowed Verdict = -4
 // accessPhase makes one step of the access phase: it combines the verdicts of the location's access
 // modules as satisfy says. nil when there are none.
 //
+// Subrequests pass: the client's request has been let in.
+//
 // An access module answers Next when the request is no concern of its, Allowed when it may pass, or a
 // status.
 func accessPhase(steps []Step, mode SatisfyMode) Step {
@@ -18,9 +20,19 @@ func accessPhase(steps []Step, mode SatisfyMode) Step {
 	case len(steps) == 0:
 		return nil
 	case mode == SatisfyAny:
-		return func(r *Request) Verdict { return r.satisfyAny(steps) }
+		return func(r *Request) Verdict {
+			if r.sub != nil {
+				return Next
+			}
+			return r.satisfyAny(steps)
+		}
 	}
-	return func(r *Request) Verdict { return r.satisfyAll(steps) }
+	return func(r *Request) Verdict {
+		if r.sub != nil {
+			return Next
+		}
+		return r.satisfyAll(steps)
+	}
 }
 
 // satisfyAll lets a request pass that nobody refuses.

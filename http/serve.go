@@ -9,6 +9,7 @@ import (
 // Serve answers a request whose head is complete: it finds server and location, runs the phases and
 // sees to it that some response is sent. The wire calls it, and calls End when the last byte is out.
 func (r *Request) Serve() {
+	r.count()
 	v := r.admit()
 	if v == Next {
 		v = r.servePhases()
@@ -21,6 +22,7 @@ func (r *Request) Serve() {
 
 // Refuse answers a request that the wire found faulty with a status, through error_page as any other.
 func (r *Request) Refuse(status int) {
+	r.count()
 	if r.Loc == nil {
 		r.setLocation(r.Server.Root)
 	}
@@ -329,6 +331,7 @@ func (r *Request) enter(loc *Location) {
 
 // Abandon ends a request that cannot be answered any more, for the log's sake.
 func (r *Request) Abandon(status int) {
+	r.count()
 	if r.Loc == nil {
 		r.setLocation(r.Server.Root)
 	}
@@ -364,4 +367,5 @@ func (r *Request) End() {
 	r.closers = r.closers[:0]
 	r.Body.close(r)
 	r.arena.release(r.Task.Loop())
+	r.uncount()
 }

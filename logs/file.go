@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"weir/disk"
 )
 
 // A File is an open log file. Lines are written whole: each is one write to a descriptor that
@@ -19,6 +21,7 @@ type File struct {
 	full     atomic.Int64  // the second in which the disk was found full
 	reported atomic.Int64  // the second of the last error that Write returned
 	lost     atomic.Uint64 // lines
+	queue    queued
 
 	mu      sync.Mutex
 	buffers []*Buffered
@@ -50,6 +53,7 @@ func (f *File) Release() {
 		return
 	}
 	delete(fs.byPath, f.path)
+	f.stopBehind()
 	if fd := f.fd.Swap(-1); fd >= 0 && f.path != Stderr {
 		unix.Close(int(fd))
 	}
@@ -61,26 +65,21 @@ func (f *File) WriteLevel(_ Level, line []byte) error { return f.Write(line) }
 // Write writes one or more whole lines, newlines included. Any goroutine; line is borrowed.
 //
 // The error, if any, is for the error log. A failing file gives one a minute, as nginx's access log
-// does; Lost counts the others. When the disk is full, nothing is tried for the rest of the second.
+// does; Lost counts the others. When the disk is full, nothing is tried for the rest of the second. It may be
+// that of lines before this one, where they are written behind who logs (Files.WriteBehind).
 func (f *File) Write(line []byte) error {
 	if full := f.full.Load(); full != 0 && full == f.files.Now().Unix() {
 		f.lost.Add(1)
 		return nil
 	}
-	n, err := f.write(line)
+	if f.files.behind.Load() {
+		return f.writeServing(line)
+	}
+	n, err := disk.Append(f.FD(), line)
 	if err == nil && n == len(line) {
 		return nil
 	}
 	return f.failed(n, len(line), err)
-}
-
-func (f *File) write(line []byte) (int, error) {
-	for {
-		n, err := unix.Write(int(f.fd.Load()), line)
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
 }
 
 // failed counts a failure and returns it if none was returned in the last minute.
@@ -94,7 +93,10 @@ func (f *File) failed(n, size int, err error) error {
 	if last != 0 && now-last < 60 || !f.reported.CompareAndSwap(last, now) {
 		return nil
 	}
-	if err != nil {
+	switch {
+	case err == errBehind:
+		return fmt.Errorf("write() to \"%s\" is too slow: lines are lost", f.path)
+	case err != nil:
 		return callError("write() to", f.path, err)
 	}
 	return errIncomplete(f.path, n, size)
@@ -113,11 +115,14 @@ func (f *File) swap(fd int) error {
 		return callError(call, f.path, err)
 	}
 	f.full.Store(0)
+	f.queue.pipe.Store(kindUnknown)
 	return nil
 }
 
-// flush writes out the buffers of the file.
+// flush writes out what is queued, and the buffers of the file.
 func (f *File) flush() {
+	f.Sync()
+	defer f.Sync()
 	f.mu.Lock()
 	buffers := append([]*Buffered(nil), f.buffers...)
 	f.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/disk"
 )
 
 // CacheOptions are the parameters of open_log_file_cache.
@@ -21,7 +23,7 @@ type CacheOptions struct {
 // Its files are not part of any Files: they are found moved or removed by being looked at, and are
 // created anew then.
 //
-// Any goroutine.
+// Any goroutine but a loop's: it waits for the disk.
 type FileCache struct {
 	o  CacheOptions
 	mu sync.Mutex
@@ -34,8 +36,7 @@ type FileCache struct {
 type cachedFile struct {
 	path    string
 	fd      int // -1: not open at the moment
-	dev     uint64
-	ino     uint64
+	info    disk.Info
 	users   int // writers that use fd now
 	uses    int // lines since the path is in the cache
 	checked time.Time
@@ -67,10 +68,7 @@ func (c *FileCache) Write(path, line []byte) error {
 	if err != nil {
 		return err
 	}
-	n, err := unix.Write(f.fd, line)
-	for err == unix.EINTR {
-		n, err = unix.Write(f.fd, line)
-	}
+	n, err := disk.Append(f.fd, line)
 	c.give(f)
 	switch {
 	case err != nil:
@@ -171,16 +169,16 @@ func (c *FileCache) Len() int {
 }
 
 func openCached(path string, now time.Time) (*cachedFile, error) {
-	fd, err := openAppend(path)
+	fd, err := disk.OpenAppend(path)
 	if err != nil {
 		return nil, callError("open()", path, err)
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	f := &cachedFile{path: path, fd: fd, checked: now, used: now}
+	if err := disk.StatFD(fd, &f.info); err != nil {
 		unix.Close(fd)
 		return nil, callError("fstat()", path, err)
 	}
-	return &cachedFile{path: path, fd: fd, dev: uint64(st.Dev), ino: st.Ino, checked: now, used: now}, nil
+	return f, nil
 }
 
 // fresh reports whether the path still names the open file, looking only once in a while.
@@ -189,6 +187,6 @@ func (f *cachedFile) fresh(now time.Time, valid time.Duration) bool {
 		return true
 	}
 	f.checked = now
-	var st unix.Stat_t
-	return unix.Stat(f.path, &st) == nil && st.Ino == f.ino && uint64(st.Dev) == f.dev
+	var i disk.Info
+	return disk.StatBlocking(disk.PathOf([]byte(f.path)), &i) == nil && i.SameFile(&f.info)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/disk"
 )
 
 func openFile(t *testing.T, fs *Files, path string) *File {
@@ -171,7 +173,7 @@ func TestReopenKeepsDescriptorAndReports(t *testing.T) {
 	if err := f.Write([]byte("still\n")); err != nil || read(t, path) != "still\n" {
 		t.Errorf("the old file is lost: %v", err)
 	}
-	fs.OpenFD = openAppend
+	fs.OpenFD = disk.OpenAppend
 	if errs := fs.Reopen(); errs != nil || f.FD() != fd {
 		t.Errorf("%v, descriptor %d; want %d", errs, f.FD(), fd)
 	}
@@ -182,7 +184,7 @@ func TestAddTakesOverDescriptor(t *testing.T) {
 	fs := NewFiles()
 	f := openFile(t, fs, filepath.Join(dir, "a.log"))
 	defer f.Release()
-	fd, err := openAppend(filepath.Join(dir, "b.log"))
+	fd, err := disk.OpenAppend(filepath.Join(dir, "b.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

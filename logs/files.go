@@ -2,9 +2,12 @@ package logs
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/disk"
 )
 
 // Stderr is the path that stands for the standard error stream.
@@ -16,6 +19,8 @@ type Files struct {
 	OpenFD func(path string) (fd int, err error)
 	// Now tells the time.
 	Now Clock
+
+	behind atomic.Bool
 
 	mu       sync.Mutex
 	byPath   map[string]*File
@@ -30,16 +35,7 @@ type reservation struct {
 
 // NewFiles makes an empty set of files.
 func NewFiles() *Files {
-	return &Files{OpenFD: openAppend, Now: time.Now, byPath: make(map[string]*File)}
-}
-
-func openAppend(path string) (int, error) {
-	for {
-		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
-		if err != unix.EINTR {
-			return fd, err
-		}
-	}
+	return &Files{OpenFD: disk.OpenAppend, Now: time.Now, byPath: make(map[string]*File)}
 }
 
 // Open returns the file of a path, opening it if no one else has. The caller owes a Release. The

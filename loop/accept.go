@@ -245,10 +245,12 @@ func (l *Loop) second() uint32 { return uint32(l.now / Time(time.Second)) }
 
 // admit makes the connection of a descriptor and shows it to its owner.
 func (l *Loop) admit(ln *Listener, fd int, peer address) {
+	l.clients.accepted.Add(1)
 	if l.stopping || !l.room() {
 		closeFD(fd)
 		return
 	}
+	l.clients.handled.Add(1)
 	c := &Conn{Source: Source{loop: l, flags: uint8(Out) | accepted}, fd: int32(fd)}
 	c.timer.born = l.second()
 	c.setPeer(peer)

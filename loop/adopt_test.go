@@ -70,10 +70,15 @@ func TestCloseIdle(t *testing.T) {
 }
 
 func TestParkTimeout(t *testing.T) {
-	e := start(t, Options{})
-	addr := listen(t, e, echo{timeout: 5 * time.Millisecond})
+	var clock falseClock
+	e := start(t, Options{Clock: clock.now})
+	addr := listen(t, e, echo{timeout: time.Minute})
 	c := dial(t, addr)
 	say(t, c, "x")
+	reach(t, e, 1, 1, 0)
+	clock.pass(e, time.Minute-1)
+	reach(t, e, 1, 1, 0)
+	clock.pass(e, 1)
 	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("%v; want EOF", err)
 	}

@@ -4,27 +4,6 @@ import (
 	"testing"
 )
 
-func TestLocal(t *testing.T) {
-	e := start(t, Options{Loops: 2})
-	var a, b LocalKey
-	for i, l := range e.Loops {
-		keys := []*LocalKey{&a, &b}
-		if i == 1 {
-			keys[0], keys[1] = keys[1], keys[0] // the hints of the two loops disagree
-		}
-		on(l, func() {
-			for range 3 {
-				for _, k := range keys {
-					v := l.Local(k, func() any { return [2]any{l, k} })
-					if v != [2]any{l, k} {
-						t.Errorf("got another's value")
-					}
-				}
-			}
-		})
-	}
-}
-
 func TestBuffers(t *testing.T) {
 	e := start(t, Options{})
 	on(e.Loops[0], func() {

@@ -72,9 +72,6 @@ func (c *Conn) setPeer(a address) {
 // Closed says that Close was called.
 func (c *Conn) Closed() bool { return c.flags&closed != 0 }
 
-// Parked says that the connection is parked.
-func (c *Conn) Parked() bool { return c.flags&parked != 0 }
-
 // Park leaves the connection to its loop until something comes to read (Handler.Wake with WokeReady) or the deadline passes.
 // A reusable one may be woken with WokeShed, the longest parked first, when connections run out. Loop only; it is the last
 // thing a task does with c. What is unread already wakes it after this task has ended.
@@ -139,6 +136,7 @@ func (c *Conn) Close() {
 	c.fd = -1
 	l.conns.Add(-1)
 	if c.flags&accepted != 0 {
+		l.clients.closed.Add(1)
 		l.learn(c.timer.born)
 	}
 	if c.reader != nil {

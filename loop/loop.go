@@ -137,9 +137,6 @@ func (e *Engine) clock() time.Time {
 	return e.o.Clock()
 }
 
-// Panics is how many panics were recovered. Any goroutine.
-func (e *Engine) Panics() int64 { return e.panics.Load() }
-
 // Run starts one goroutine per loop and returns.
 //
 // It sets GOMAXPROCS to the number of loops and two more, unless the environment says otherwise: with none to spare, a

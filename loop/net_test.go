@@ -114,7 +114,7 @@ func TestDialTimeout(t *testing.T) {
 			return
 		}
 		defer watch.Close()
-		time.AfterFunc(20*time.Millisecond, func() { syscall.Close(theirs) })
+		k.Loop().Post(func() { syscall.Close(theirs) }) // the task waits by then
 		if _, err = k.Loop().Dial(k, to, DialOptions{Watch: &watch.Source}, k.After(patience)); err != ErrWatched {
 			t.Errorf("%v; want ErrWatched", err)
 		}

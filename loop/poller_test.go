@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/netip"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -57,15 +56,10 @@ func TestPollerSaysWhatIsSo(t *testing.T) {
 					t.Errorf("before: %v, got %b; want ErrTimeout", err, w.AGot)
 				}
 				w.Deadline = k.After(patience)
-				var done sync.WaitGroup
-				done.Go(func() {
-					time.Sleep(time.Millisecond) // the task is to wait by then
-					tt.do(b)
-				})
+				l.Post(func() { tt.do(b) }) // the task waits by then
 				if err := k.Poll(&w); err != nil || w.AGot != tt.got {
 					t.Errorf("%v, got %b; want %b", err, w.AGot, tt.got)
 				}
-				done.Wait() // before b is another's
 			})
 		})
 	}

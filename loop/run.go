@@ -26,7 +26,6 @@ type Loop struct {
 	tidying  *Timer
 	runq     []*Task // yielded
 	wakes    []*Conn // parked with something to read
-	locals   []local
 	buffers  buffers
 	pipes    pipes
 	packets  []*Packets // by index; nil where there was one
@@ -49,6 +48,7 @@ type Loop struct {
 	posts    atomic.Pointer[post]
 	sleeping atomic.Uint32 // 1: waits for events, or is about to
 	conns    atomic.Int32
+	clients  clients
 	kickMu   sync.Mutex
 	_        [64]byte
 

@@ -109,7 +109,7 @@ func TestTimer(t *testing.T) {
 		l.NewTimer(func() { panic("survived") }).Set(l.now + 1)
 	})
 	c.pass(e, time.Second)
-	if e.Panics() != 1 {
-		t.Errorf("%d panics", e.Panics())
+	if e.panics.Load() != 1 {
+		t.Errorf("%d panics", e.panics.Load())
 	}
 }

@@ -64,14 +64,14 @@ func TestSecondWaiterPanicsAndHarmsNobody(t *testing.T) {
 		c, _ := l.Register(a, netip.AddrPort{})
 		l.Go(func(k *Task) { _, _ = c.Read(k, make([]byte, 1), 0); panic("unreachable but by the second") })
 		_, _ = syscall.Write(b, []byte("x"))
-		for end := time.Now().Add(patience); e.Panics() == 0 && time.Now().Before(end); {
+		for end := time.Now().Add(patience); e.panics.Load() == 0 && time.Now().Before(end); {
 			k.Yield()
 		}
 		c.Close()
 	})
 	syscall.Close(b)
-	if e.Panics() != 1 {
-		t.Errorf("%d panics", e.Panics())
+	if e.panics.Load() != 1 {
+		t.Errorf("%d panics", e.panics.Load())
 	}
 }
 
@@ -107,7 +107,8 @@ func TestAwait(t *testing.T) {
 }
 
 func TestTasksAreReusedAndTrimmed(t *testing.T) {
-	e := start(t, Options{})
+	var clock falseClock
+	e := start(t, Options{Clock: clock.now})
 	l := e.Loops[0]
 	var all sync.WaitGroup
 	const n = 3 * spareTasks
@@ -115,11 +116,12 @@ func TestTasksAreReusedAndTrimmed(t *testing.T) {
 	on(l, func() {
 		for range n {
 			l.Go(func(k *Task) {
-				_ = k.Sleep(time.Millisecond)
+				_ = k.Sleep(time.Minute)
 				all.Done()
 			})
 		}
 	})
+	clock.pass(e, time.Minute)
 	within(t, "sleeping", all.Wait)
 	reach(t, e, 0, 0, 0)
 	on(l, func() {

@@ -11,7 +11,6 @@ import (
 // While an exchange has it, a link belongs to that exchange's task.
 type Link struct {
 	Conn     *loop.Conn
-	Session  any // what a wire put on top of Conn (TLS, HTTP/2); nil for a bare one
 	Requests int // exchanges it has carried, the present one included
 
 	born loop.Time

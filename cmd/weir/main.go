@@ -75,16 +75,29 @@ func configureArguments() []string {
 		"--prefix=" + defaultPrefix, "--conf-path=" + defaultConf, "--error-log-path=" + defaultError,
 		"--http-log-path=" + defaultAccess, "--pid-path=" + defaultPid,
 	}
-	// gzip is not among them: access logs are compressed, which the word stands for as well
-	for _, missing := range []string{
-		"http_userid", "http_auth_basic", "http_mirror",
-		"http_autoindex", "http_geo", "http_split_clients", "http_referer",
-		"http_grpc", "http_limit_conn", "http_empty_gif", "http_browser",
-		"http_upstream_sticky", "http_tunnel",
-	} {
-		args = append(args, "--without-"+missing+"_module")
+	has := map[string]bool{}
+	for _, m := range cycle.Table().Modules() {
+		has[m.Name] = true
 	}
-	return append(args, "--with-http_realip_module", "--with-http_ssl_module", "--with-http_v2_module", "--with-debug")
+	// those that nginx has unless it is built without; gzip is not among them, as it stands for compressed access logs, too
+	for _, m := range []string{
+		"http_userid", "http_auth_basic", "http_mirror", "http_autoindex", "http_geo", "http_split_clients", "http_referer",
+		"http_grpc", "http_limit_conn", "http_empty_gif", "http_browser", "http_upstream_sticky", "http_tunnel",
+	} {
+		if !has[m] {
+			args = append(args, "--without-"+m+"_module")
+		}
+	}
+	// those that nginx has only if it is built with them
+	for _, m := range []string{
+		"http_realip", "http_ssl", "http_v2", "http_addition", "http_sub", "http_dav", "http_flv", "http_mp4", "http_gunzip",
+		"http_gzip_static", "http_auth_request", "http_random_index", "http_secure_link", "http_slice", "http_stub_status",
+	} {
+		if has[m] {
+			args = append(args, "--with-"+m+"_module")
+		}
+	}
+	return append(args, "--with-debug")
 }
 
 // place turns the options into what the cycle is built from.

@@ -53,9 +53,7 @@ refused. With **nodelay** none waits, with **delay** only those past that number
 		{
 			Name: "limit_req_log_level", In: limitPlaces, Syntax: "info | notice | warn | error", Default: "error",
 			Doc: "The level at which refusals are logged; delays are logged one level lower.",
-			Set: conf.Enum(func(c *limitReq) *logs.Level { return &c.level }, map[string]logs.Level{
-				"info": logs.Info, "notice": logs.Notice, "warn": logs.Warn, "error": logs.Error,
-			}),
+			Set: conf.Enum(func(c *limitReq) *logs.Level { return &c.level }, limitLevels()),
 		},
 		{
 			Name: "limit_req_dry_run", In: limitPlaces, Syntax: "on | off", Default: "off",
@@ -66,7 +64,7 @@ refused. With **nodelay** none waits, with **delay** only those past that number
 	Variables: []http.Var{{
 		Name: "limit_req_status", Doc: "PASSED, DELAYED, REJECTED, DELAYED_DRY_RUN or REJECTED_DRY_RUN.",
 		Get: func(r *http.Request, _ string) http.Value {
-			if s, ok := http.Load[limitStatus](r); ok {
+			if s, ok := http.Load[limitStatus](r.Main()); ok {
 				return http.Value{B: []byte(s.String())}
 			}
 			return http.Value{Missing: true}
@@ -94,36 +92,20 @@ type reqZone struct {
 }
 
 func declareLimitReqZone(call *conf.Call) error {
-	key, err := http.CompileText(call, 0, call.Arg(0))
+	key, z, err := declareZone(call, limitReqUse)
 	if err != nil {
 		return err
 	}
-	at := call.Index("zone")
-	name, text, _ := strings.Cut(call.String("zone"), ":")
-	if name == "" {
-		return call.Errorf(-1, "\"%s\" must have \"zone\" parameter", call.Name())
-	}
-	size, err := conf.ParseSize(text)
-	switch {
-	case err != nil:
-		return call.Errorf(at, "invalid zone size \"%s\"", call.Arg(at))
-	case size < minZone:
-		return call.Errorf(at, "zone \"%s\" is too small", call.Arg(at))
-	}
-	z, err := load.Of(call).Zones.Declare(name, size, limitReqUse)
-	if err != nil {
-		return call.Errorf(at, "%v", err)
-	}
 	if z.Declared != nil {
-		return call.Errorf(at, "%s \"%s\" is already bound to key \"%s\"", call.Name(), name, z.Declared.(*reqZone).key.Source())
+		return call.Errorf(call.Index("zone"), "%s \"%s\" is already bound to key \"%s\"", call.Name(), z.Name(), z.Declared.(*reqZone).key.Source())
 	}
 	b, kept := zone.State(z, newBuckets)
 	if !kept {
 		b.key = key.Source()
 	}
-	z.Declared = &reqZone{name: name, key: key, rate: parseRate(call.String("rate")), buckets: b}
+	z.Declared = &reqZone{name: z.Name(), key: key, rate: parseRate(call.String("rate")), buckets: b}
 	if b.key != key.Source() {
-		load.Of(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", name, key.Source(), b.key))
+		load.Of(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", z.Name(), key.Source(), b.key))
 	}
 	return nil
 }
@@ -194,32 +176,32 @@ func (s limitStatus) String() string {
 
 // run holds a request to the limits of its place.
 func (c *limitReq) run(r *http.Request) http.Verdict {
-	if _, again := http.Load[limitStatus](r); again {
+	if _, again := http.Load[limitStatus](r.Main()); again {
 		return http.Next
 	}
 	var few [4]hold
 	holds, asked, refused := c.ask(r, few[:0])
 	switch {
 	case refused && c.dryRun:
-		http.Store(r, rejectedDryRun, http.UntilEnd)
+		http.Store(r.Main(), rejectedDryRun, http.UntilEnd)
 		return http.Next
 	case refused:
-		http.Store(r, rejected, http.UntilEnd)
+		http.Store(r.Main(), rejected, http.UntilEnd)
 		return http.Verdict(c.status)
 	case !asked:
 		return http.Next
 	}
 	wait, worst := commit(r, holds)
 	if wait <= 0 {
-		http.Store(r, passed, http.UntilEnd)
+		http.Store(r.Main(), passed, http.UntilEnd)
 		return http.Next
 	}
 	r.Logf(min(c.level+1, logs.Info), "delaying request%s, excess: %d.%03d, by zone \"%s\"", c.dry(), worst.excess/1000, worst.excess%1000, worst.zone.name)
 	if c.dryRun {
-		http.Store(r, delayedDryRun, http.UntilEnd)
+		http.Store(r.Main(), delayedDryRun, http.UntilEnd)
 		return http.Next
 	}
-	http.Store(r, delayed, http.UntilEnd)
+	http.Store(r.Main(), delayed, http.UntilEnd)
 	return r.Delay(time.Duration(wait) * time.Millisecond)
 }
 

@@ -81,7 +81,7 @@ func (o *opener) openNow(r *http.Request, p disk.Path) (f file, bad disk.Failure
 // statNow looks a file up, whatever the shelf has. Only a path that is in our memory is surely in the kernel's, too.
 func (o *opener) statNow(r *http.Request, p disk.Path) (i disk.Info, bad disk.Failure) {
 	if o.symlinks == disk.LinksAllowed && o.memory.get(p.Text()) != nil {
-		if err := disk.StatKnown(p, &i); err != nil {
+		if err := disk.StatBlocking(p, &i); err != nil {
 			return i, disk.Failure{Op: "stat()", Err: err}
 		}
 		return i, disk.Failure{}

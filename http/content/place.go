@@ -1,7 +1,6 @@
 package content
 
 import (
-	"bytes"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -41,8 +40,7 @@ func aliasFits(r *http.Request) http.Verdict {
 	return http.StatusInternal
 }
 
-// fullPath makes a path for the kernel: absolute, and ended by NUL. What follows an earlier NUL does not
-// count, as it does not for the kernel.
+// fullPath makes an absolute path for the kernel.
 func fullPath(r *http.Request, parts ...[]byte) disk.Path {
 	n := len(r.App.Prefix) + 1
 	for _, p := range parts {
@@ -55,8 +53,7 @@ func fullPath(r *http.Request, parts ...[]byte) disk.Path {
 		}
 		b = append(b, p...)
 	}
-	b = append(b, 0)
-	return disk.Path(b[:bytes.IndexByte(b, 0)+1])
+	return disk.PathOf(b)
 }
 
 // notOpened answers for a file that could not be opened.

@@ -60,7 +60,7 @@ func (s static) hot(p disk.Path) *hotFile {
 		return nil
 	}
 	var i disk.Info
-	if disk.StatKnown(p, &i) != nil || i != h.info {
+	if disk.StatBlocking(p, &i) != nil || i != h.info {
 		s.memory.drop(h)
 		return nil
 	}
@@ -72,7 +72,7 @@ func (s static) fromMemory(r *http.Request, h *hotFile) http.Verdict {
 	if r.Debugs() {
 		r.Debugf("http static: %d bytes in memory", len(h.body))
 	}
-	if v := s.begin(r, &h.info, h.etag); v != http.Next {
+	if v := s.begin(r, &h.info, h.etag, nil); v != http.Next {
 		return v
 	}
 	return s.sendBody(r, h.body)
@@ -95,7 +95,7 @@ func (s static) answer(r *http.Request, p disk.Path, f file) http.Verdict {
 	if r.Debugs() {
 		r.Debugf("http static fd: %d", f.fd)
 	}
-	v := s.begin(r, &f.info, appendETag(r.Alloc(40)[:0], &f.info))
+	v := s.begin(r, &f.info, appendETag(r.Alloc(40)[:0], &f.info), nil)
 	if v != http.Next {
 		f.close()
 		return v
@@ -103,8 +103,8 @@ func (s static) answer(r *http.Request, p disk.Path, f file) http.Verdict {
 	return s.sendFile(r, p, f)
 }
 
-// begin sends the head for a file.
-func (s static) begin(r *http.Request, i *disk.Info, etag []byte) http.Verdict {
+// begin sends the head for a file, which is compressed if it has a coding.
+func (s static) begin(r *http.Request, i *disk.Info, etag, coding []byte) http.Verdict {
 	if r.Method == http.POST {
 		return http.StatusNotAllowed
 	}
@@ -120,6 +120,9 @@ func (s static) begin(r *http.Request, i *disk.Info, etag []byte) http.Verdict {
 		o.AddField(field.ETag, etagName, etag)
 	}
 	r.SetContentType()
+	if coding != nil {
+		o.AddField(field.ContentEncoding, field.ContentEncoding.Bytes(), coding)
+	}
 	o.AllowRanges = true
 	o.Whole = idOf(i)
 	return r.SendHead()

@@ -62,7 +62,9 @@ type encoder interface {
 type coder struct {
 	name    string // in Accept-Encoding and Content-Encoding
 	rank    int    // among codings that the client likes equally well the highest is taken
+	rules   bool   // gzip_proxied and its kin hold for it
 	encoder func(*codingConf) (encoder, error)
+	memory  func(level int) int64   // that an encoder takes, in bytes, about
 	light   func() (encoder, error) // one that keeps no memory, for when there are too many others; may be nil
 	heavy   int                     // from this level on it is too slow for a loop
 }
@@ -73,6 +75,7 @@ type coding struct {
 	conf   *codingConf
 	value  []byte
 	heavy  bool
+	memory int64
 	number uint32 // tells codings of one build apart
 	common *codingCommon
 	idle   sync.Pool // of *running
@@ -84,15 +87,16 @@ type codingCommon struct {
 	forms   *forms
 	cached  *forms       // forms, if the location being equipped uses them
 	bodies  sync.Pool    // of *codedBody
-	running atomic.Int64 // encoders at work
+	running atomic.Int64 // memory of the encoders at work
+	slots   slots        // for heavy work
 	numbers uint32
 	last    *codings // of the location that was equipped last
 	at      *http.Location
 }
 
-// maxRunning is how many encoders may be at work at a time: each has about a megabyte, and a slow client may keep it for
-// long. Beyond it gzip goes on without memory, and the others are not offered.
-const maxRunning = 256
+// maxRunning is how much memory encoders at work may have: a slow client may keep one for long. Beyond it gzip goes on with encoders that
+// have none, and the others are not offered.
+const maxRunning = 256 << 20
 
 // codings are those that are on in one location, the one that is liked best first.
 type codings struct {
@@ -109,7 +113,7 @@ func installCoding(c *codingConf, in *http.Install, what coder) error {
 	common := http.Of[codingCommon](in.Builder)
 	if c.made == nil {
 		common.numbers++
-		c.made = &coding{coder: what, conf: c, value: []byte(what.name), heavy: c.level >= what.heavy, number: common.numbers, common: common}
+		c.made = &coding{coder: what, conf: c, value: []byte(what.name), heavy: c.level >= what.heavy, memory: what.memory(c.level), number: common.numbers, common: common}
 	}
 	if common.at != in.Loc {
 		common.at, common.last = in.Loc, &codings{common: common, forms: common.cached}
@@ -159,7 +163,7 @@ func (c *codings) choose(r *http.Request) (best *coding) {
 		}
 		o.CodingVaries = true
 		w := http.AcceptsCoding(accepted, one.name)
-		if w <= weight || one.light == nil && c.common.running.Load() >= maxRunning || one.rank == 1 && !r.GzipOK() {
+		if w <= weight || one.light == nil && c.common.running.Load()+one.memory > maxRunning || one.rules && !r.GzipOK() {
 			continue
 		}
 		best, weight = one, w

@@ -22,8 +22,8 @@ type codedBody struct {
 // running is an encoder with what it has written.
 type running struct {
 	encoder
-	out   []byte
-	light bool
+	out    []byte
+	memory int64 // of the encoder; 0: it keeps none
 }
 
 // Write takes what the encoder has made (io.Writer).
@@ -63,25 +63,25 @@ func (b *codedBody) CloseWith(*http.Request) {
 // begin takes an encoder.
 func (b *codedBody) begin(r *http.Request) error {
 	c := b.coding
-	light := c.common.running.Add(1) > maxRunning && c.light != nil
-	pool := &c.idle
-	if light {
-		pool = &c.lights
+	pool, memory := &c.idle, c.memory
+	if c.common.running.Add(memory) > maxRunning && c.light != nil {
+		c.common.running.Add(-memory)
+		pool, memory = &c.lights, 0
 	}
 	if w, ok := pool.Get().(*running); ok {
 		b.run = w
 		w.encoder.Reset(writer{w})
 		return nil
 	}
-	w := &running{light: light}
+	w := &running{memory: memory}
 	var err error
-	if light {
+	if memory == 0 {
 		w.encoder, err = c.light()
 	} else {
 		w.encoder, err = c.coder.encoder(c.conf)
 	}
 	if err != nil { // no setting that was taken leads here
-		c.common.running.Add(-1)
+		c.common.running.Add(-memory)
 		r.LogErr(logs.Alert, err, c.name+": no encoder")
 		return err
 	}
@@ -102,12 +102,12 @@ func (b *codedBody) end() {
 		return
 	}
 	b.run = nil
-	c.common.running.Add(-1)
+	c.common.running.Add(-w.memory)
 	w.out = w.out[:0]
 	if cap(w.out) > 4*codingSlice {
 		w.out = nil
 	}
-	if w.light {
+	if w.memory == 0 {
 		c.lights.Put(w)
 	} else {
 		c.idle.Put(w)
@@ -237,7 +237,7 @@ func (b *codedBody) complete(r *http.Request, f http.Flags) error {
 // work has the encoder do something, apart from the loop if it takes its time.
 func (b *codedBody) work(r *http.Request, f func() error) (err error) {
 	if b.coding.heavy {
-		r.Task.Await(func() { err = f() })
+		b.coding.common.slots.await(r.Task, func() { err = f() })
 	} else {
 		err = f()
 	}

@@ -172,7 +172,7 @@ func (b *codedBody) make(r *http.Request, made *form, p []http.Piece) {
 		return
 	}
 	w := b.run
-	r.Task.Await(func() {
+	b.coding.common.slots.await(r.Task, func() {
 		if encodeAll(w, p) == nil {
 			text = bytes.Clone(w.out)
 		}

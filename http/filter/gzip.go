@@ -67,7 +67,7 @@ Accept-Encoding decides; of those it likes best zstd comes before brotli, and br
 	},
 	Variables: []http.Var{{Name: "gzip_ratio", Doc: "How many times smaller gzip has made the response.", Get: codingRatio("gzip")}},
 	Install: func(c *codingConf, in *http.Install) error {
-		return installCoding(c, in, coder{name: "gzip", rank: 1, encoder: gzipEncoder, light: gzipLight, heavy: 10})
+		return installCoding(c, in, coder{name: "gzip", rank: 1, rules: true, encoder: gzipEncoder, memory: gzipMemory, light: gzipLight, heavy: 8})
 	},
 })
 
@@ -75,3 +75,5 @@ func gzipEncoder(c *codingConf) (encoder, error) { return gzip.NewWriterLevel(io
 
 // gzipLight is an encoder that has no memory of its own between two writes: what it makes is larger.
 func gzipLight() (encoder, error) { return gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) }
+
+func gzipMemory(int) int64 { return 1 << 20 }

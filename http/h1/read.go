@@ -149,7 +149,7 @@ func (x *exchange) fill(deadline loop.Time) headResult {
 		}
 		return x.refuseHead(FaultFieldTooLong)
 	}
-	n, err := x.c.Read(x.t, x.buf[x.w:], deadline)
+	n, err := x.waitHead(deadline)
 	if x.req.Debugs() {
 		x.req.Debugf("recv: fd:%d %d of %d", x.c.FD(), n, len(x.buf)-x.w)
 	}
@@ -158,6 +158,14 @@ func (x *exchange) fill(deadline loop.Time) headResult {
 		return headReady
 	}
 	return x.loseHead(err)
+}
+
+// waitHead reads more of a head. Meanwhile the connection is one that is being read (stub_status).
+func (x *exchange) waitHead(deadline loop.Time) (int, error) {
+	counters, l := x.req.App.Counters, x.c.Loop()
+	counters.Reading(l, 1)
+	defer counters.Reading(l, -1)
+	return x.c.Read(x.t, x.buf[x.w:], deadline)
 }
 
 // nextBuffer goes on in one of large_client_header_buffers of the server in charge, which Host may have changed: a line

@@ -252,7 +252,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 		chunk = 1 << 30
 	}
 	before := x.out.Sent
-	err = x.out.Write(http.Manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
+	err = x.out.Write(x.t, http.Manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
 	if r.Debugs() && (x.out.Sent != before || x.out.Queued() > 0) {
 		r.Debugf("writev: %d of %d", x.out.Sent-before, x.out.Sent-before+x.out.Queued())
 	}
@@ -288,7 +288,12 @@ func (x *exchange) Drain(r *http.Request) error {
 			return nil
 		}
 		if at != 0 {
-			if err := x.t.Sleep(time.Duration(at - x.t.Now())); err != nil {
+			w := loop.Wait{A: &x.c.Source, AWant: loop.Hup, Deadline: at} // who has left is not waited for
+			err := x.t.Poll(&w)
+			if err == nil {
+				err = http.ErrLeft
+			}
+			if err != loop.ErrTimeout {
 				x.fail(err)
 				return err
 			}

@@ -1,19 +1,7 @@
-// Package h2 is HTTP/2 on the wire (RFC 9113): many requests share one connection of a client.
-//
-// A conn without a request is parked on its loop, as one of HTTP/1 is: it has no task and no buffer, and keeps of the client's
-// compression table what it must. Otherwise it has a task and a work: the task reads frames, and writes what streams have to send.
-//
-//	socket ─→ input ─→ block ─→ stream ─→ http.Request, in a task of its own
-//	            └──→ data ──→ its body
-//	socket ←─ work.out ←─ schedule ←─ the queues of streams
-//
-// Streams do not write to the socket. What they send waits in their queues until the connection has room: then the most urgent
-// goes first, in frames, as the windows allow.
 package h2
 
 import (
 	"fmt"
-	"io"
 
 	"golang.org/x/net/http2/hpack"
 	"golang.org/x/sys/unix"
@@ -21,29 +9,6 @@ import (
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
-)
-
-// A Shared is what all connections of a process have in common.
-type Shared struct {
-	pools   []pool                // by loop
-	Quit    func() bool           // the server shuts down: no more requests are taken
-	Pending func(loop, delta int) // counts what is at work, for a graceful stop
-}
-
-// NewShared makes what connections on these many loops share.
-func NewShared(loops int) *Shared {
-	return &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int, int) {}}
-}
-
-// Preface is what connections begin with (http.Speaker).
-func (s *Shared) Preface() string { return preface }
-
-// Enabled reports whether an address with this default server speaks HTTP/2 (http.Speaker).
-func (s *Shared) Enabled(server *http.Server) bool { return confOf(server.Root).enable }
-
-var (
-	_ http.Speaker = (*Shared)(nil)
-	_ http.Session = (*conn)(nil)
 )
 
 // A conn is a client's connection. Without work it is all that it costs, besides its loop.Conn and its decoder.
@@ -123,23 +88,6 @@ func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
 	default:
 		c.closeIdle(t, why)
 	}
-}
-
-// closeIdle ends a parked connection, and tells the client.
-func (c *conn) closeIdle(t *loop.Task, why loop.Woke) {
-	if !c.greeted && why == loop.WokeTimeout {
-		c.logf("client timed out (110: Connection timed out)")
-	}
-	if !c.goaway && c.greeted {
-		b := appendGoAway(make([]byte, 0, 17), c.lastID, codeNone)
-		_, _ = c.client.Conn.TryWrite(b)
-	}
-	c.goaway = true
-	if why == loop.WokeShed {
-		c.client.Conn.Close()
-		return
-	}
-	c.linger(t)
 }
 
 // run serves the connection until it is idle or ends. first is what was read of it by others.
@@ -311,98 +259,6 @@ func (c *conn) park() {
 		until = min(until, c.client.Conn.Loop().Now().Add(foldAfter))
 	}
 	c.client.Conn.Park(until, true)
-}
-
-// stop ends the connection: with a fault the client is told of, or because it is gone, or with nothing left to do.
-func (c *conn) stop(err error) {
-	f, told := err.(fault)
-	if told || err == nil {
-		c.goAway(code(f))
-		_ = c.write()
-	} else if err == io.EOF && (len(c.work.streams) > 0 || c.in.incomplete()) {
-		c.logf("client prematurely closed connection")
-	}
-	t := c.work.task
-	timedOut := err == error(unix.ETIMEDOUT)
-	c.end(errGone)
-	if told || err == nil {
-		c.linger(t)
-		return
-	}
-	if timedOut && c.core().ResetTimedOut {
-		c.client.Conn.CloseReset()
-		return
-	}
-	c.client.Conn.Close()
-}
-
-// end takes the connection from its streams.
-func (c *conn) end(err error) {
-	w := c.work
-	if w == nil {
-		return
-	}
-	c.dead = true
-	if s := c.in.block.stream; s != nil && !c.in.block.trailers {
-		c.in.block.stream = nil
-		s.discard()
-	}
-	for _, s := range w.streams {
-		s.lose(err)
-	}
-	c.giveWork()
-}
-
-// goAway tells the client that no more streams are taken.
-func (c *conn) goAway(why code) {
-	if c.goaway {
-		return
-	}
-	c.goaway = true
-	w := c.work
-	w.out = appendGoAway(w.reserve(frameHead+8), c.lastID, why)
-}
-
-// linger reads what the client has sent already, so that what it was told is not lost with a reset, and closes.
-func (c *conn) linger(t *loop.Task) {
-	lc, core := c.client.Conn, c.core()
-	defer lc.Close()
-	c.dead = true
-	if core.Lingering == http.LingerOff || lc.CloseWrite() != nil {
-		return
-	}
-	buf := lc.Loop().Take(4096)
-	defer lc.Loop().Give(buf)
-	end := t.After(core.LingeringTime)
-	for {
-		if _, err := lc.Read(t, buf, min(t.After(core.LingeringIdle), end)); err != nil || t.Now() >= end {
-			return
-		}
-	}
-}
-
-// Drain tells the client that no more requests are taken than those that are on their way (http.Session).
-func (c *conn) Drain() {
-	if c.work != nil && !c.dead {
-		c.goAway(codeNone)
-		c.nudge()
-	}
-}
-
-// Predates reports whether the connection serves a request that began before that time, or came before it and has not asked for
-// anything yet (http.Session).
-func (c *conn) Predates(t loop.Time) bool {
-	if c.first {
-		return c.client.Started < t
-	}
-	if c.work != nil {
-		for _, s := range c.work.streams {
-			if s.began < t {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // tryRead and tryWrite are all that the connection does with its socket.

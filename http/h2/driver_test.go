@@ -268,7 +268,7 @@ func TestDriver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { file.Close() }) // after the server, whose requests may still be reading it
 	if _, err := file.Write(content); err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,7 @@ type stream struct {
 	late    bool  // a time is over: that is why it ends
 
 	malformed bool // the request breaks the rules of HTTP/2
+	beside    bool // it is counted as one beside others
 }
 
 // A span is a field in the text of a head.
@@ -100,6 +101,9 @@ func (c *conn) newStream(id uint32) *stream {
 	c.prioLimit += c.streams
 	w := c.work
 	w.streams = append(w.streams, s) // numbers only grow
+	if s.beside = len(w.streams) > 1; s.beside {
+		c.counters().Beside(l, 1)
+	}
 	return s
 }
 
@@ -228,15 +232,30 @@ func (c *conn) find(id uint32) *stream {
 	return nil
 }
 
+// counters are what requests and connections are counted by.
+func (c *conn) counters() *http.Counters { return c.client.Socket.Port().App.Counters }
+
+// notBeside takes the stream out of those that are counted as beside others.
+func (s *stream) notBeside() {
+	s.beside = false
+	s.conn.counters().Beside(s.src.Loop(), -1)
+}
+
 // remove forgets a stream that has ended. With the last one the time begins that the connection may be idle.
 func (c *conn) remove(s *stream) {
 	c.leaveTree(s)
+	if s.beside {
+		s.notBeside()
+	}
 	if c.dead || c.work == nil {
 		return
 	}
 	w := c.work
 	if i := slices.Index(w.streams, s); i >= 0 {
 		w.streams = slices.Delete(w.streams, i, i+1)
+	}
+	if len(w.streams) > 0 && w.streams[0].beside && !slices.ContainsFunc(w.streams, func(o *stream) bool { return !o.beside }) {
+		w.streams[0].notBeside() // it was the one beside which they were
 	}
 	if len(w.streams) == 0 {
 		c.until = c.client.Conn.Loop().Now().Add(c.core().KeepaliveTimeout)

@@ -124,11 +124,9 @@ func (c *conn) write() error {
 // fill takes of what streams have to send, the most urgent first.
 func (w *work) fill() {
 	for len(w.out) < outMost {
-		s := w.next()
-		if s == nil {
+		if s := w.next(); s == nil || !s.frame(w) {
 			return
 		}
-		s.frame(w)
 	}
 }
 

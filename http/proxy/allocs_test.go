@@ -110,7 +110,7 @@ func usualConf() upstreamConf {
 // newTestHandler makes a handler outside of any configuration.
 func newTestHandler(c *upstreamConf, s passSpec) *handler {
 	z, _, _ := c.sizes(s.prefix)
-	return &handler{conf: c, pass: s, sizes: z, shared: &shared{}, fixed: s.place, group: s.place.group, hidden: hiddenNames(s.hidden, nil, nil)}
+	return &handler{conf: c, pass: s, sizes: z, shared: &shared{}, fixed: s.place, hidden: hiddenNames(s.hidden, nil, nil)}
 }
 
 // TestAllocations: a proxied request on kept connections costs no memory from the heap.

@@ -19,7 +19,6 @@ type handler struct {
 	tag    uint64 // of connections kept for this location only
 	keys   hashKeys
 	groups *upstream.Set
-	group  *upstream.Group // nil: worked out for each request
 	fixed  place
 	hidden nameSet
 	dial   loop.DialOptions
@@ -96,8 +95,7 @@ func (h *handler) resolve(b *http.Builder) (err error) {
 		return err
 	}
 	if t := h.pass.target; t != nil {
-		h.group = h.groups.Group(t)
-		h.fixed.group = h.group
+		h.fixed.group = h.groups.Group(t)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 	"weir/logs"
 	"weir/vars"
@@ -146,27 +147,26 @@ func fileCondition(call *conf.Call, words []string, first int) (condition, error
 	}
 	kind := op[1]
 	return func(r *http.Request, _ bool) (bool, error) {
-		var st unix.Stat_t
-		name := string(r.QuotedText(path))
-		err := unix.Stat(name, &st)
-		if err != nil {
-			if err != unix.ENOENT && err != unix.ENOTDIR && err != unix.ENAMETOOLONG && err != unix.EACCES {
-				r.LogErr(logs.Crit, err, "stat() \""+name+"\" failed")
+		name := r.QuotedText(path)
+		i, bad := disk.Stat(r.Task, disk.PathOf(append(r.Alloc(len(name) + 1)[:0], name...)), disk.Links{})
+		if bad.Failed() {
+			if !bad.Is(unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG, unix.EACCES) {
+				r.LogErr(logs.Crit, bad.Err, "stat() \""+string(name)+"\" failed")
 			}
 			return !want, nil
 		}
-		return fileIs(kind, &st) == want, nil
+		return fileIs(kind, &i) == want, nil
 	}, nil
 }
 
-func fileIs(kind byte, st *unix.Stat_t) bool {
+func fileIs(kind byte, i *disk.Info) bool {
 	switch kind {
 	case 'f':
-		return st.Mode&unix.S_IFMT == unix.S_IFREG
+		return i.IsRegular()
 	case 'd':
-		return st.Mode&unix.S_IFMT == unix.S_IFDIR
+		return i.IsDir()
 	case 'x':
-		return st.Mode&0o111 != 0
+		return i.Mode&0o111 != 0
 	}
 	return true
 }

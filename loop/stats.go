@@ -2,38 +2,6 @@ package loop
 
 import "sync/atomic"
 
-// LocalKey names a value that each loop has one of: an upper layer's pool, counters, scratch space. The zero value is ready;
-// it is its address that counts.
-type LocalKey struct {
-	hint atomic.Int32 // where the last loop that asked had it; loops tend to agree
-}
-
-type local struct {
-	key   *LocalKey
-	value any
-}
-
-// Local is the loop's value for k, which build makes the first time: an array access after that. Loop only.
-func (l *Loop) Local(k *LocalKey, build func() any) any {
-	if i := int(k.hint.Load()); i < len(l.locals) && l.locals[i].key == k {
-		return l.locals[i].value
-	}
-	return l.findLocal(k, build)
-}
-
-func (l *Loop) findLocal(k *LocalKey, build func() any) any {
-	for i := range l.locals {
-		if l.locals[i].key == k {
-			k.hint.Store(int32(i))
-			return l.locals[i].value
-		}
-	}
-	v := build()
-	l.locals = append(l.locals, local{k, v})
-	k.hint.Store(int32(len(l.locals) - 1))
-	return v
-}
-
 // Stats are numbers of a loop as they were when it last went to sleep.
 type Stats struct {
 	Conns   int // sockets, parked or not
@@ -69,3 +37,23 @@ func (l *Loop) Stats() Stats {
 
 // Conns is how many sockets the loop has, parked or not. Any goroutine.
 func (l *Loop) Conns() int { return int(l.conns.Load()) }
+
+// clients counts connections that listeners have accepted.
+type clients struct {
+	accepted atomic.Int64
+	handled  atomic.Int64 // those for which there was room
+	closed   atomic.Int64 // and which are closed again
+}
+
+// Clients is how many connections listeners have accepted since the engine began, how many of them were taken on, and how many are open.
+// Any goroutine.
+func (e *Engine) Clients() (accepted, handled, open int64) {
+	for _, l := range e.Loops {
+		closed := l.clients.closed.Load() // before handled, so that none counts as closed only
+		n := l.clients.handled.Load()
+		accepted += l.clients.accepted.Load()
+		handled += n
+		open += n - closed
+	}
+	return accepted, handled, open
+}

@@ -1,0 +1,28 @@
+package disk
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// OpenAppend opens a file for appending, and makes it if it is not there. It may wait for the disk: not for a loop.
+func OpenAppend(path string) (int, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// Append writes b with one call. It may wait for the disk, or for who reads a pipe: not for a loop.
+func Append(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, b)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// AppendNow writes what a pipe takes at once: less, or an error, may mean that it would have to be waited for. Any goroutine.
+func AppendNow(fd int, b []byte) (int, error) { return appendNow(fd, b) }

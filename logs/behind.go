@@ -1,0 +1,209 @@
+package logs
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/disk"
+)
+
+// While loops serve, nobody who logs should wait for a disk or for who reads a pipe. A pipe is asked to take a line without a wait.
+// The kernel cannot be asked so for files of most file systems; a write into the page cache is done as quickly as a look-up, so a line is written
+// at once, where scripts find it when they have their answer, as long as that goes quickly. Where it does not, lines are queued, and a goroutine
+// of the file writes them behind those who log, until the disk has been quick for a while.
+
+const (
+	// behindSlow is how long a write may take. After a slower one lines are queued for behindAfter.
+	behindSlow  = 2 * time.Millisecond
+	behindAfter = 10 * time.Second
+	// behindPause is the time from one write to the next in a busy time: one write takes all lines of a moment.
+	behindPause = time.Millisecond
+	// behindMuch is how much may be queued before who can wait should (Lagging).
+	behindMuch = 1 << 20
+	// behindMost is how much may be queued at all. What comes after that is lost.
+	behindMost = 4 << 20
+	// behindKept is how large a queue is kept for the next lines.
+	behindKept = 64 << 10
+)
+
+// errBehind says that lines come faster than they can be written.
+var errBehind = errors.New("too many lines wait to be written")
+
+// queued is what is to be written to a file.
+type queued struct {
+	busy atomic.Bool  // the goroutine is at work, and will look again; changed under mu
+	slow atomic.Int64 // until when lines are queued though nothing is, as the disk was slow: nanoseconds since 1970
+	pipe atomic.Int32 // whether the file is a pipe, a terminal or the like: a fileKind
+
+	mu    sync.Mutex
+	lines []byte
+	spare []byte
+	wake  chan struct{} // nil until there is a goroutine that writes
+	idle  *sync.Cond    // it is not busy any more
+	err   error         // of a write, for the next line's writer
+}
+
+const (
+	kindUnknown int32 = iota
+	kindFile
+	kindPipe
+)
+
+// WriteBehind says whether from now on who logs must not wait for slow files. Without, what was queued is written when it
+// returns. Any goroutine but a loop's.
+func (fs *Files) WriteBehind(on bool) {
+	fs.behind.Store(on)
+	if !on {
+		fs.Flush()
+	}
+}
+
+// writeServing writes lines at once if that needs no wait, as far as one can know, and queues them otherwise.
+func (f *File) writeServing(lines []byte) error {
+	q := &f.queue
+	kind := q.pipe.Load()
+	if kind == kindUnknown {
+		kind = f.findKind()
+	}
+	begin := f.files.Now()
+	if kind == kindPipe || q.busy.Load() || q.slow.Load() > begin.UnixNano() {
+		return f.enqueue(lines, kind == kindPipe)
+	}
+	n, err := disk.Append(f.FD(), lines)
+	f.clock(begin)
+	if err == nil && n == len(lines) {
+		return nil
+	}
+	return f.failed(n, len(lines), err)
+}
+
+// clock sees how long a write took that began at a time.
+func (f *File) clock(begin time.Time) {
+	if end := f.files.Now(); end.Sub(begin) > behindSlow {
+		f.queue.slow.Store(end.Add(behindAfter).UnixNano())
+	}
+}
+
+// findKind looks what the file is.
+func (f *File) findKind() int32 {
+	kind := kindPipe
+	var i disk.Info
+	if disk.StatFD(f.FD(), &i) == nil && i.IsRegular() {
+		kind = kindFile
+	}
+	f.queue.pipe.Store(kind)
+	return kind
+}
+
+// Lagging reports whether so much is queued that whoever can wait should do so, with Sync. Any goroutine.
+func (f *File) Lagging() bool {
+	q := &f.queue
+	if !q.busy.Load() {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lines) > behindMuch
+}
+
+// Sync waits until what is queued has been written. Any goroutine but a loop's.
+func (f *File) Sync() {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.busy.Load() {
+		q.idle.Wait()
+	}
+}
+
+// enqueue queues lines, or what of them a pipe does not take now. The error may be that of others.
+func (f *File) enqueue(lines []byte, pipe bool) error {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if pipe && !q.busy.Load() {
+		n, err := disk.AppendNow(f.FD(), lines)
+		if lines = lines[max(n, 0):]; err == nil && len(lines) == 0 {
+			return nil
+		}
+	}
+	if len(q.lines) > 0 && len(q.lines)+len(lines) > behindMost {
+		return f.failed(0, len(lines), errBehind)
+	}
+	q.lines = append(q.lines, lines...)
+	if !q.busy.Load() {
+		if q.wake == nil {
+			q.wake, q.idle = make(chan struct{}, 1), sync.NewCond(&q.mu)
+			go f.writeBehind(q.wake)
+		}
+		q.busy.Store(true)
+		q.wake <- struct{}{}
+	}
+	err := q.err
+	q.err = nil
+	return err
+}
+
+// writeBehind writes what is queued, until the file is closed.
+func (f *File) writeBehind(wake <-chan struct{}) {
+	for range wake {
+		for f.writeQueued() {
+			time.Sleep(behindPause)
+		}
+	}
+}
+
+// writeQueued writes what is queued now. It says false, and is idle, when there was nothing.
+func (f *File) writeQueued() bool {
+	q := &f.queue
+	q.mu.Lock()
+	lines := q.lines
+	if len(lines) == 0 {
+		q.busy.Store(false)
+		q.idle.Broadcast()
+		q.mu.Unlock()
+		return false
+	}
+	q.lines, q.spare = q.spare[:0], nil
+	q.mu.Unlock()
+
+	begin := f.files.Now()
+	n, err := f.writeAll(lines)
+	f.clock(begin)
+	if err != nil {
+		err = f.failed(n, len(lines), err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if cap(lines) <= behindKept {
+		q.spare = lines
+	}
+	if err != nil {
+		q.err = err
+	}
+	return true
+}
+
+// writeAll writes lines, by more calls where one does not take them all.
+func (f *File) writeAll(lines []byte) (n int, err error) {
+	for n < len(lines) && err == nil {
+		var k int
+		k, err = disk.Append(f.FD(), lines[n:])
+		n += max(k, 0)
+	}
+	return n, err
+}
+
+// stopBehind ends the goroutine that writes, after it has.
+func (f *File) stopBehind() {
+	f.Sync()
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.wake != nil {
+		close(q.wake)
+		q.wake = nil
+	}
+}

@@ -1,0 +1,221 @@
+package logs
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// behind returns a set of files whose lines are written behind who logs.
+func behind(t *testing.T) *Files {
+	t.Helper()
+	fs := NewFiles()
+	fs.WriteBehind(true)
+	return fs
+}
+
+// pipe is a log whose reader is slow: the file, and the end to read from.
+func pipe(t *testing.T, fs *Files) (*File, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	fd, err := unix.Dup(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	if err := unix.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fs.Add("pipe", fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, r
+}
+
+// TestWriteBehind has several loops log to one file: no line is lost or torn, and each loop's are in order.
+func TestWriteBehind(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	f := openFile(t, fs, path)
+	f.queue.slow.Store(math.MaxInt64)
+	const writers, lines = 4, 2000
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := range lines {
+				if err := f.Write(fmt.Appendf(nil, "%d %d\n", w, i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	f.Release()
+	var next [writers]int
+	for line := range strings.Lines(read(t, path)) {
+		var w, i int
+		if _, err := fmt.Sscanf(line, "%d %d\n", &w, &i); err != nil || i != next[w] {
+			t.Fatalf("%q, when line %v was due: %v", line, next, err)
+		}
+		next[w]++
+	}
+	if next != [writers]int{lines, lines, lines, lines} {
+		t.Errorf("%v lines came", next)
+	}
+}
+
+// TestWriteBehindNobodyReads has a log whose reader stands still: who logs does not. What is too much is lost, and told once.
+func TestWriteBehindNobodyReads(t *testing.T) {
+	fs := behind(t)
+	f, r := pipe(t, fs)
+	line := []byte(strings.Repeat("x", 99) + "\n")
+	wrote, told := 0, ""
+	for f.Lost() == 0 {
+		if err := f.Write(line); err != nil {
+			told = err.Error()
+		}
+		wrote++
+	}
+	if !f.Lagging() {
+		t.Error("a file that loses lines does not lag")
+	}
+	if told != `write() to "pipe" is too slow: lines are lost` {
+		t.Errorf("%q", told)
+	}
+	if err := f.Write(line); err != nil {
+		t.Errorf("told again within the minute: %v", err)
+	}
+	got := make(chan int)
+	go func() {
+		b, n := make([]byte, 64<<10), 0
+		for {
+			k, err := r.Read(b)
+			if n += k; err != nil {
+				got <- n
+				return
+			}
+		}
+	}()
+	f.Release()
+	if n := <-got; n != (wrote-1)*len(line) {
+		t.Errorf("%d bytes came of %d lines", n, wrote-1)
+	}
+}
+
+// TestWriteBehindWhileSlow queues lines after a write that took long, and writes at once again when the disk has been quick for a while.
+func TestWriteBehindWhileSlow(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	f := openFile(t, fs, path)
+	defer f.Release()
+	now, step := time.Unix(1e9, 0), time.Duration(0)
+	var mu sync.Mutex
+	fs.Now = func() time.Time { // each look at the clock is a step later
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(step)
+		return now
+	}
+	direct := func(want bool) {
+		t.Helper()
+		before := read(t, path)
+		f.queue.mu.Lock() // nothing that is queued can be written meanwhile
+		done := make(chan bool)
+		go func() {
+			_ = f.Write([]byte("x\n"))
+			close(done)
+		}()
+		if want {
+			<-done
+			if read(t, path) == before {
+				t.Error("the line is not there at once")
+			}
+		} else if read(t, path) != before {
+			t.Error("the line was not queued")
+		}
+		f.queue.mu.Unlock()
+		<-done
+		f.Sync()
+	}
+	direct(true)
+	step = 2 * behindSlow
+	direct(true) // and slow
+	step = 0
+	direct(false)
+	now = now.Add(behindAfter / 2)
+	direct(false)
+	now = now.Add(behindAfter)
+	direct(true)
+}
+
+// TestWriteBehindReopen has what was logged before a rotation in the old file, and what came after in the new one.
+func TestWriteBehindReopen(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	f := openFile(t, fs, path)
+	f.queue.slow.Store(math.MaxInt64)
+	for i := range 3 {
+		_ = f.Write(fmt.Appendf(nil, "%d\n", i))
+		old := fmt.Sprint(path, i)
+		if err := os.Rename(path, old); err != nil {
+			t.Fatal(err)
+		}
+		if errs := fs.Reopen(); errs != nil {
+			t.Fatal(errs)
+		}
+		if got, want := read(t, old), fmt.Sprintf("%d\n", i); got != want {
+			t.Errorf("%q in the old file; want %q", got, want)
+		}
+	}
+	_ = f.Write([]byte("last\n"))
+	fs.WriteBehind(false)
+	_ = f.Write([]byte("at once\n"))
+	if got := read(t, path); got != "last\nat once\n" {
+		t.Errorf("%q", got)
+	}
+	f.Release()
+}
+
+// TestWriteBehindFails tells the next one who logs of a write that failed.
+func TestWriteBehindFails(t *testing.T) {
+	fs := behind(t)
+	f, err := fs.Open("/dev/full")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer f.Release()
+	now := fs.Now()
+	fs.Now = func() time.Time { return now }
+	if err := f.Write([]byte("x\n")); err != nil {
+		t.Fatal(err)
+	}
+	f.Sync()
+	now = now.Add(time.Second)
+	if err := f.Write([]byte("y\n")); err == nil || !strings.Contains(err.Error(), `write() to "/dev/full" failed (28: `) {
+		t.Error(err)
+	}
+}
+
+func TestWriteBehindAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	f := openFile(t, behind(t), filepath.Join(t.TempDir(), "a.log"))
+	defer f.Release()
+	line := []byte("a line of a log\n")
+	for name, slow := range map[string]int64{"at once": 0, "behind": math.MaxInt64} {
+		f.queue.slow.Store(slow)
+		if n := testing.AllocsPerRun(1000, func() { _ = f.Write(line) }); n > 0 {
+			t.Errorf("%s: %v allocations a line", name, n)
+		}
+	}
+}
