@@ -259,7 +259,7 @@ func (r *Request) fail(err error) {
 	}
 	r.Out.Cut = true
 	r.KeepAlive = false
-	if errors.Is(err, loop.ErrStopped) || errors.Is(err, errHeadSent) {
+	if errors.Is(err, loop.ErrStopped) || errors.Is(err, errHeadSent) || errors.Is(err, ErrGone) {
 		return
 	}
 	if errors.Is(err, loop.ErrTimeout) {

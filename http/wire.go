@@ -1,6 +1,13 @@
 package http
 
-import "weir/loop"
+import (
+	"errors"
+
+	"weir/loop"
+)
+
+// ErrGone says that the client takes nothing more, which the wire has told of already.
+var ErrGone = errors.New("client is gone")
 
 // A Wire carries exchanges with one client: it reads request bodies and writes responses. The handlers do not know which wire a
 // request came by, nor whether it has its connection to itself.

@@ -107,6 +107,21 @@ func AskH2(addr, from, method, authority, path string, body *string, fields ...H
 	return c.Answers(id)
 }
 
+// Part sends all of a part of a body, as Body does.
+func (c *H2) Part(id uint32, part []byte) error {
+	for len(part) > 0 {
+		n := c.take(id, min(len(part), 8192))
+		if n == 0 {
+			return io.ErrClosedPipe
+		}
+		if err := c.Frame(H2Data, 0, id, part[:n]); err != nil {
+			return err
+		}
+		part = part[n:]
+	}
+	return nil
+}
+
 // Body sends a body as the windows allow, which somebody else must be reading the updates of, and ends the stream.
 func (c *H2) Body(id uint32, body []byte) error {
 	for {

@@ -1,7 +1,7 @@
 package h2
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"sort"
 
@@ -68,8 +68,8 @@ type span struct {
 
 // Why a stream is of no more use.
 var (
-	errReset = errors.New("stream was reset")
-	errGone  = errors.New("connection is gone")
+	errReset = fmt.Errorf("stream was reset: %w", http.ErrGone)
+	errGone  = fmt.Errorf("connection is closed: %w", http.ErrGone)
 )
 
 // newStream begins a stream.
