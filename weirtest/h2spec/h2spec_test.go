@@ -5,7 +5,13 @@
 package h2spec
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -30,13 +36,13 @@ pid weir.pid;
 events {}
 http {
 	access_log off;
-	server { listen FRONT; http2 on; location / { proxy_pass http://BACK; } }
+	server { listen FRONT TLS; http2 on; location / { proxy_pass http://BACK; } }
 	server { listen BACK; location / { return 200 "a page of some bytes"; } }
 }
 `
 
 // server builds weir, or takes WEIR_BINARY, and starts it.
-func server(t *testing.T) (port int) {
+func server(t *testing.T, secure bool) (port int) {
 	t.Helper()
 	dir := t.TempDir()
 	binary := os.Getenv("WEIR_BINARY")
@@ -49,7 +55,12 @@ func server(t *testing.T) (port int) {
 		}
 	}
 	front, back := address(t), address(t)
-	text := strings.NewReplacer("FRONT", front.String(), "BACK", back.String()).Replace(conf)
+	tls := ""
+	if secure {
+		tls = "ssl; ssl_certificate cert.pem; ssl_certificate_key cert.pem"
+		certificate(t, filepath.Join(dir, "cert.pem"))
+	}
+	text := strings.NewReplacer("FRONT", front.String(), "BACK", back.String(), "TLS", tls).Replace(conf)
 	if err := os.WriteFile(filepath.Join(dir, "weir.conf"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -92,12 +103,19 @@ func address(t *testing.T) *net.TCPAddr {
 // excepted are tests that a server without TLS cannot pass, since it answers what is not HTTP/2 as HTTP/1: with 400.
 var excepted = map[string]string{"http2/3.5/2": "an invalid preface is a request of HTTP/1"}
 
-func TestCleartext(t *testing.T) {
-	c := &config.Config{Host: "127.0.0.1", Port: server(t), Path: "/", Timeout: 4 * time.Second, MaxHeaderLen: 4000, Strict: true}
+func TestCleartext(t *testing.T) { run(t, false, excepted) }
+
+func TestTLS(t *testing.T) { run(t, true, nil) }
+
+func run(t *testing.T, secure bool, excepted map[string]string) {
+	c := &config.Config{
+		Host: "127.0.0.1", Port: server(t, secure), Path: "/", Timeout: 4 * time.Second, MaxHeaderLen: 4000, Strict: true,
+		TLS: secure, Insecure: true,
+	}
 	passed := 0
 	for _, group := range []*spec.TestGroup{generic.Spec(), http2.Spec(), hpack.Spec()} {
 		group.Test(c)
-		passed += check(t, group)
+		passed += check(t, group, excepted)
 	}
 	if passed < 140 {
 		t.Errorf("%d tests passed", passed)
@@ -105,7 +123,7 @@ func TestCleartext(t *testing.T) {
 }
 
 // check reports what has failed in a group, and returns how many tests passed.
-func check(t *testing.T, group *spec.TestGroup) (passed int) {
+func check(t *testing.T, group *spec.TestGroup, excepted map[string]string) (passed int) {
 	for i, test := range group.Tests {
 		name := fmt.Sprintf("%s/%d", group.ID(), i+1)
 		switch {
@@ -118,7 +136,30 @@ func check(t *testing.T, group *spec.TestGroup) (passed int) {
 		}
 	}
 	for _, inside := range group.Groups {
-		passed += check(t, inside)
+		passed += check(t, inside, excepted)
 	}
 	return passed
+}
+
+// certificate writes a key and a certificate of its own.
+func certificate(t *testing.T, path string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	b = append(b, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
