@@ -268,10 +268,16 @@ func (c *checker) doubt(n *Node) {
 	c.diags.doubt(g)
 }
 
-// Declare runs the directives that declare something, in file order.
+// Declare runs the directives that declare something, in file order: first those that do nothing else, then those that are set as well, which
+// may name what any of the first declares.
 func (t *Table) Declare(tree *Tree, env any, d *Diagnostics) {
+	declare(tree, env, d, false)
+	declare(tree, env, d, true)
+}
+
+func declare(tree *Tree, env any, d *Diagnostics, set bool) {
 	tree.Main.Walk(func(n *Node) bool {
-		if e := n.entry; e != nil && e.declare != nil && !n.bad {
+		if e := n.entry; e != nil && e.declare != nil && (e.set != nil) == set && !n.bad {
 			if err := e.declare(&Call{Node: n, Env: env, tree: tree, diags: d, scope: n.In}); err != nil {
 				n.bad = true
 				d.setError(n, err)

@@ -24,10 +24,10 @@ type Directive[C any] struct {
 	Lacks []string
 
 	// Set stores one occurrence in the settings of the block it applies to. It may run many times
-	// for one occurrence, so it does nothing beyond *C.
+	// for one occurrence, or never, so it changes nothing beyond *C: what others are to know of is for Declare.
 	Set func(*C, *Call) error
-	// Declare runs once for each occurrence, in file order, before any Set. A directive has Set or
-	// Declare, or neither.
+	// Declare runs once for each occurrence, in file order, before any Set. Of a directive that has both it
+	// runs after those of all that have none. Without an error Set runs, too, where the settings are wanted.
 	Declare func(*Call) error
 }
 

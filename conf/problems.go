@@ -41,9 +41,6 @@ func (e *Entry) problems(add func(e *Entry, format string, a ...any)) {
 	if e.bad != nil {
 		add(e, "%v", e.bad)
 	}
-	if e.set != nil && e.declare != nil {
-		add(e, "Set and Declare")
-	}
 	for _, other := range e.Module.groups[e.group] {
 		if other.Inherit != e.Inherit {
 			add(e, "inherited otherwise than %s of its group", other.Name)

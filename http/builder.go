@@ -162,6 +162,7 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 // buildLocation runs every module's Install for a location.
 func (b *Builder) buildLocation(loc *Location, block *conf.Block) {
 	loc.Core = b.core.Any(block).(*Core)
+	b.Folder(loc.Core.BodyTemp.Dir)
 	if loc.Core.Types == nil {
 		loc.Core.Types = Of[sharedTypes](b).get()
 	}
@@ -223,6 +224,19 @@ func (b *Builder) CaptureSlots(p *vars.Pattern) ([]int, error) {
 		slots[i] = slot
 	}
 	return slots, nil
+}
+
+// DeclareCaptures gives the named groups of a regular expression their variables: for the Declare of directives that have one. That it is none is
+// for Set to tell.
+func DeclareCaptures(call *conf.Call, arg int, source string, fold bool) error {
+	p, err := Env(call).Vars.Pattern(source, fold)
+	if err != nil {
+		return nil
+	}
+	if _, err = Env(call).CaptureSlots(p); err != nil {
+		return call.Errorf(arg, "%v", err)
+	}
+	return nil
 }
 
 // MatchPattern matches text, remembering captures for $1 and named groups.

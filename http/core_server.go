@@ -74,6 +74,7 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: co
 			Doc:     "Names of the server: exact, with a wildcard at either end, or a regular expression after \"~\". Named captures become variables.",
 			Example: "server_name example.com *.example.com ~^www\\d+\\.example\\.com$;",
 			Set:     addServerName,
+			Declare: declareServerName,
 		},
 		{
 			Name: "client_header_timeout", In: inServer, Syntax: "<time>", Default: "60s",
@@ -191,6 +192,17 @@ func (l *listens) parse(call *conf.Call) ([]listen.Spec, error) {
 	}
 	l.byText[call.Arg(0)] = specs
 	return specs, nil
+}
+
+func declareServerName(call *conf.Call) error {
+	for i := range call.Len() {
+		if source, ok := strings.CutPrefix(call.Arg(i), "~"); ok && source != "" {
+			if err := DeclareCaptures(call, i, source, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func addServerName(c *ServerCore, call *conf.Call) error {

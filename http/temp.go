@@ -49,7 +49,6 @@ func TempPathSlot[C any](f func(*C) **disk.TempPath) func(*C, *conf.Call) error 
 			return call.Invalid(-1, "invalid value")
 		}
 		*f(c) = p
-		load.Of(call).Folder(p.Dir)
 		return nil
 	}
 }

@@ -7,6 +7,8 @@
 package load
 
 import (
+	"slices"
+
 	"weir/conf"
 	"weir/logs"
 	"weir/zone"
@@ -109,7 +111,11 @@ func (e *Env) Releases() func() {
 }
 
 // Folder says that the configuration needs a folder, of which whoever serves is the owner: for temporary files, for a cache.
-func (e *Env) Folder(dir string) { e.folders = append(e.folders, dir) }
+func (e *Env) Folder(dir string) {
+	if !slices.Contains(e.folders, dir) {
+		e.folders = append(e.folders, dir)
+	}
+}
 
 // Folders returns what Folder was given.
 func (e *Env) Folders() []string { return e.folders }

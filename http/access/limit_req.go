@@ -44,6 +44,7 @@ counted. A megabyte holds 16384 keys; when it is full, the key that was seen lon
 refused. With **nodelay** none waits, with **delay** only those past that number do. Where several stand, all of them hold.`,
 			Example: "limit_req zone=one burst=5 nodelay;",
 			Set:     (*limitReq).add,
+			Declare: mentionLimitReq,
 		},
 		{
 			Name: "limit_req_status", In: limitPlaces, Syntax: "<code:400-599>", Default: "503",
@@ -127,11 +128,16 @@ func parseRate(s string) int64 {
 const noDelay = 1 << 62
 
 // add stores one limit_req.
-func (c *limitReq) add(call *conf.Call) error {
-	z, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Place(call.Index("zone")))
-	if err != nil {
+// mentionLimitReq makes the zone known that a limit_req names, which may be declared after it.
+func mentionLimitReq(call *conf.Call) error {
+	if _, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Place(call.Index("zone"))); err != nil {
 		return call.Errorf(call.Index("zone"), "%v", err)
 	}
+	return nil
+}
+
+func (c *limitReq) add(call *conf.Call) error {
+	z := load.Of(call).Zones.Find(call.String("zone"))
 	l := limit{zone: z}
 	for _, p := range []struct {
 		name string

@@ -38,12 +38,14 @@ var Charset = http.Define(http.Spec[charsetConf]{
 (source_charset, or what the response says itself) the body is recoded, which takes a charset_map between the two.`,
 			Example: "charset utf-8;",
 			Set:     func(c *charsetConf, call *conf.Call) error { return c.choose(&c.charset, call, call.Arg(0) == "off") },
+			Declare: func(call *conf.Call) error { return declareCharset(call, call.Arg(0) == "off") },
 		},
 		{
 			Name: "source_charset", In: places, Syntax: "<charset:string>",
 			Doc:     "The charset that responses are in. If it is not the one of charset, they are recoded.",
 			Example: "source_charset koi8-r;",
 			Set:     func(c *charsetConf, call *conf.Call) error { return c.choose(&c.source, call, false) },
+			Declare: func(call *conf.Call) error { return declareCharset(call, false) },
 		},
 		{
 			Name: "override_charset", In: places, Syntax: "on | off", Default: "off",
@@ -67,6 +69,14 @@ utf-8 it is the second, with one to three bytes a character. Codes below 80 stan
 	},
 	Install: installCharset,
 })
+
+// declareCharset makes the name of a charset known.
+func declareCharset(call *conf.Call, off bool) error {
+	if name := call.Arg(0); !off && !strings.HasPrefix(name, "$") {
+		http.Of[charsets](http.Env(call)).add(name)
+	}
+	return nil
+}
 
 // choose stores a charset or source_charset.
 func (c *charsetConf) choose(into *charsetChoice, call *conf.Call, off bool) (err error) {

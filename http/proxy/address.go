@@ -52,6 +52,17 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 	return nil
 }
 
+// declareAddress makes the group of an address known that no upstream block has.
+func declareAddress(scheme string) func(*conf.Call) error {
+	return func(call *conf.Call) error {
+		url := call.Arg(0)
+		if scheme != "" && hasPrefixFold(url, scheme) {
+			url = url[len(scheme):]
+		}
+		return declareGroup(call, url, 0, false)
+	}
+}
+
 // fill says where requests go.
 func (a *address) fill(s *passSpec) {
 	if a.text != nil {

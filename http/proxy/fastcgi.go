@@ -45,6 +45,7 @@ func fastcgiDirectives() []conf.Directive[fastcgiConf] {
 			Doc:     "Passes requests to the server at *address*: a name or an IP address with a port, a group of \"upstream\", or a unix socket.",
 			Example: "location ~ \\.php$ { fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name; fastcgi_pass unix:/run/php/php-fpm.sock; }",
 			Set:     func(c *fastcgiConf, call *conf.Call) error { return setAddress(&c.pass, "", call) },
+			Declare: declareAddress(""),
 		},
 		paramDirective("fastcgi_", func(c *fastcgiConf) *[]paramConf { return &c.params }),
 		{

@@ -79,11 +79,14 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) {
 	b.AtEnd(func() error { return h.resolve(b) })
 }
 
-// checkSizes completes and checks the sizes of buffers, as nginx does for every block.
+// checkSizes completes and checks the sizes of buffers, as nginx does for every block, and asks for the folder of what does not fit.
 func checkSizes(in *http.Install, c *upstreamConf, prefix string) (sizes, error) {
 	z, culprit, err := c.sizes(prefix)
 	if err != nil {
 		return z, blame(in.Block, prefix, culprit, err)
+	}
+	if c.TempPath != nil {
+		in.Builder.Folder(c.TempPath.Dir)
 	}
 	return z, nil
 }

@@ -35,6 +35,7 @@ func memcachedDirectives() []conf.Directive[memcachedConf] {
 *address* is a name or an IP address with a port, a group of "upstream", or a unix socket. A key that is not found is a 404: for example, error_page may lead to the application that makes the page.`,
 			Example: "location / { set $memcached_key $uri; memcached_pass 127.0.0.1:11211; error_page 404 502 504 = @app; }",
 			Set:     setMemcachedPass,
+			Declare: declareAddress(""),
 		},
 		{
 			Name: "memcached_gzip_flag", In: inLoc, Syntax: "<flag:number>", Default: "0",

@@ -99,6 +99,7 @@ With a URI behind the address, the part of the request's URI that the location m
 A *URL* with variables is worked out for each request, and its URI, if it has one, is passed as it is.`,
 			Example: "location /app/ { proxy_pass http://127.0.0.1:8080/; }",
 			Set:     setPass,
+			Declare: declarePass,
 		},
 		{
 			Name: "proxy_method", In: inLoc, Syntax: "<method:text>",
@@ -148,6 +149,7 @@ func replyDirectives() []conf.Directive[proxyConf] {
 **default**, which holds where nothing is said, replaces the *URL* of proxy_pass by the prefix of the location.`,
 			Example: "proxy_redirect http://localhost:8000/two/ /one/;",
 			Set:     addRedirect,
+			Declare: declareRedirect,
 		},
 		{
 			Name: "proxy_cookie_domain", In: inLoc, Repeat: true, Syntax: "! 1-2 off | <domain:text> <to:text> | ~<regex> <to:text>",

@@ -33,6 +33,14 @@ type rewrite struct {
 	fromURL, toURL []byte
 }
 
+// declareRedirect gives the named groups of a regular expression their variables.
+func declareRedirect(call *conf.Call) error {
+	if source, kind := cutPattern(call.Arg(0)); kind != patternNone && call.Len() == 2 {
+		return http.DeclareCaptures(call, 0, source, kind == patternFold)
+	}
+	return nil
+}
+
 func addRedirect(c *proxyConf, call *conf.Call) error {
 	first := call.Arg(0)
 	if c.redirect.off {

@@ -33,6 +33,7 @@ func scgiDirectives() []conf.Directive[scgiConf] {
 			Doc:     "Passes requests to the server at *address*: a name or an IP address with a port, a group of \"upstream\", or a unix socket.",
 			Example: "location / { scgi_param REQUEST_URI $request_uri; scgi_pass 127.0.0.1:4000; }",
 			Set:     func(c *scgiConf, call *conf.Call) error { return setAddress(&c.pass, "", call) },
+			Declare: declareAddress(""),
 		},
 		paramDirective("scgi_", func(c *scgiConf) *[]paramConf { return &c.params }),
 	}

@@ -62,6 +62,27 @@ func setPass(c *proxyConf, call *conf.Call) error {
 	return nil
 }
 
+// declarePass makes the group of a URL known that no upstream block has.
+func declarePass(call *conf.Call) error {
+	if url := call.Arg(0); hasPrefixFold(url, httpPrefix) {
+		return declareGroup(call, url[len(httpPrefix):], httpPort, true)
+	}
+	return nil
+}
+
+// declareGroup makes the group of an address known that no upstream block has. What is wrong with the address is for Set to tell.
+func declareGroup(call *conf.Call, address string, port uint16, uri bool) error {
+	if strings.Contains(address, "$") {
+		return nil
+	}
+	at, _, err := upstream.ParseTarget(address, port, uri)
+	if err != nil {
+		return nil
+	}
+	_, err = http.Env(call).Upstreams().Refer(call, 0, at)
+	return err
+}
+
 // badPrefix is the error for a URL without its scheme.
 func badPrefix(call *conf.Call, url string) error {
 	e := call.Errorf(-1, "invalid URL prefix")

@@ -242,6 +242,7 @@ func socketDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 			Doc:     "The local address that connections to peers come from. With **transparent** it may be one that is not the machine's own.",
 			Example: "bind 127.0.0.1;",
 			Set:     func(c *C, call *conf.Call) error { return setBind(&of(c).Bind, call) },
+			Declare: declareBind,
 		},
 		{
 			Name: "socket_keepalive", Syntax: "on | off", Default: "off",
@@ -271,6 +272,14 @@ func socketDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 	}
 }
 
+// declareBind asks for the rights that an address needs which is not the machine's.
+func declareBind(call *conf.Call) error {
+	if call.Arg(1) == "transparent" {
+		load.Of(call).NeedRawSockets()
+	}
+	return nil
+}
+
 func setBind(b *bind, call *conf.Call) error {
 	*b = bind{}
 	if call.Len() == 1 && call.Arg(0) == "off" {
@@ -292,7 +301,6 @@ func setBind(b *bind, call *conf.Call) error {
 			return call.Errorf(1, "invalid parameter \"%s\"", call.Arg(1))
 		}
 		b.transparent = true
-		load.Of(call).NeedRawSockets()
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ func uwsgiDirectives() []conf.Directive[uwsgiConf] {
 			Doc:     "Passes requests to the server at *address*: a name or an IP address with a port, a group of \"upstream\", or a unix socket; **uwsgi://** may stand before it.",
 			Example: "location / { uwsgi_param REQUEST_URI $request_uri; uwsgi_pass unix:/run/app.sock; }",
 			Set:     func(c *uwsgiConf, call *conf.Call) error { return setAddress(&c.pass, "uwsgi://", call) },
+			Declare: declareAddress("uwsgi://"),
 		},
 		paramDirective("uwsgi_", func(c *uwsgiConf) *[]paramConf { return &c.params }),
 		{

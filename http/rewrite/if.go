@@ -43,34 +43,51 @@ func addIf(p *program, call *conf.Call) error {
 	return nil
 }
 
-// parseCondition reads the words between the parentheses, which may stand at any of them.
+// declareIf gives the named groups of a condition's regular expression their variables.
+func declareIf(call *conf.Call) error {
+	words, first, err := conditionWords(call)
+	if err != nil || len(words) != 3 || !strings.Contains(words[1], "~") {
+		return nil
+	}
+	return http.DeclareCaptures(call, first+2, words[2], strings.HasSuffix(words[1], "*"))
+}
+
+// parseCondition reads the condition.
 func parseCondition(call *conf.Call) (condition, error) {
-	words := make([]string, call.Len())
+	words, first, err := conditionWords(call)
+	switch {
+	case err != nil:
+		return nil, err
+	case words[0][0] == '$':
+		return variableCondition(call, words, first)
+	}
+	return fileCondition(call, words, first)
+}
+
+// conditionWords are the words between the parentheses, which may stand at any of them. The first is argument number first.
+func conditionWords(call *conf.Call) (words []string, first int, err error) {
+	words = make([]string, call.Len())
 	for i := range words {
 		words[i] = call.Arg(i)
 	}
 	if !strings.HasPrefix(words[0], "(") {
-		return nil, call.Errorf(0, "invalid condition \"%s\"", words[0])
+		return nil, 0, call.Errorf(0, "invalid condition \"%s\"", words[0])
 	}
-	first := 0
 	if words[0] = words[0][1:]; words[0] == "" && len(words) > 1 {
 		words, first = words[1:], 1
 	}
 	last := len(words) - 1
 	end, closed := strings.CutSuffix(words[last], ")")
 	if !closed || end == "" && last == 0 {
-		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
+		return nil, 0, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
 	if words[last] = end; end == "" {
 		words = words[:last]
 	}
 	if words[0] == "" {
-		return nil, call.Errorf(first, "invalid condition \"\"")
+		return nil, 0, call.Errorf(first, "invalid condition \"\"")
 	}
-	if words[0][0] == '$' {
-		return variableCondition(call, words, first)
-	}
-	return fileCondition(call, words, first)
+	return words, first, nil
 }
 
 // variableCondition is "$v", "$v = text", "$v ~ regex" and their negations.

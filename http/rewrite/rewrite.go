@@ -25,6 +25,7 @@ var Rewrite = http.Define(http.Spec[program]{
 client there (302, 301), as does a replacement that begins with http://, https:// or $scheme. Arguments are kept unless the replacement ends with "?".`,
 			Example: "rewrite ^/users/(.*)$ /show?user=$1 last;",
 			Set:     addRewrite,
+			Declare: func(call *conf.Call) error { return http.DeclareCaptures(call, 0, call.Arg(0), false) },
 		},
 		{
 			Name: "return", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
@@ -38,6 +39,7 @@ client there (302, 301), as does a replacement that begins with http://, https:/
 			Syntax: "<variable:string> <value:text>", Doc: "Gives a variable a value.",
 			Example: "set $backend api;",
 			Set:     addSet,
+			Declare: declareSet,
 		},
 		{
 			Name: "break", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
@@ -70,6 +72,7 @@ func ifDirective(in, opens conf.Context) conf.Directive[program] {
 *$variable* ~, ~*, !~ or !~* *regex*; -f, -d, -e, -x or their negations with a *path*.`,
 		Example: "if ($request_method = POST) { return 405; }",
 		Set:     addIf,
+		Declare: declareIf,
 	}
 }
 
@@ -165,6 +168,16 @@ func breakOff(r *http.Request) (http.Verdict, bool) {
 		r.Rewrite.Changed, r.Rewrite.Moved = false, true
 	}
 	return http.Next, true
+}
+
+// declareSet makes a name assignable.
+func declareSet(call *conf.Call) error {
+	if name, err := vars.ParseName(call.Arg(0)); err == nil {
+		if _, err := http.Env(call).Vars.DefineSet(name); err != nil {
+			return call.Errorf(0, "%v", err)
+		}
+	}
+	return nil
 }
 
 func addSet(p *program, call *conf.Call) error {
