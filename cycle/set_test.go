@@ -17,6 +17,7 @@ import (
 const declaring = `
 events {}
 http {
+	limit_conn_zone $server_name zone=c:1m;
 	limit_req_zone $binary_remote_addr zone=a:1m rate=1r/s;
 	server {
 		listen 127.0.0.1:8080;
@@ -24,6 +25,8 @@ http {
 		set $mine 1;
 		rewrite ^/(?<first>\w+)/x /y;
 		if ($host ~ ^(?<head>.)) { set $other 2; }
+		auth_request_set $given $host;
+		limit_conn c 1;
 		limit_req zone=a;
 		charset koi8-r;
 		source_charset utf-8;

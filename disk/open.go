@@ -46,10 +46,6 @@ func waitLook(t *loop.Task, w walk) (i Info, bad Failure) {
 	return i, bad
 }
 
-// StatBlocking looks a file up with one call. It may wait for the disk: it is for who is off the loop, and for files that were looked up
-// a moment ago, which the kernel has in memory.
-func StatBlocking(p Path, i *Info) error { return statAt(unix.AT_FDCWD, p, 0, i) }
-
 // StatFD looks at an open file, which the kernel has in memory. Any goroutine.
 func StatFD(fd int, i *Info) error { return statFD(fd, i) }
 

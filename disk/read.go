@@ -24,15 +24,6 @@ func waitReadAt(t *loop.Task, fd int, b []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// ReadBlocking is ReadAt for who is off the loop already, within Await.
-func ReadBlocking(fd int, b []byte, off int64) (n int, err error) {
-	n, err = pread(fd, b, off)
-	if err == nil && n == 0 {
-		err = unix.EIO
-	}
-	return n, err
-}
-
 // ReadFull fills b from the beginning of a file; less only where the file ends. For the task itself.
 func ReadFull(t *loop.Task, fd int, b []byte) (n int, err error) {
 	n, err = readNow(fd, b, 0)

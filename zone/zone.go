@@ -116,9 +116,6 @@ func (s *Set) Mention(name, use string, at any) (*Zone, error) {
 	return z, err
 }
 
-// Find returns the zone of a name that was declared or mentioned, or nil.
-func (s *Set) Find(name string) *Zone { return s.zones[name] }
-
 // UnsizedError is a name that was mentioned and never declared.
 type UnsizedError struct {
 	Name, Use string

@@ -9,8 +9,7 @@ import (
 	"os"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
+	"weir/disk"
 	"weir/loop"
 )
 
@@ -30,7 +29,7 @@ const (
 
 // A userFile is a file in memory.
 type userFile struct {
-	is   unix.Stat_t // what identifies the content
+	is   disk.Info // what identifies the content
 	text []byte
 
 	mu    sync.Mutex
@@ -78,17 +77,13 @@ func (c *check) find() {
 
 // open finds the line of the user.
 func (c *check) open() error {
-	fd, err := os.OpenFile(c.path, os.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, is, err := disk.OpenBlocking(c.path)
 	if err != nil {
 		return err
 	}
 	defer fd.Close()
 	c.opened = true
-	var is unix.Stat_t
-	if err = unix.Fstat(int(fd.Fd()), &is); err != nil {
-		return err
-	}
-	if is.Size > maxUserFile || uint32(is.Mode)&unix.S_IFMT != unix.S_IFREG {
+	if is.Size > maxUserFile || !is.IsRegular() {
 		c.found, err = searchUser(fd, c.user)
 		return err
 	}
@@ -105,11 +100,11 @@ func (c *check) open() error {
 }
 
 // get returns a file that is in memory, and unchanged on disk.
-func (f *userFiles) get(path string, is *unix.Stat_t) *userFile {
+func (f *userFiles) get(path string, is *disk.Info) *userFile {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	have := f.files[path]
-	if have == nil || have.is.Dev != is.Dev || have.is.Ino != is.Ino || have.is.Size != is.Size || have.is.Mtim != is.Mtim || have.is.Ctim != is.Ctim {
+	if have == nil || have.is != *is {
 		return nil
 	}
 	return have

@@ -28,6 +28,7 @@ client's header fields but not its body, so ` + "`proxy_pass_request_body off`" 
 			Doc:     "Gives a variable a value when the subrequest has been answered; the *value* may have its variables, such as `$upstream_http_…`.",
 			Example: "auth_request_set $user $upstream_http_x_user;",
 			Set:     addAuthRequestSet,
+			Declare: declareAuthRequestSet,
 		},
 	},
 	Install: func(c *authRequest, in *http.Install) error {
@@ -56,21 +57,30 @@ func setAuthRequest(c *authRequest, call *conf.Call) error {
 	return nil
 }
 
-func addAuthRequestSet(c *authRequest, call *conf.Call) error {
+// declareAuthRequestSet makes a name assignable.
+func declareAuthRequestSet(call *conf.Call) error {
 	name, err := vars.ParseName(call.Arg(0))
 	if err != nil {
 		return call.Errorf(0, "invalid variable name \"%s\"", call.Arg(0))
 	}
 	all := http.Env(call).Vars
-	var to *vars.Ref[*http.Request]
 	if all.Known(name) {
-		to, err = all.DefineSet(name)
-	} else if _, err = all.Define(name); err == nil { // it may be read before, and is missing then
-		to = all.Lookup(name)
+		_, err = all.DefineSet(name)
+	} else {
+		_, err = all.Define(name) // it may be read before, and is missing then
 	}
 	if err != nil {
 		return call.Errorf(0, "%v", err)
 	}
+	return nil
+}
+
+func addAuthRequestSet(c *authRequest, call *conf.Call) error {
+	name, err := vars.ParseName(call.Arg(0))
+	if err != nil {
+		return err
+	}
+	to := http.Env(call).Vars.Lookup(name)
 	value, err := http.CompileText(call, 1, call.Arg(1))
 	if err != nil {
 		return err

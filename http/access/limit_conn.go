@@ -43,6 +43,7 @@ keys that have connections; when it is full, requests with other keys are refuse
 			Doc:     "How many connections with one key of the zone there may be at a time; more are refused. Where several stand, all of them hold.",
 			Example: "limit_conn addr 10;",
 			Set:     (*limitConn).add,
+			Declare: mentionLimitConn,
 		},
 		{
 			Name: "limit_conn_status", In: limitPlaces, Syntax: "<code:400-599>", Default: "503",
@@ -134,12 +135,17 @@ func declareZone(call *conf.Call, use string) (key *http.Text, z *zone.Zone, err
 	return key, z, nil
 }
 
-// add stores one limit_conn.
-func (c *limitConn) add(call *conf.Call) error {
-	z, err := load.Of(call).Zones.Declare(call.Arg(0), 0, limitConnUse)
-	if err != nil {
+// mentionLimitConn makes the zone known that a limit_conn names, which may be declared after it.
+func mentionLimitConn(call *conf.Call) error {
+	if _, err := load.Of(call).Zones.Declare(call.Arg(0), 0, limitConnUse); err != nil {
 		return call.Errorf(0, "%v", err)
 	}
+	return nil
+}
+
+// add stores one limit_conn.
+func (c *limitConn) add(call *conf.Call) error {
+	z := load.Of(call).Zones.Find(call.Arg(0))
 	for i := range c.limits {
 		if c.limits[i].zone == z {
 			return call.Errorf(-1, "\"%s\" directive is duplicate", call.Name())

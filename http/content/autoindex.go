@@ -2,7 +2,6 @@ package content
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"time"
 
@@ -174,7 +173,7 @@ type listing struct {
 }
 
 func (l *listing) read() {
-	dir, err := os.OpenFile(l.path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	dir, err := disk.OpenFolderBlocking(l.path)
 	if err != nil {
 		l.bad = disk.Failure{Op: "opendir() \"" + l.path + "\"", Err: err}
 		return
@@ -210,8 +209,9 @@ func (l *listing) read() {
 // trouble ends it all.
 func (l *listing) add(name string) bool {
 	full := l.path + "/" + name
-	var st unix.Stat_t
-	err := unix.Stat(full, &st)
+	var i disk.Info
+	p := disk.PathOf([]byte(full))
+	err := disk.StatBlocking(p, &i)
 	bad := disk.Failure{Op: "stat() \"" + full + "\"", Err: err}
 	switch {
 	case err == nil:
@@ -219,7 +219,7 @@ func (l *listing) add(name string) bool {
 		l.unseen = append(l.unseen, bad)
 		return true
 	case bad.Is(unix.ENOENT, unix.ELOOP):
-		err = unix.Lstat(full, &st)
+		err = disk.LstatBlocking(p, &i)
 		if bad = (disk.Failure{Op: "lstat() \"" + full + "\"", Err: err}); bad.Is(unix.ENOENT) {
 			return true // it is gone by now
 		}
@@ -228,10 +228,9 @@ func (l *listing) add(name string) bool {
 		l.bad = bad
 		return false
 	}
-	kind := uint32(st.Mode) & unix.S_IFMT
 	l.entries = append(l.entries, entry{
-		name: name, dir: kind == unix.S_IFDIR, file: kind == unix.S_IFREG,
-		modified: time.Unix(st.Mtim.Unix()), size: st.Size,
+		name: name, dir: i.IsDir(), file: i.IsRegular(),
+		modified: time.Unix(i.Mtime.Sec, int64(i.Mtime.Nsec)), size: i.Size,
 	})
 	return true
 }
