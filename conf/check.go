@@ -143,6 +143,12 @@ func (c *checker) entry(n *Node, in Context) *Entry {
 		return nil
 	}
 	if known != nil && known.In&in != 0 {
+		if module, instead := known.out(); module != "" {
+			g := about("emerg", n, -1, fmt.Sprintf("\"%s\" directive is of nginx's %s module, which weir does not have", name, module))
+			g.Hint = instead
+			c.diags.Add(g)
+			return nil
+		}
 		c.unsupported(n, known.note())
 		return nil
 	}

@@ -36,6 +36,19 @@ func (k *Known) note() string {
 	return ""
 }
 
+// out names the module of a directive that weir leaves out for good, and says what to do instead; the name is empty for any other.
+func (k *Known) out() (module, instead string) {
+	switch word, _, _ := strings.Cut(k.Name, "_"); {
+	case strings.HasPrefix(k.Name, "image_filter"):
+		return "image_filter", "have images changed by a server behind \"proxy_pass\", such as imgproxy"
+	case word == "xslt", k.Name == "xml_entities", k.Name == "xml_external_entities":
+		return "xslt", "have XML transformed by the application"
+	case word == "perl":
+		return "perl", "\"map\", \"rewrite\" and \"auth_request\" do much of what it is used for; else the application"
+	}
+	return "", ""
+}
+
 // readKnown parses known.txt. A name may have several lines.
 func readKnown() map[string]*Known {
 	known := make(map[string]*Known, 1024)

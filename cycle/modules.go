@@ -58,6 +58,8 @@ func httpModules() []*http.Module {
 		filter.NotModified,
 		filter.Headers,
 		filter.Gunzip,
+		filter.Addition,
+		filter.Sub,
 		filter.Charset,
 		filter.SSI,
 		filter.CompressCache,

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"weir/http/field"
+	"weir/http/url"
 	"weir/logs"
 )
 
@@ -147,7 +148,8 @@ func (r *Request) buildPage(status, shown int) []byte {
 // refreshPage sends MSIE a page that goes to the location by itself (msie_refresh).
 func (r *Request) refreshPage() Verdict {
 	o := &r.Out
-	page := r.Concat([]byte("<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="), o.Location, []byte("\"></head><body></body></html>\r\n"))
+	to := url.AppendEscaped(r.Alloc(3 * len(o.Location))[:0], o.Location, url.EscapeRefresh)
+	page := r.Concat([]byte("<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="), to, []byte("\"></head><body></body></html>\r\n"))
 	o.Location = nil
 	o.Status, r.errStatus = 200, 0
 	o.ContentType = textHTML

@@ -77,7 +77,7 @@ func configureArguments() []string {
 	}
 	has := map[string]bool{}
 	for _, m := range cycle.Table().Modules() {
-		has[m.Name] = true
+		has[strings.TrimSuffix(m.Name, "_filter")] = true
 	}
 	// those that nginx has unless it is built without; gzip is not among them, as it stands for compressed access logs, too
 	for _, m := range []string{

@@ -53,6 +53,8 @@ const (
 	EscapeArgs EscapeSet = " \"#%&+;<>?\\^`{|}"
 	// EscapeRedirect is for a location that may hold anything already escaped.
 	EscapeRedirect EscapeSet = " \"%<>\\^`{|}"
+	// EscapeRefresh is for the target of a refresh in HTML: what would end the attribute. The "~" in place of a "}" is nginx's.
+	EscapeRefresh EscapeSet = " \"'<>\\^`{|~"
 	// EscapeComponent leaves only unreserved characters (RFC 3986, section 2.3).
 	EscapeComponent EscapeSet = "component"
 )

@@ -36,6 +36,7 @@ func TestAppendEscaped(t *testing.T) {
 		{"URI", EscapeURI, "az09-._~/%20%23%25%3F&+%22%3C%3E%5C%5E%60%7B%7C%7D%00%0D%0A%7F%FF"},
 		{"args", EscapeArgs, "az09-._~/%20%23%25%3F%26%2B%22%3C%3E%5C%5E%60%7B%7C%7D%00%0D%0A%7F%FF"},
 		{"redirect", EscapeRedirect, "az09-._~/%20#%25?&+%22%3C%3E%5C%5E%60%7B%7C%7D%00%0D%0A%7F%FF"},
+		{"refresh", EscapeRefresh, "az09-._%7E/%20#%?&+%22%3C%3E%5C%5E%60%7B%7C}%00%0D%0A%7F%FF"},
 		{"component", EscapeComponent, "az09-._~%2F%20%23%25%3F%26%2B%22%3C%3E%5C%5E%60%7B%7C%7D%00%0D%0A%7F%FF"},
 	} {
 		got := AppendEscaped([]byte("x"), []byte(all), tt.set)
