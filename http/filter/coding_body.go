@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"time"
+
 	"weir/disk"
 	"weir/http"
 	"weir/logs"
@@ -11,17 +13,20 @@ type codedBody struct {
 	coding *coding
 	whole  http.FileID // the body is this file and nothing else
 	forms  *forms
-	run    *running // nil: not begun, or done
-	in     int64    // bytes of the body so far
-	out    int64    // and what has become of them
-	since  int      // bytes compressed since others had their turn
-	dirty  bool     // the encoder may have something that was not flushed
+	run    *running  // nil: not begun, or done
+	in     int64     // bytes of the body so far
+	out    int64     // and what has become of them
+	turn   time.Time // when others have had their turn
+	dirty  bool      // the encoder may have something that was not flushed
 	pieces []http.Piece
+
+	gathered []http.Piece // of the body, before there is an encoder
+	waiting  int          // bytes of it
 }
 
 // running is an encoder with what it has written.
 type running struct {
-	encoder
+	enc    encoder
 	out    []byte
 	memory int64 // of the encoder; 0: it keeps none
 }
@@ -33,8 +38,13 @@ func (w *running) Write(p []byte) (int, error) {
 }
 
 const (
-	// codingSlice is how much is compressed before others on the loop have their turn: half a millisecond's work or less.
+	// codingTurn is how long a body is compressed before others on the loop have their turn.
+	codingTurn = time.Millisecond
+	// codingSlice is how much is compressed at a time: half a millisecond's work or less.
 	codingSlice = 32 << 10
+	// codingGather is how much of a body is gathered before an encoder is taken. An encoder has ten times as much memory, which is
+	// in the processor's caches if it was used a moment ago.
+	codingGather = 128 << 10
 	// codingAhead is how much may wait for the client before more of a file is read.
 	codingAhead = 128 << 10
 	// codingLeast is how much is worth being passed on, as long as nobody asks for it.
@@ -49,13 +59,15 @@ func (c *coding) body() *codedBody {
 	if b == nil {
 		b = &codedBody{}
 	}
-	*b = codedBody{coding: c, pieces: b.pieces[:0]}
+	*b = codedBody{coding: c, pieces: b.pieces[:0], gathered: b.gathered[:0]}
 	return b
 }
 
 // CloseWith gives back what was used, when the exchange has ended (http.Closer).
-func (b *codedBody) CloseWith(*http.Request) {
+func (b *codedBody) CloseWith(r *http.Request) {
 	b.end()
+	giveAll(r, b.gathered)
+	clear(b.gathered[:cap(b.gathered)])
 	clear(b.pieces[:cap(b.pieces)])
 	b.coding.common.bodies.Put(b)
 }
@@ -70,30 +82,25 @@ func (b *codedBody) begin(r *http.Request) error {
 	}
 	if w, ok := pool.Get().(*running); ok {
 		b.run = w
-		w.encoder.Reset(writer{w})
+		w.enc.Reset(w)
 		return nil
 	}
 	w := &running{memory: memory}
 	var err error
 	if memory == 0 {
-		w.encoder, err = c.light()
+		w.enc, err = c.light()
 	} else {
-		w.encoder, err = c.coder.encoder(c.conf)
+		w.enc, err = c.coder.encoder(c.conf)
 	}
 	if err != nil { // no setting that was taken leads here
 		c.common.running.Add(-memory)
 		r.LogErr(logs.Alert, err, c.name+": no encoder")
 		return err
 	}
-	w.encoder.Reset(writer{w})
+	w.enc.Reset(w)
 	b.run = w
 	return nil
 }
-
-// writer is where an encoder writes to: Write of running itself, not that of the encoder in it.
-type writer struct{ w *running }
-
-func (w writer) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // end gives the encoder back.
 func (b *codedBody) end() {
@@ -122,16 +129,21 @@ func (b *codedBody) Body(r *http.Request, i int, p []http.Piece, f http.Flags) e
 		}
 	}
 	if b.run == nil {
+		if b.gather(r, p, f) {
+			return nil
+		}
 		if err := b.begin(r); err != nil {
 			giveAll(r, p)
 			return err
 		}
-	}
-	for k := range p {
-		if err := b.piece(r, i, &p[k]); err != nil {
-			giveAll(r, p[k:])
+		if err := b.all(r, i, b.gathered); err != nil {
+			giveAll(r, p)
 			return err
 		}
+		b.gathered = b.gathered[:0]
+	}
+	if err := b.all(r, i, p); err != nil {
+		return err
 	}
 	if err := b.complete(r, f); err != nil {
 		return err
@@ -143,6 +155,42 @@ func (b *codedBody) Body(r *http.Request, i int, p []http.Piece, f http.Flags) e
 		return nil
 	}
 	return b.pass(r, i, f)
+}
+
+// gather keeps pieces for later, if the body goes on and there are few of them.
+func (b *codedBody) gather(r *http.Request, p []http.Piece, f http.Flags) bool {
+	if f != 0 {
+		return false
+	}
+	waiting := b.waiting
+	for k := range p {
+		if waiting += len(p[k].B); p[k].Len > 0 {
+			return false
+		}
+	}
+	if waiting > codingGather {
+		return false
+	}
+	b.waiting = waiting
+	for k := range p {
+		if p[k].Own == nil { // it is lent for as long as it is on its way to the client, and it is not yet
+			p[k].Own = r.Loop().Take(len(p[k].B))
+			p[k].B = p[k].Own[:copy(p[k].Own, p[k].B)]
+		}
+	}
+	b.gathered = append(b.gathered, p...)
+	return true
+}
+
+// all compresses pieces.
+func (b *codedBody) all(r *http.Request, i int, p []http.Piece) error {
+	for k := range p {
+		if err := b.piece(r, i, &p[k]); err != nil {
+			giveAll(r, p[k:])
+			return err
+		}
+	}
+	return nil
 }
 
 // giveAll gives the buffers of pieces back that nobody will send.
@@ -212,12 +260,17 @@ func (b *codedBody) file(r *http.Request, i int, p http.Piece) error {
 func (b *codedBody) compress(r *http.Request, p []byte) error {
 	b.in += int64(len(p))
 	b.dirty = true
-	if b.since += len(p); b.since > codingSlice && !b.coding.heavy {
-		b.since = len(p)
-		r.Task.Yield()
+	if !b.coding.heavy {
+		switch now := time.Now(); {
+		case b.turn.IsZero():
+			b.turn = now
+		case now.Sub(b.turn) > codingTurn:
+			r.Task.Yield()
+			b.turn = time.Now()
+		}
 	}
 	return b.work(r, func() error {
-		_, err := b.run.encoder.Write(p)
+		_, err := b.run.enc.Write(p)
 		return err
 	})
 }
@@ -226,10 +279,10 @@ func (b *codedBody) compress(r *http.Request, p []byte) error {
 func (b *codedBody) complete(r *http.Request, f http.Flags) error {
 	switch {
 	case f&http.Last != 0:
-		return b.work(r, func() error { return b.run.encoder.Close() })
+		return b.work(r, func() error { return b.run.enc.Close() })
 	case f&http.Flush != 0 && b.dirty:
 		b.dirty = false
-		return b.work(r, func() error { return b.run.encoder.Flush() })
+		return b.work(r, func() error { return b.run.enc.Flush() })
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func encodeAll(w *running, p []http.Piece) error {
 	var buf []byte
 	for k := range p {
 		if p[k].Len == 0 {
-			if _, err := w.encoder.Write(p[k].B); err != nil {
+			if _, err := w.enc.Write(p[k].B); err != nil {
 				return err
 			}
 			continue
@@ -198,11 +198,11 @@ func encodeAll(w *running, p []http.Piece) error {
 			if err != nil {
 				return err
 			}
-			if _, err := w.encoder.Write(buf[:n]); err != nil {
+			if _, err := w.enc.Write(buf[:n]); err != nil {
 				return err
 			}
 			off += int64(n)
 		}
 	}
-	return w.encoder.Close()
+	return w.enc.Close()
 }

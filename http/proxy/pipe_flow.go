@@ -100,12 +100,12 @@ func (p *pipe) fit(data, own []byte) (fitData, fitOwn []byte) {
 
 // pass gives a piece to the wire.
 func (p *pipe) pass(piece http.Piece) error {
-	p.begun = true
-	before := p.queued() + piece.Size()
+	was := p.queued()
 	err := p.send(piece)
-	if p.queued() < before {
+	if p.queued() < was+piece.Size() {
 		p.stuck = 0
 	}
+	p.begun = p.begun || p.queued() != was // not while a filter gathers what it gets
 	if err != nil {
 		return errClient
 	}
