@@ -109,7 +109,7 @@ func (c *Cache) FirstFull() bool {
 const noWatermark = int(^uint(0) >> 1)
 
 func newState(c Conf, size int64) *state {
-	s := &state{dir: c.Dir, levels: c.Levels, cold: true, watermark: noWatermark, waiters: map[uint32][]waiter{}}
+	s := &state{dir: c.Dir, levels: c.Levels, cold: true, watermark: noWatermark, block: usualBlock, waiters: map[uint32][]waiter{}}
 	s.index.init(nodesIn(size))
 	s.memory.init()
 	return s
@@ -123,23 +123,20 @@ func (c *Cache) Begin(log *logs.Logger) {
 	c.memory.resize(c.Conf.Memory)
 }
 
-// blockSize is the unit in which sizes of files are counted. It touches the disk, the first time.
-func (c *Cache) blockSize() int64 {
-	c.mu.Lock()
-	block := c.block
-	c.mu.Unlock()
-	if block > 0 {
-		return block
-	}
+// usualBlock is the unit in which sizes of files are counted as long as that of the file system is not known.
+const usualBlock = 4096
+
+// measure finds out the unit in which sizes of files are counted. It touches the disk.
+func (c *Cache) measure() {
 	var fs unix.Statfs_t
-	block = 512
-	if err := unix.Statfs(c.Dir, &fs); err == nil && fs.Bsize > 0 && fs.Bsize%512 == 0 {
-		block = int64(fs.Bsize)
+	if err := unix.Statfs(c.Dir, &fs); err != nil || fs.Bsize <= 0 || fs.Bsize%512 != 0 {
+		return
 	}
 	c.mu.Lock()
-	c.block = block
+	if c.size == 0 {
+		c.block = int64(fs.Bsize)
+	}
 	c.mu.Unlock()
-	return block
 }
 
 // Path is where the file of an entry is.

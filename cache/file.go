@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/disk"
 	"weir/logs"
+	"weir/loop"
 )
 
 // A Stat is what the index keeps of a file.
@@ -25,44 +27,38 @@ type File struct {
 	FD   int
 }
 
-// Open opens the file of an entry and reads its beginning into buf. n is how much that is. It touches the disk. The errors are the
-// system's, with the call that failed.
-func (c *Cache) Open(key Sum, buf []byte) (f File, n int, err error) {
+// Open opens the file of an entry and reads its beginning into buf; n is how much that is. For the task itself.
+func (c *Cache) Open(t *loop.Task, key Sum, buf []byte) (f File, n int, bad disk.Failure) {
 	f = File{Path: c.Path(key), FD: -1}
-	fd, err := unix.Open(f.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	var room [256]byte
+	fd, info, bad := disk.Open(t, append(append(disk.Path(room[:0]), f.Path...), 0), disk.Links{})
+	if bad.Failed() {
+		return f, 0, bad
+	}
+	f.FD, f.Stat = fd, c.stat(info.Ino, info.Size)
+	n, err := disk.ReadFull(t, fd, buf[:min(int64(len(buf)), info.Size)])
 	if err != nil {
-		return f, 0, &logs.CallError{Call: "open()", On: "\"" + f.Path + "\"", Err: err}
+		f.Close()
+		return f, 0, disk.Failure{Op: "pread()", Err: err}
 	}
-	if f.Stat, err = c.StatOf(fd); err == nil {
-		if n, err = unix.Pread(fd, buf, 0); err != nil {
-			err = &logs.CallError{Call: "pread()", On: "\"" + f.Path + "\"", Err: err}
-		}
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return f, 0, err
-	}
-	f.FD = fd
-	return f, n, nil
+	return f, n, disk.Failure{}
 }
 
-// StatOf looks at an open file. It touches the disk.
+// StatOf looks at an open file, which the kernel has in memory. Any goroutine.
 func (c *Cache) StatOf(fd int) (Stat, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	var i disk.Info
+	if err := disk.StatFD(fd, &i); err != nil {
 		return Stat{}, &logs.CallError{Call: "fstat()", Err: err}
 	}
-	return c.stat(uint64(st.Ino), st.Size, st.Blocks*512), nil
+	return c.stat(i.Ino, i.Size), nil
 }
 
-// stat counts the blocks of a file that takes so many bytes of the disk. A file system that tells nothing of that (size 0) is
-// believed to take what the file has.
-func (c *Cache) stat(uniq uint64, size, taken int64) Stat {
-	if taken == 0 {
-		taken = size
-	}
-	block := c.blockSize()
-	return Stat{Uniq: uniq, Size: size, Blocks: uint32((taken + block - 1) / block)}
+// stat counts the blocks of a file.
+func (c *Cache) stat(uniq uint64, size int64) Stat {
+	c.mu.Lock()
+	block := c.block
+	c.mu.Unlock()
+	return Stat{Uniq: uniq, Size: size, Blocks: uint32((size + block - 1) / block)}
 }
 
 // Close closes the file.

@@ -18,7 +18,10 @@ func (c *Cache) Load(j *load.Job) {
 		return
 	}
 	w := walker{}
-	j.Task().Await(func() { w.enter(c.Dir) })
+	j.Task().Await(func() {
+		c.measure()
+		w.enter(c.Dir)
+	})
 	for {
 		var done bool
 		j.Task().Await(func() { done = c.loadSome(&w, time.Now) })
@@ -32,9 +35,8 @@ func (c *Cache) Load(j *load.Job) {
 		}
 	}
 	c.endLoading(true)
-	block := c.blockSize()
 	c.mu.Lock()
-	size := c.size
+	size, block := c.size, c.block
 	c.mu.Unlock()
 	c.log.Logf(logs.Notice, 0, "http file cache: %s %.3fM, bsize: %d", c.Dir, float64(size*block)/(1<<20), block)
 }
@@ -102,10 +104,11 @@ func (c *Cache) addFile(path string, e os.DirEntry) bool {
 	if !ok {
 		return false
 	}
-	s := c.stat(0, info.Size(), info.Size())
+	uniq := uint64(0)
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s = c.stat(uint64(st.Ino), info.Size(), st.Blocks*512)
+		uniq = uint64(st.Ino)
 	}
+	s := c.stat(uniq, info.Size())
 	return c.add1(key, s)
 }
 

@@ -44,9 +44,8 @@ func (c *Cache) manage(now func() time.Time) (next time.Duration) {
 
 // tooMuch reports whether the cache is larger than it may be.
 func (c *Cache) tooMuch() bool {
-	block := c.blockSize()
 	c.mu.Lock()
-	much := c.MaxSize > 0 && c.size >= max(c.MaxSize/block, 1) || c.count >= c.watermark
+	much := c.MaxSize > 0 && c.size >= max(c.MaxSize/c.block, 1) || c.count >= c.watermark
 	some := c.count > 0
 	c.mu.Unlock()
 	return some && (much || c.MinFree > 0 && c.freeBytes() <= c.MinFree)

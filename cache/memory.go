@@ -1,6 +1,9 @@
 package cache
 
-import "golang.org/x/sys/unix"
+import (
+	"weir/disk"
+	"weir/loop"
+)
 
 // An Item is an entry in memory: all that its file has. It does not change, so that whoever has it may use it without a lock, also when
 // it was dropped meanwhile.
@@ -140,13 +143,13 @@ func NewItem(all, key []byte, crc uint32) *Item {
 	return i
 }
 
-// ReadItem reads all of an open file, if it is small enough for memory and makes sense; nil otherwise. It touches the disk.
-func (c *Cache) ReadItem(f *File, key []byte, crc uint32) *Item {
+// ReadItem reads all of an open file, if it is small enough for memory and makes sense; nil otherwise. For the task itself.
+func (c *Cache) ReadItem(t *loop.Task, f *File, key []byte, crc uint32) *Item {
 	if f.Size > c.Room() {
 		return nil
 	}
 	all := make([]byte, f.Size)
-	if n, err := unix.Pread(f.FD, all, 0); err != nil || int64(n) != f.Size {
+	if n, err := disk.ReadFull(t, f.FD, all); err != nil || n != len(all) {
 		return nil
 	}
 	i := NewItem(all, key, crc)

@@ -52,12 +52,13 @@ func TestReloadsLeaveNothingBehind(t *testing.T) {
 events { }
 http {
 	access_log off;
+	proxy_cache_path cache keys_zone=one:1m memory=1m;
 	`+weirtest.SiteUpstreams()+`
 	server {
 		listen $1;
 		location / { return 200 ok; }
 		location /tunnel { proxy_pass http://ECHO; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
-		location /self/ { proxy_pass http://$1/; }
+		location /self/ { proxy_pass http://$1/; proxy_cache one; proxy_cache_valid any 1h; }
 	}
 	include sites*/*.conf;
 }

@@ -112,6 +112,13 @@ func (f *TempFile) Close(t *loop.Task) {
 	}
 }
 
+// CloseBlocking is Close for who is off the loop already, within Await.
+func (f *TempFile) CloseBlocking() {
+	if f.file != nil {
+		f.close()
+	}
+}
+
 func (f *TempFile) close() {
 	_ = f.file.Close()
 	f.file = nil

@@ -1,11 +1,10 @@
 package proxy
 
 import (
-	"errors"
-
 	"golang.org/x/sys/unix"
 
 	"weir/cache"
+	"weir/disk"
 	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
@@ -103,13 +102,15 @@ func (x *exchange) openEntry() (o opened, there bool) {
 	}
 	c.buf = r.Loop().Take(size)
 	c.file.Close()
-	n, err := x.readEntry()
+	var n int
+	var bad disk.Failure
+	c.file, n, bad = c.zone.Open(r.Task, c.key, c.buf)
 	c.path = c.file.Path
-	if err != nil {
-		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-			return 0, false
-		}
-		r.Log(logs.Crit, err.Error())
+	switch {
+	case bad.Is(unix.ENOENT, unix.ENOTDIR):
+		return 0, false
+	case bad.Failed():
+		r.LogErr(logs.Crit, bad.Err, bad.Op+" \""+c.path+"\" failed")
 		return openFailed, true
 	}
 	fault := c.entry.Parse(c.buf[:n], c.text, c.crc, size)
@@ -128,6 +129,9 @@ func (x *exchange) openEntry() (o opened, there bool) {
 	if x.isPurged() {
 		return 0, false
 	}
+	if c.zone.Room() > 0 && c.hold.Popular() {
+		c.item = c.zone.ReadItem(r.Task, &c.file, c.text, c.crc)
+	}
 	return x.judge(), true
 }
 
@@ -140,19 +144,6 @@ func (x *exchange) isPurged() bool {
 	c.item = nil
 	x.r.Task.Await(func() { c.zone.Remove(c.key) })
 	return true
-}
-
-// readEntry opens the file and reads its beginning, or all of it, if it is to be put into memory.
-func (x *exchange) readEntry() (n int, err error) {
-	c := x.cache
-	popular := c.zone.Room() > 0 && c.hold.Popular()
-	x.r.Task.Await(func() {
-		c.file, n, err = c.zone.Open(c.key, c.buf)
-		if err == nil && popular {
-			c.item = c.zone.ReadItem(&c.file, c.text, c.crc)
-		}
-	})
-	return n, err
 }
 
 // judge says what may be done with an entry whose header was read.

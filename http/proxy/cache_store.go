@@ -141,6 +141,9 @@ func (x *exchange) finishCacheFile() {
 			return
 		}
 		stat, err = c.zone.StatOf(s.file.FD())
+		if x.spooling.file != s.file { // the client is not served from it
+			s.file.CloseBlocking()
+		}
 	})
 	s.on = false
 	if err != nil {
