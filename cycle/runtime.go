@@ -81,7 +81,10 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt.adopt(c, opened)
+	if err := rt.adopt(c, opened); err != nil {
+		engine.Stop()
+		return nil, Reported{Err: err}
+	}
 	p.Files.WriteBehind(true)
 	engine.Run()
 	return rt, nil
@@ -128,7 +131,7 @@ func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*so
 
 // adopt gives every socket the port of the cycle, begins to accept on new ones, and closes those that
 // the cycle does not name any more.
-func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
+func (rt *Runtime) adopt(c *Cycle, opened []*socket) (err error) {
 	for _, s := range opened {
 		rt.sockets[s.spec.String()] = s
 	}
@@ -140,7 +143,9 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 			f.answer(i, s)
 			listen.Reconfigure(s.fd, s.spec, spec, func(err error) { c.toLog(logs.Alert, err.Error()) })
 			s.spec = spec
-			rt.listen(c, s, f)
+			if e := rt.listen(c, s, f); e != nil {
+				err = e
+			}
 		}
 	}
 	for text, s := range rt.sockets {
@@ -152,12 +157,13 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) {
 	for i, j := range c.env.Jobs() {
 		j.Start(rt.engine.Loops[i%len(rt.engine.Loops)])
 	}
+	return err
 }
 
 // listen has a front take the connections of a socket, if it does not do so already.
-func (rt *Runtime) listen(c *Cycle, s *socket, f front) {
+func (rt *Runtime) listen(c *Cycle, s *socket, f front) error {
 	if s.front == f.block() {
-		return
+		return nil
 	}
 	if s.listener != nil { // the address was another front's
 		s.listener.Close()
@@ -166,9 +172,10 @@ func (rt *Runtime) listen(c *Cycle, s *socket, f front) {
 	ln, err := rt.engine.Listen(s.fd, f.accept(rt, s))
 	if err != nil {
 		c.Log.Logf(logs.Emerg, 0, "epoll_ctl() failed %s", logs.AppendErrno(nil, err))
-		return
+		return fmt.Errorf("epoll_ctl() failed %s", logs.AppendErrno(nil, err))
 	}
 	s.listener, s.front = ln, f.block()
+	return nil
 }
 
 // Reported is an error that was printed and logged where it happened.
@@ -234,7 +241,7 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
 	rt.engine.SetMaxConns(c.Events.Connections)
-	rt.adopt(c, opened)
+	_ = rt.adopt(c, opened) // what could not be listened on is logged; the rest serves
 	rt.bound(old)
 	old.retire()
 	return nil

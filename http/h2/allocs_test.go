@@ -11,6 +11,7 @@ import (
 
 	"weir/http"
 	"weir/http/h2"
+	"weir/loop"
 	"weir/weirtest"
 )
 
@@ -85,8 +86,8 @@ func newAsker(t *testing.T, s *server) *asker {
 
 // TestAllocs serves requests whose fields are all in the table: nothing is allocated for them.
 func TestAllocs(t *testing.T) {
-	if weirtest.Race {
-		t.Skip("the race detector allocates")
+	if weirtest.Race || loop.Portable {
+		t.Skip("the race detector and the portable engine allocate")
 	}
 	s := newServer(t, options{loops: 1, steps: smallSteps()}, "access_log off; keepalive_requests 100000000; location /kb { do kb; }")
 	a := newAsker(t, s)
