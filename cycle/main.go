@@ -51,6 +51,13 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 		Set:     setWorkers,
 	},
 	{
+		Name: "load_module", In: conf.Main, Syntax: "<file:string>", Repeat: true, Support: conf.Ignored,
+		Doc: `Accepted and ignored: what weir has is built in. A module that it does not have is warned of, and any directive of it is an error of its
+own.`,
+		Example: "load_module modules/ngx_http_auth_request_module.so;",
+		Set:     loadModule,
+	},
+	{
 		Name: "user", In: conf.Main, Syntax: "<user:string> [<group:string>]", Default: "nobody",
 		Doc: `The user and group that the worker runs as, when the master is root; without a group, the one of the same name as the user.
 The master opens addresses, log files and whatever the configuration names before; the worker reads the files that it serves.`,

@@ -27,7 +27,10 @@ func httpModules() []*http.Module {
 
 		// the request is changed
 		rewrite.RealIP,
+		rewrite.Geo,
 		rewrite.Map,
+		rewrite.SplitClients,
+		rewrite.Referer,
 		rewrite.Rewrite,
 
 		// the request is delayed or refused
@@ -36,11 +39,14 @@ func httpModules() []*http.Module {
 		access.Access,
 		access.AuthBasic,
 		access.AuthRequest,
+		access.SecureLink,
 
 		// the request is answered
 		content.TryFiles,
+		content.RandomIndex,
 		content.Index,
 		content.Autoindex,
+		content.Dav,
 		proxy.Upstream,
 		proxy.Proxy,
 		proxy.FastCGI,

@@ -28,6 +28,9 @@ func NewTempNumbers() *TempNumbers {
 	return n
 }
 
+// Next is a number that no other file of the process has. Any goroutine.
+func (n *TempNumbers) Next() uint64 { return n.next.Add(1) }
+
 // A TempFile is a file of a request's or a response's bytes that did not fit in memory. It belongs to one task.
 type TempFile struct {
 	Path string

@@ -175,7 +175,7 @@ type listing struct {
 func (l *listing) read() {
 	dir, err := disk.OpenFolderBlocking(l.path)
 	if err != nil {
-		l.bad = disk.Failure{Op: "opendir() \"" + l.path + "\"", Err: err}
+		l.fail("opendir()", l.path, err)
 		return
 	}
 	defer dir.Close()
@@ -233,6 +233,10 @@ func (l *listing) add(name string) bool {
 		modified: time.Unix(i.Mtime.Sec, int64(i.Mtime.Nsec)), size: i.Size,
 	})
 	return true
+}
+
+func (l *listing) fail(call, path string, err error) {
+	l.bad = disk.Failure{Op: call + " \"" + path + "\"", Err: err}
 }
 
 // refuse answers for a folder that could not be read.

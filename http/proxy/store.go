@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"io/fs"
-	"strings"
 
 	"weir/conf"
 	"weir/http"
@@ -57,24 +56,7 @@ func setStore(u *upstreamConf, prefix string, call *conf.Call) (err error) {
 }
 
 func setStoreAccess(mode *fs.FileMode, call *conf.Call) error {
-	shifts := map[string]int{"user": 6, "group": 3, "all": 0}
-	rights := map[string]fs.FileMode{"r": 4, "rw": 6}
-	user := fs.FileMode(0o600)
-	*mode = 0
-	for i := range call.Len() {
-		who, what, _ := strings.Cut(call.Arg(i), ":")
-		shift, known := shifts[who]
-		right, allowed := rights[what]
-		if !known || !allowed {
-			return call.Errorf(i, "invalid value \"%s\"", call.Arg(i))
-		}
-		if who == "user" {
-			user = 0
-		}
-		*mode |= right << shift
-	}
-	*mode |= user
-	return nil
+	return conf.ReadAccess(mode, call)
 }
 
 // beginStore has the body stored, if it is to be. A HEAD has none: nginx stores an empty file if the peer
