@@ -36,16 +36,18 @@ type socket struct {
 
 // A Reading is a configuration that was read and is not checked for what it needs of the machine yet.
 type Reading struct {
-	Cycle *cycle.Cycle
-	Files *logs.Files
-	World conf.Recorded
-	Diags *conf.Diagnostics
+	Cycle   *cycle.Cycle
+	Process *cycle.Process // that it was read for
+	Files   *logs.Files
+	World   conf.Recorded
+	Diags   *conf.Diagnostics
 }
 
 // Read reads a configuration, and keeps what it was told.
 func Read(o cycle.Options) *Reading {
 	r := &Reading{Files: logs.NewFiles()}
 	p := &cycle.Process{Files: r.Files, Temp: disk.NewTempNumbers(), Outside: conf.Outside{}.Record(&r.World)}
+	r.Process = p
 	r.Cycle, r.Diags = cycle.Build(o, p)
 	return r
 }

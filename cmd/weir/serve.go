@@ -13,7 +13,6 @@ import (
 
 	"weir/conf"
 	"weir/cycle"
-	"weir/disk"
 	"weir/logs"
 	"weir/loop"
 	"weir/master"
@@ -128,7 +127,8 @@ func program() string {
 
 // single is a server without a master (master_process off), as the user that starts it.
 func single(r *master.Reading, signals <-chan os.Signal) int {
-	c, p := r.Cycle, &cycle.Process{Files: r.Files, Temp: disk.NewTempNumbers()}
+	c, p := r.Cycle, r.Process
+	p.Outside = conf.Outside{} // nobody plays it back
 	fail := func(err error) int {
 		fmt.Fprintf(os.Stderr, "weir: [emerg] %v\n", err)
 		c.Log.Logf(logs.Emerg, 0, "%v", err)
