@@ -17,15 +17,6 @@ const (
 	Debug
 )
 
-// Levels are the words of error_log and of directives that take a level, such as limit_req_log_level.
-func Levels() map[string]Level {
-	m := make(map[string]Level, Debug)
-	for v := Emerg; v <= Debug; v++ {
-		m[v.String()] = v
-	}
-	return m
-}
-
 // ParseLevel reads a level as error_log has it. The parts of nginx's debug log ("debug_http") mean
 // Debug.
 func ParseLevel(s string) (Level, bool) {

@@ -84,13 +84,3 @@ func (s EscapeSet) has(c byte) bool {
 	}
 	return false
 }
-
-// Escapes reports whether AppendEscaped would change b.
-func (s EscapeSet) Escapes(b []byte) bool {
-	for _, c := range b {
-		if c <= 0x20 || c >= 0x7f || s.has(c) {
-			return true
-		}
-	}
-	return false
-}

@@ -88,14 +88,6 @@ func validPort(b []byte) bool {
 	return true
 }
 
-// PortNumber is the number a port from SplitHost stands for, 0 for none.
-func PortNumber(b []byte) (n uint16) {
-	for _, c := range b {
-		n = n*10 + uint16(c-'0')
-	}
-	return n
-}
-
 // plainEscape reports whether two hexadecimal digits stand for a byte that has no meaning in a host: a letter, a digit,
 // one of "-._~", or a part of a character beyond ASCII.
 func plainEscape(b []byte) bool {

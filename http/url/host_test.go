@@ -73,9 +73,6 @@ func TestSplitHost(t *testing.T) {
 			}
 		})
 	}
-	if n := PortNumber([]byte("65535")); n != 65535 {
-		t.Errorf("PortNumber: %d", n)
-	}
 }
 
 func TestSplitHostAllocs(t *testing.T) {
