@@ -17,10 +17,11 @@ type Staple struct {
 	Name      string // of the certificate
 	Responder string // "" if the word does not change
 
-	pair   *Pair
-	issuer *x509.Certificate
-	sure   bool
-	with   atomic.Pointer[stapled]
+	pair    *Pair
+	issuer  *x509.Certificate
+	sure    bool
+	signers []*x509.Certificate // ssl_trusted_certificate
+	with    atomic.Pointer[stapled]
 }
 
 type stapled struct {
@@ -53,7 +54,7 @@ func NewStaple(p *Pair, others []*x509.Certificate, responder string, sure bool)
 			known = append(known, c)
 		}
 	}
-	s = &Staple{Name: p.Name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), Responder: responder}
+	s = &Staple{Name: p.Name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), signers: others, Responder: responder}
 	if s.issuer == nil {
 		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"%s\"", p.Name)
 	}
@@ -115,10 +116,30 @@ func RefreshAll(due map[*Staple]time.Time, now time.Time, told func(*Staple, err
 	return next
 }
 
+// anchored reports whether a certificate leads to one of these that has signed itself.
+func anchored(c *x509.Certificate, all []*x509.Certificate) bool {
+	for range len(all) + 1 {
+		if c == nil || selfIssued(c) {
+			return c != nil
+		}
+		c = issuerIn(all, c)
+	}
+	return false
+}
+
 // Refresh fetches an answer and says when to do so again. It waits: not on a loop.
 func (s *Staple) Refresh() (after time.Duration, err error) {
 	const least, most = 5 * time.Minute, time.Hour
-	a, err := AskOCSP(s.Responder, s.pair.Leaf, s.issuer, s.sure)
+	var signers []*x509.Certificate
+	if s.sure {
+		signers = []*x509.Certificate{}
+		for _, c := range s.signers {
+			if anchored(c, s.signers) {
+				signers = append(signers, c)
+			}
+		}
+	}
+	a, err := AskOCSP(s.Responder, s.pair.Leaf, s.issuer, signers)
 	if err != nil {
 		return least, err
 	}

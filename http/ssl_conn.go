@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"weak"
 
 	"weir/certs"
 	"weir/http/url"
@@ -17,12 +18,13 @@ import (
 type TLS struct {
 	certs.Conn
 
-	asked  string       // the server name of the handshake, as it came
-	name   string       // the server name that the client wants, if it leads to a server; it does so for the whole connection
-	port   *Port        // where server was found
-	server *Server      // of that name
-	trust  *certs.Trust // what bad is about
+	asked  string               // the server name of the handshake, as it came
+	name   string               // the server name that the client wants, if it leads to a server; it does so for the whole connection
+	port   weak.Pointer[Port]   // where server was found
+	server weak.Pointer[Server] // of that name; an idle connection does not keep a configuration
+	asker  *serverTLS           // whose rules bad and status are about
 	bad    *certs.VerifyError
+	status string // what is wrong with the certificate by the word of its authority
 	hello  *hello // nil after the handshake
 	offer  *offer // what the client has offered, if a variable wants to know
 }
@@ -46,7 +48,7 @@ func (s *TLS) Hello(_ *certs.Conn, info *tls.ClientHelloInfo) (*tls.Config, erro
 			return nil, err
 		}
 		if ok {
-			s.name, s.port, s.server = string(name), h.port, found
+			s.name, s.port, s.server = string(name), weak.Make(h.port), weak.Make(found)
 			server = found
 		}
 	}
@@ -92,15 +94,18 @@ func (p *Port) serverOf(c *Client) *Server {
 	if s == nil || s.name == "" {
 		return p.at(c).def
 	}
-	if s.port != p { // another configuration came
-		a := p.at(c)
-		server, ok, err := a.named([]byte(s.name))
-		if !ok || err != nil {
-			server = a.def
+	if s.port.Value() == p {
+		if server := s.server.Value(); server != nil {
+			return server
 		}
-		s.port, s.server = p, server
 	}
-	return s.server
+	a := p.at(c) // another configuration came
+	server, ok, err := a.named([]byte(s.name))
+	if !ok || err != nil {
+		server = a.def
+	}
+	s.port, s.server = weak.Make(p), weak.Make(server)
+	return server
 }
 
 // secure does the handshake, and gives the connection to the wire that was agreed upon.
@@ -124,8 +129,8 @@ func (d *door) secure(t *loop.Task, first []byte) {
 	c.TLS = s
 	state := s.State()
 	if len(state.PeerCertificates) > 0 {
-		if trust := s.trustOf(c.Server()); trust != nil {
-			s.verify(t.Await, trust, state.PeerCertificates)
+		if asker := c.Server().TLS; asker != nil && asker.trust != nil {
+			s.verify(t, asker, state.PeerCertificates, func(err error) { c.Log(logs.Error, err.Error(), "requesting certificate status") })
 		}
 	}
 	wire := d.front.Wire
@@ -148,19 +153,45 @@ func (d *door) handshakeLost(err, failed error) {
 	}
 }
 
-// trustOf is what client certificates are verified with for a server; nil if they do not count for it.
-func (s *TLS) trustOf(server *Server) *certs.Trust {
-	if server.TLS == nil {
-		return nil
+// verify verifies the client's certificate by the rules of a server. failed is told if its authority cannot be asked.
+func (s *TLS) verify(t *loop.Task, asker *serverTLS, sent []*x509.Certificate, failed func(error)) {
+	var chain []*x509.Certificate
+	t.Await(func() { chain, s.bad = asker.trust.Verify(sent, "", time.Now()) })
+	s.asker, s.status = asker, ""
+	if s.bad != nil || asker.conf.ocsp == ocspOff {
+		return
 	}
-	return server.TLS.trust
+	status, err := asker.askOCSP(t, chain)
+	switch {
+	case err != nil:
+		failed(err)
+		s.status = "certificate status request failed"
+	case status == certs.OCSPRevoked:
+		s.status = "certificate revoked"
+	case status != certs.OCSPGood:
+		s.status = "certificate status unknown"
+	}
 }
 
-// verify verifies the client's certificate. It takes long: await is how to wait for it.
-func (s *TLS) verify(await func(func()), trust *certs.Trust, sent []*x509.Certificate) {
-	var bad *certs.VerifyError
-	await(func() { _, bad = trust.Verify(sent, "", time.Now()) })
-	s.trust, s.bad = trust, bad
+// askOCSP asks the authority about a chain. It may take its time, and does not take a place of those who wait for disks meanwhile.
+func (t *serverTLS) askOCSP(task *loop.Task, chain []*x509.Certificate) (certs.OCSPStatus, error) {
+	type answer struct {
+		status certs.OCSPStatus
+		err    error
+	}
+	got := make(chan answer, 1)
+	var come loop.Signal
+	go func() {
+		status, err := certs.CheckOCSP(chain, t.responder, t.conf.ocsp == ocspLeaf, t.answers, time.Now())
+		got <- answer{status, err}
+		come.Fire()
+	}()
+	const patience = 65 * time.Second
+	if err := task.Poll(&loop.Wait{Signal: &come, Deadline: task.After(patience)}); err != nil {
+		return certs.OCSPUnknown, errors.New("OCSP responder timed out")
+	}
+	a := <-got
+	return a.status, a.err
 }
 
 // Client certificates are looked at for each request: another server may be in charge of it, by its own rules or by those of a new
@@ -191,11 +222,15 @@ func (r *Request) admitTLS() Verdict {
 		}
 		return Next
 	}
-	if s.trust != t.trust {
-		s.verify(r.Task.Await, t.trust, sent)
+	if s.asker != t {
+		s.verify(r.Task, t, sent, func(err error) { r.Log(logs.Error, err.Error()) })
 	}
 	if s.bad != nil && (t.conf.verify != verifyOptionalNoCA || !s.bad.NoCA()) {
 		r.Log(logs.Info, fmt.Sprintf("client SSL certificate verify error: (%d:%s)", s.bad.Code, s.bad.Error()))
+		return 495
+	}
+	if s.status != "" {
+		r.Log(logs.Info, "client SSL certificate verify error: "+s.status)
 		return 495
 	}
 	return Next

@@ -16,10 +16,12 @@ import (
 
 // serverTLS is how a server is served over TLS. Any goroutine.
 type serverTLS struct {
-	conf    *sslConf
-	tickets bool
-	pairs   []*certs.Pair
-	staples []*certs.Staple // by the places of pairs, nil where there is none; nil: none at all
+	conf      *sslConf
+	tickets   bool
+	responder string           // ssl_ocsp_responder; "": the one that a certificate names
+	answers   *certs.OCSPCache // nil: they are not kept
+	pairs     []*certs.Pair
+	staples   []*certs.Staple // by the places of pairs, nil where there is none; nil: none at all
 	dynamic
 	trust  *certs.Trust   // of client certificates; nil: clients are not asked
 	config [2]*tls.Config // without and with HTTP/2
@@ -300,8 +302,32 @@ func (s *sslBuilder) clients(t *serverTLS, base *tls.Config) error {
 			return unplaced(c.crl, 0, err)
 		}
 	}
+	if err := s.ocsp(t); err != nil {
+		return err
+	}
 	base.ClientAuth = tls.RequestClientCert // what comes is verified afterwards, as far as a request needs it
 	base.ClientCAs = t.trust.Told
+	return nil
+}
+
+// ocsp takes whom to ask about client certificates.
+func (s *sslBuilder) ocsp(t *serverTLS) error {
+	c := t.conf
+	if c.ocsp == ocspOff {
+		return nil
+	}
+	if c.verify == verifyOptionalNoCA {
+		return errors.New("\"ssl_ocsp\" is incompatible with \"ssl_verify_client optional_no_ca\"")
+	}
+	if c.ocspURL != nil {
+		t.responder = c.ocspURL.Arg(0)
+		if err := certs.CheckResponder(t.responder); err != nil {
+			return c.ocspURL.Errorf(0, "%v in \"ssl_ocsp_responder\"", err).Unplaced()
+		}
+	}
+	if c.ocspZone != nil {
+		t.answers, _ = zone.State(c.ocspZone, certs.NewOCSPCache)
+	}
 	return nil
 }
 

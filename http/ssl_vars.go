@@ -130,10 +130,12 @@ func clientVerify(r *Request, _ string) Value {
 		return Value{Missing: true}
 	case r.clientCertificate() == nil:
 		return r.str("NONE")
-	case s.trust == nil: // nobody has looked
+	case s.asker == nil: // nobody has looked
 		return r.str("FAILED:certificate not trusted")
 	case s.bad != nil:
 		return r.str("FAILED:" + s.bad.Error())
+	case s.status != "":
+		return r.str("FAILED:" + s.status)
 	}
 	return r.str("SUCCESS")
 }
