@@ -20,6 +20,18 @@ func TestScriptH2(t *testing.T) {
 	script.RunH2(t, "testdata/script")
 }
 
+// overTLS are scripts that are run over TLS as well: those in which much goes over a connection, in all manners.
+var overTLS = []string{
+	"static", "range", "http_keepalive", "proxy", "proxy_buffering", "body_chunked", "headers", "limit_rate",
+	"lingering", "http_header_buffers", "http_error_page",
+}
+
+// TestScriptTLS runs some scripts over TLS.
+func TestScriptTLS(t *testing.T) { script.RunTLS(t, "testdata/script", overTLS, false) }
+
+// TestScriptH2TLS runs some scripts over HTTP/2 with TLS.
+func TestScriptH2TLS(t *testing.T) { script.RunTLS(t, "testdata/script", overTLS, true) }
+
 // TestManual keeps the scripts' manual true to the commands there are.
 func TestManual(t *testing.T) {
 	const path = "testdata/script/README.md"

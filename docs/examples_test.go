@@ -11,6 +11,7 @@ import (
 	"weir/cycle"
 	"weir/disk"
 	"weir/logs"
+	"weir/weirtest"
 )
 
 // load builds a cycle of a configuration in a folder of its own, and returns what was wrong.
@@ -22,6 +23,7 @@ func load(t *testing.T, text string) []string {
 	}
 	// a configuration that is right may name places that a test must not touch
 	text = strings.ReplaceAll(text, "/var/log/weir/", dir+"logs/")
+	text = certificates(t, dir, text)
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -39,6 +41,26 @@ func load(t *testing.T, text string) []string {
 		all = append(all, d.Sentence(g))
 	}
 	return all
+}
+
+var certificateRE = regexp.MustCompile(`(ssl_(?:client_|trusted_)?certificate(?:_key)?)\s+/[^;$]*;`)
+
+// certificates puts certificates that are there in the place of those that a configuration names.
+func certificates(t *testing.T, dir, text string) string {
+	t.Helper()
+	if !certificateRE.MatchString(text) {
+		return text
+	}
+	if err := weirtest.WriteCertificate(dir, "example", weirtest.CertificateOptions{CA: true}); err != nil {
+		t.Fatal(err)
+	}
+	return certificateRE.ReplaceAllStringFunc(text, func(s string) string {
+		name := certificateRE.FindStringSubmatch(s)[1]
+		if strings.HasSuffix(name, "_key") {
+			return name + " " + dir + "example.key;"
+		}
+		return name + " " + dir + "example.crt;"
+	})
 }
 
 // before is what an example needs to stand on, in the http block.

@@ -139,7 +139,7 @@ have forward secrecy and authenticated encryption. The order counts for nothing:
 		},
 		{
 			Name: "ssl_ecdh_curve", In: inServer, Syntax: "<list:string>", Default: "auto",
-			Doc:     "The groups for the key exchange, with colons between them: X25519MLKEM768, X25519, prime256v1, secp384r1, secp521r1. **auto** is all of them but the last.",
+			Doc:     "The groups for the key exchange, with colons between them: X25519MLKEM768, X25519, prime256v1, secp384r1, secp521r1. Hybrids with other curves are there too (SecP256r1MLKEM768, SecP384r1MLKEM1024). **auto** is all of them.",
 			Example: "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;",
 			Set:     keep(func(c *sslConf) **conf.Call { return &c.curves }),
 		},

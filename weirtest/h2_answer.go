@@ -92,11 +92,20 @@ func h2Answer(fields []Header) (*Answer, error) {
 
 // AskH2 sends one request on a connection of its own and reads the answers to it.
 func AskH2(addr, from, method, authority, path string, body *string, fields ...Header) ([]*Answer, error) {
-	c, err := DialH2(addr, from)
+	c, err := Dial(addr, from)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Conn.Close()
+	return c.AskH2(method, authority, path, body, fields...)
+}
+
+// AskH2 speaks HTTP/2 on a connection on which nothing was said yet: one request, and the answers to it.
+func (client *Client) AskH2(method, authority, path string, body *string, fields ...Header) ([]*Answer, error) {
+	c, err := NewH2(client.Conn)
+	if err != nil {
+		return nil, err
+	}
 	id, err := c.Request(method, authority, path, body == nil, fields...)
 	if err != nil {
 		return nil, err

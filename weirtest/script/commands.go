@@ -21,16 +21,16 @@ func Commands() []Command {
 		{"quit", "quit [fast]", "Sends QUIT (TERM if fast) and waits; the exit status must be 0.", 0, 1, false, runQuit},
 		{"exited", "exited", "Waits for a server that was told to end; the exit status must be 0.", 0, 0, false, runExited},
 
-		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from; `-h2` asks over HTTP/2. `x3` at the end asks three times.", 1, -1, false, runGet},
+		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from; `-h2` asks over HTTP/2, `-tls` over TLS, with the host's name or that of `-sni NAME` in the handshake, `-cert NAME` with a client certificate. `x3` at the end asks three times.", 1, -1, false, runGet},
 		{"head", "head TARGET [HEADER…]", "The same by HEAD.", 1, -1, false, runHead},
 		{"post", "post TARGET BODY [HEADER…]", "The same by POST with this body (`-file NAME` takes a file's). Content-Length is sent unless Transfer-Encoding is named; then the body goes out as it is.", 2, -1, false, runPost},
 		{"request", "request METHOD TARGET [HEADER…]", "The same by any method.", 2, -1, false, runRequest},
-		{"raw", "raw [-to ADDRESS] BYTES…", `Sends bytes as they are (\r \n \t \0 \xHH) and reads all answers until every request in them has one, or the server closes.`, 1, -1, false, runRaw},
+		{"raw", "raw [-tls] [-to ADDRESS] BYTES…", `Sends bytes as they are (\r \n \t \0 \xHH) and reads all answers until every request in them has one, or the server closes.`, 1, -1, false, runRaw},
 		{"after", "after TIME COMMAND…", "Waits, then does the command. For facts about time; to wait for an event use `until`, `log` or `got`.", 2, -1, true, runAfter},
 		{"until", "until REGEXP REQUEST…", "Repeats a request (`get`, `post`, `raw` …) until the whole answer, head and body, matches.", 2, -1, false, runUntil},
 		{"untillog", "untillog FILE REGEXP REQUEST…", "Repeats a request until a line of the log matches.", 3, -1, false, runUntilLog},
 
-		{"open", "open NAME [ADDRESS]", "Opens a connection and gives it a name; `-from ADDRESS` as above.", 1, -1, false, runOpen},
+		{"open", "open NAME [ADDRESS]", "Opens a connection and gives it a name; `-from ADDRESS` and `-tls` as above.", 1, -1, false, runOpen},
 		{"send", "send NAME BYTES…", "Sends bytes on it, as raw does. `-frame TEXT` sends a WebSocket text frame.", 2, -1, false, runSend},
 		{"answer", "answer NAME [N]", "Reads the next answer (or N of them) from it and keeps it for the checks below. An interim answer counts as one.", 1, 2, false, runAnswer},
 		{"read", "read NAME REGEXP", "Reads from it until what has come matches.", 2, 2, false, runRead},
@@ -59,6 +59,7 @@ func Commands() []Command {
 		{"count", "count NAME requests|connections|open N", "How many the back end has received, accepted, or has open; waits for it.", 3, 3, false, runCount},
 
 		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
+		{"certificate", "certificate NAME [-ca] [-by NAME] [-expired]", "Makes a certificate and its key, NAME.crt and NAME.key: signed by itself, or by that of another NAME.", 1, -1, false, runCertificate},
 		{"touch", "touch FILE TIME", "Sets a file's time: `2020-01-02T03:04:05Z`.", 2, 2, false, runTouch},
 		{"gone", "gone FILE", "Waits until there is no such file.", 1, 1, false, runGone},
 		{"noleak", "noleak", "Waits until the server has no more open descriptors than when it started.", 0, 0, false, runNoLeak},

@@ -22,8 +22,12 @@ func (r *run) client(name string) *weirtest.Client {
 }
 
 func runOpen(r *run, args []string) {
-	addr, from := r.names["ADDR"], ""
+	addr, from, secure := r.names["ADDR"], "", false
 	for rest := args[1:]; len(rest) > 0; rest = rest[1:] {
+		if rest[0] == "-tls" {
+			secure = true
+			continue
+		}
 		if rest[0] == "-from" && len(rest) > 1 {
 			rest = rest[1:]
 			from = rest[0]
@@ -31,8 +35,10 @@ func runOpen(r *run, args []string) {
 		}
 		addr = rest[0]
 	}
-	c, err := weirtest.Dial(addr, from)
-	r.must(err)
+	c := r.dial(ask{addr: addr, from: from, tls: secure})
+	if c == nil {
+		r.fail("the server refuses the handshake")
+	}
 	if old := r.clients[args[0]]; old != nil {
 		old.Close()
 	}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,10 @@ type ask struct {
 	headers                  []string
 	body                     string
 	hasBody                  bool
-	h2                       bool // over HTTP/2
+	h2                       bool   // over HTTP/2
+	tls                      bool   // over TLS
+	cert                     string // of the client
+	sni                      string // the server's name in the handshake; "": that of the request
 	times                    int
 }
 
@@ -38,6 +42,14 @@ func (r *run) parseAsk(method string, words []string) ask {
 			q.from = rest[0]
 		case w == "-h2":
 			q.h2 = true
+		case w == "-tls":
+			q.tls = true
+		case w == "-cert" && len(rest) > 1:
+			rest = rest[1:]
+			q.tls, q.cert = true, rest[0]
+		case w == "-sni" && len(rest) > 1:
+			rest = rest[1:]
+			q.tls, q.sni = true, rest[0]
 		case w == "-file" && len(rest) > 1:
 			rest = rest[1:]
 			b, err := os.ReadFile(r.ts.MkAbs(rest[0]))
@@ -109,7 +121,7 @@ func (r *run) ask(q ask) {
 			r.talkH2(q)
 			continue
 		}
-		r.talk(q.addr, q.from, q.text())
+		r.talk(q, q.text())
 	}
 	r.took = time.Since(begin)
 }
@@ -148,17 +160,16 @@ func (q ask) fields() (fields []weirtest.Header, err error) {
 func (r *run) talkH2(q ask) {
 	fields, err := q.fields()
 	r.must(err)
-	host := "localhost"
-	for _, h := range q.headers {
-		if name, value, _ := strings.Cut(h, ":"); strings.EqualFold(name, "Host") {
-			host = strings.TrimSpace(value)
-		}
-	}
 	var body *string
 	if q.hasBody {
 		body = &q.body
 	}
-	got, err := weirtest.AskH2(q.addr, q.from, q.method, host, q.path, body, fields...)
+	c := r.dial(q, "h2")
+	if c == nil {
+		return
+	}
+	defer c.Close()
+	got, err := c.AskH2(q.method, q.host(), q.path, body, fields...)
 	if err != nil && len(got) == 0 && !errors.Is(err, io.EOF) {
 		r.ts.Logf("%v", err) // as if the server had closed: there is no answer
 	}
@@ -168,10 +179,47 @@ func (r *run) talkH2(q ask) {
 	r.answers = append(r.answers, got...)
 }
 
-// talk sends a text on a connection of its own and keeps the answers to it.
-func (r *run) talk(addr, from, text string) {
-	c, err := weirtest.Dial(addr, from)
+// host is the host of the request.
+func (q ask) host() string {
+	for _, h := range q.headers {
+		if name, value, _ := strings.Cut(h, ":"); strings.EqualFold(name, "Host") {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "localhost"
+}
+
+// dial opens a connection for a request. nil: the server refuses the handshake, which is as good as no answer.
+func (r *run) dial(q ask, protocols ...string) *weirtest.Client {
+	c, err := weirtest.Dial(q.addr, q.from)
 	r.must(err)
+	if !q.tls && !r.tls {
+		return c
+	}
+	var with *tls.Certificate
+	if q.cert != "" {
+		own, err := weirtest.LoadCertificate(r.dir, q.cert)
+		r.must(err)
+		with = &own
+	}
+	name := q.sni
+	if name == "" {
+		name, _, _ = strings.Cut(q.host(), ":")
+	}
+	if err := c.Secure(name, with, protocols...); err != nil {
+		r.ts.Logf("%v", err)
+		c.Close()
+		return nil
+	}
+	return c
+}
+
+// talk sends a text on a connection of its own and keeps the answers to it.
+func (r *run) talk(q ask, text string) {
+	c := r.dial(q)
+	if c == nil {
+		return
+	}
 	defer c.Close()
 	// The server may answer and close before it has read everything; what it said is still there to be read.
 	sendErr := c.Send(text)
@@ -191,13 +239,16 @@ func runPost(r *run, args []string)    { r.ask(r.parseAsk("POST", args)) }
 func runRequest(r *run, args []string) { r.ask(r.parseAsk(args[0], args[1:])) }
 
 func runRaw(r *run, args []string) {
-	addr := r.names["ADDR"]
+	addr, secure := r.names["ADDR"], args[0] == "-tls"
+	if secure {
+		args = args[1:]
+	}
 	if args[0] == "-to" && len(args) > 2 {
 		addr, args = args[1], args[2:]
 	}
 	r.answers = nil
 	begin := time.Now()
-	r.talk(addr, "", weirtest.Unescape(strings.Join(args, "")))
+	r.talk(ask{addr: addr, tls: secure}, weirtest.Unescape(strings.Join(args, "")))
 	r.took = time.Since(begin)
 }
 

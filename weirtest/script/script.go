@@ -29,6 +29,7 @@ type world struct {
 	skip     func(...any)
 	binary   string
 	h2       bool // requests go over HTTP/2
+	tls      bool // everything goes over TLS
 	dir      string
 	names    map[string]string // $NAME to value, in scripts and in *.conf
 	ports    *weirtest.Ports
@@ -45,13 +46,20 @@ type worldKey struct{}
 
 // Run runs every script of a folder against the server under test, each in a directory and with ports of its own, in parallel.
 // Without a server to test it skips.
-func Run(t *testing.T, dir string) { runAll(t, dir, false) }
+func Run(t *testing.T, dir string) { runAll(t, dir, nil, wire{}) }
 
 // RunH2 does so over HTTP/2 without TLS: every request that says nothing that only HTTP/1 has is a stream, and "http2 on" holds in every
 // configuration. The condition [h2] is for what is different then.
-func RunH2(t *testing.T, dir string) { runAll(t, dir, true) }
+func RunH2(t *testing.T, dir string) { runAll(t, dir, nil, wire{h2: true}) }
 
-func runAll(t *testing.T, dir string, h2 bool) {
+// RunTLS runs some scripts, by name, over TLS: every address of HTTP has it, and every connection. The condition [tls] is for what is
+// different then. With h2 requests go over HTTP/2 besides.
+func RunTLS(t *testing.T, dir string, names []string, h2 bool) { runAll(t, dir, names, wire{h2, true}) }
+
+// wire is what scripts are run over.
+type wire struct{ h2, tls bool }
+
+func runAll(t *testing.T, dir string, names []string, over wire) {
 	binary, err := weirtest.Binary()
 	if errors.Is(err, weirtest.ErrNoServer) {
 		t.Skip(err)
@@ -60,10 +68,10 @@ func runAll(t *testing.T, dir string, h2 bool) {
 		t.Fatal(err)
 	}
 	weir := weirtest.IsWeir(binary)
-	testscript.Run(t, testscript.Params{
+	params := testscript.Params{
 		Dir:                dir,
 		RequireUniqueNames: true,
-		Setup:              func(e *testscript.Env) error { return setup(e, binary, weir, h2) },
+		Setup:              func(e *testscript.Env) error { return setup(e, binary, weir, over) },
 		Cmds:               commandFuncs(),
 		Condition: func(c string) (bool, error) {
 			switch c {
@@ -72,7 +80,9 @@ func runAll(t *testing.T, dir string, h2 bool) {
 			case "nginx":
 				return !weir, nil
 			case "h2":
-				return h2, nil
+				return over.h2, nil
+			case "tls":
+				return over.tls, nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "race":
@@ -80,12 +90,19 @@ func runAll(t *testing.T, dir string, h2 bool) {
 			}
 			return false, fmt.Errorf("unknown condition %q", c)
 		},
-	})
+	}
+	if names != nil {
+		params.Dir = ""
+		for _, name := range names {
+			params.Files = append(params.Files, filepath.Join(dir, name+".txtar"))
+		}
+	}
+	testscript.Run(t, params)
 }
 
-func setup(e *testscript.Env, binary string, weir, h2 bool) error {
+func setup(e *testscript.Env, binary string, weir bool, over wire) error {
 	w := &world{
-		skip: e.T().Skip, binary: binary, h2: h2, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
+		skip: e.T().Skip, binary: binary, h2: over.h2, tls: over.tls, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
 		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, clients: map[string]*weirtest.Client{},
 	}
 	if weir {
@@ -112,6 +129,11 @@ func setup(e *testscript.Env, binary string, weir, h2 bool) error {
 	}
 	for k, v := range w.names {
 		e.Setenv(k, v)
+	}
+	if w.tls {
+		if err := weirtest.WriteCertificate(e.WorkDir, secret, weirtest.CertificateOptions{}); err != nil {
+			return err
+		}
 	}
 	e.Values[worldKey{}] = w
 	return os.Chmod(filepath.Dir(e.WorkDir), 0o755)

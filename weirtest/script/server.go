@@ -21,22 +21,34 @@ import (
 func (r *run) expand() {
 	r.must(weirtest.ExpandFiles(r.dir, r.names, "*.conf", "*.conf.*", "conf.d/*"))
 	if r.h2 {
-		r.must(r.speakH2())
+		r.must(r.speak("http2 ", " http2 on;"))
+	}
+	if r.tls {
+		path := filepath.Join(r.dir, secret)
+		r.must(r.speak("ssl_certificate ", " ssl_certificate "+path+".crt; ssl_certificate_key "+path+".key;"))
 	}
 }
 
 var httpRE = regexp.MustCompile(`(?m)^http\s*\{`)
 
-// speakH2 turns HTTP/2 on where a configuration says nothing of it.
-func (r *run) speakH2() error {
+// secret is the name of the certificate of scripts that run over TLS.
+const secret = "tls-wire"
+
+var anyListenRE = regexp.MustCompile(`(listen\s+[^;]*);`)
+
+// speak puts directives into a configuration that says nothing of the kind; with TLS all its addresses have it.
+func (r *run) speak(without, directives string) error {
 	files, err := filepath.Glob(filepath.Join(r.dir, "*.conf"))
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if at := httpRE.FindIndex(text); at != nil && !bytes.Contains(text, []byte("http2 ")) {
-			text = append(append(text[:at[1]:at[1]], " http2 on;"...), text[at[1]:]...)
+		if at := httpRE.FindIndex(text); at != nil && !bytes.Contains(text, []byte(without)) {
+			text = append(append(text[:at[1]:at[1]], directives...), text[at[1]:]...)
+			if bytes.Contains([]byte(directives), []byte("ssl_certificate")) {
+				text = anyListenRE.ReplaceAll(text, []byte("$1 ssl;"))
+			}
 			if err := os.WriteFile(file, text, 0o644); err != nil {
 				return err
 			}
