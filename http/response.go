@@ -20,6 +20,7 @@ type Response struct {
 	Reason        []byte // status line after "HTTP/1.1 ", when a peer gave one; nil: nginx's words
 	ContentType   []byte
 	Charset       []byte // appended as "; charset=" unless nil
+	CharsetAsked  []byte // what the charset filter makes of it, whatever its directives say (X-Accel-Charset)
 	TypeAsSent    []byte // ContentType and Charset as a peer wrote them in one, nil otherwise
 	ContentLength int64  // -1: not known
 	LastModified  int64  // seconds since 1970; -1: not known

@@ -92,10 +92,10 @@ func (c *charsetConf) choose(into *charsetChoice, call *conf.Call, off bool) (er
 }
 
 func installCharset(c *charsetConf, in *http.Install) error {
-	if c.charset.off() {
+	c.known = http.Of[charsets](in.Builder)
+	if c.charset.off() && len(c.known.list) == 0 { // with any, X-Accel-Charset of a back end may ask for it
 		return nil
 	}
-	c.known = http.Of[charsets](in.Builder)
 	to, from := c.charset.set, c.source.set
 	if to != nil && from != nil && to != from && from.to[to] == nil {
 		in.Builder.Diags.Err(fmt.Errorf("no \"charset_map\" between the charsets \"%s\" and \"%s\"", from.name, to.name))
@@ -108,15 +108,25 @@ func installCharset(c *charsetConf, in *http.Install) error {
 // head names the charset of a response, and has its body recoded where that takes it.
 func (c *charsetConf) head(r *http.Request) http.Verdict {
 	o := &r.Out
+	var to *charset
+	var name []byte
+	ok := true
 	switch {
-	case len(o.ContentType) == 0,
+	case len(o.ContentType) == 0:
+		return http.Next
+	case len(o.CharsetAsked) > 0:
+		if to, name = c.known.find(o.CharsetAsked), o.CharsetAsked; to == nil {
+			r.Logf(logs.Error, "unknown charset \"%s\" to override", name)
+			return http.Next
+		}
+	case c.charset.off(),
 		len(o.Charset) > 0 && !c.override,
 		len(o.Charset) == 0 && !c.types.has(o.ContentType):
 		return http.Next
-	}
-	to, name, ok := c.charset.find(r, c.known)
-	if !ok {
-		return http.Abort
+	default:
+		if to, name, ok = c.charset.find(r, c.known); !ok {
+			return http.Abort
+		}
 	}
 	from, source, ok := c.source.find(r, c.known)
 	if len(o.Charset) > 0 {

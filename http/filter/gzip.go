@@ -2,6 +2,7 @@ package filter
 
 import (
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -71,9 +72,22 @@ Accept-Encoding decides; of those it likes best zstd comes before brotli, and br
 	},
 })
 
-func gzipEncoder(c *codingConf) (encoder, error) { return gzip.NewWriterLevel(io.Discard, c.level) }
+// gzipWriter begins as nginx does: without a time, made on Unix.
+type gzipWriter struct{ *gzip.Writer }
+
+func (w gzipWriter) Reset(to io.Writer) {
+	w.Writer.Reset(to)
+	w.ModTime, w.OS = time.Unix(0, 0), 3
+}
+
+func gzipEncoder(c *codingConf) (encoder, error) { return newGzipWriter(c.level) }
 
 // gzipLight is an encoder that has no memory of its own between two writes: what it makes is larger.
-func gzipLight() (encoder, error) { return gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) }
+func gzipLight() (encoder, error) { return newGzipWriter(gzip.StatelessCompression) }
+
+func newGzipWriter(level int) (encoder, error) {
+	w, err := gzip.NewWriterLevel(io.Discard, level)
+	return gzipWriter{w}, err
+}
 
 func gzipMemory(int) int64 { return 1 << 20 }

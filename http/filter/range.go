@@ -57,7 +57,9 @@ func (n *boundaries) head(r *http.Request) http.Verdict {
 	switch {
 	case status == http.Next || o.SingleRange && len(spans) > 1:
 		return accept(o)
-	case status == 416:
+	}
+	o.DropField(field.ContentRange) // a peer's was of another range
+	if status == 416 {
 		return unsatisfiable(r)
 	}
 	o.Status, o.Reason = 206, nil

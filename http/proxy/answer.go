@@ -130,6 +130,7 @@ func (x *exchange) copyHead() {
 	o.Status, o.Reason = y.status, y.line
 	o.ContentLength = y.length
 	o.LastModified = -1
+	o.CharsetAsked = y.charset
 	o.NoModified = !x.storable()
 	names := namesFields(x.fields)
 	for i := range x.fields {
