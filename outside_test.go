@@ -26,8 +26,9 @@ const worldRules = `
 	os.Environ < cmd/weir/daemon.go, master/master.go;
 	os.Getwd < cmd/weir/main.go;
 	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl_named.go;
-	os.Stat, os.Lstat < NOBODY;
-	os.ReadDir < cycle/process_linux.go;
+	os.Stat < NOBODY;
+	os.Lstat < http/content/dav_tree.go;
+	os.ReadDir < cycle/process_linux.go, http/content/dav_tree.go;
 	filepath.EvalSymlinks < disk/open.go;
 	filepath.Glob < conf/load.go;
 	net.LookupHost, net.LookupIP, net.LookupAddr, net.ResolveTCPAddr, net.ResolveUDPAddr < NOBODY;
@@ -40,22 +41,33 @@ const worldRules = `
 // diskRules name the calls that touch files, which may wait for a disk, and the only files that may make them where loops run: a loop
 // must not wait, so whoever serves touches files by package disk. Package loop has its sockets, and is not asked.
 const diskRules = `
-	os.Open, os.OpenFile, os.OpenRoot, os.OpenInRoot, os.Create, os.CreateTemp, os.DirFS, os.CopyFS < NOBODY;
-	os.WriteFile, os.ReadLink, os.Readlink, os.Mkdir, os.MkdirAll, os.MkdirTemp < NOBODY;
-	os.Remove, os.RemoveAll, os.Rename, os.Link, os.Symlink, os.Truncate, os.Chmod, os.Chown, os.Lchown, os.Chtimes < NOBODY;
+	os.Open, os.OpenRoot, os.OpenInRoot, os.Create, os.CreateTemp, os.DirFS, os.CopyFS < NOBODY;
+	os.WriteFile, os.ReadLink, os.Readlink, os.Mkdir, os.MkdirTemp < NOBODY;
+	os.RemoveAll, os.Link, os.Symlink, os.Truncate, os.Chown, os.Lchown < NOBODY;
 	os.NewFile < NOBODY;
 	filepath.Walk, filepath.WalkDir < NOBODY;
 	unix.Open, unix.Openat, unix.Openat2, unix.Creat, unix.Access, unix.Faccessat, unix.Faccessat2 < NOBODY;
-	unix.Stat, unix.Fstat, unix.Fstatat, unix.Statx, unix.Statfs, unix.Fstatfs, unix.Readlink, unix.Readlinkat < NOBODY;
-	unix.Lstat, unix.Chmod, unix.Unlink < listen/open.go; # of unix sockets, while addresses are opened
-	unix.Fchmod, unix.Fchmodat, unix.Chown, unix.Fchown, unix.Fchownat, unix.Unlinkat, unix.Rmdir < NOBODY;
-	unix.Mkdir, unix.Mkdirat, unix.Rename, unix.Renameat, unix.Renameat2, unix.Link, unix.Linkat, unix.Symlink, unix.Symlinkat < NOBODY;
+	unix.Fstat, unix.Fstatat, unix.Statx, unix.Statfs, unix.Fstatfs, unix.Readlink, unix.Readlinkat < NOBODY;
+	unix.Lstat, unix.Chmod < listen/open.go; # of unix sockets, while addresses are opened
+	unix.Fchmod, unix.Fchmodat, unix.Chown, unix.Fchown, unix.Fchownat, unix.Unlinkat < NOBODY;
+	unix.Mkdirat, unix.Rename, unix.Renameat, unix.Renameat2, unix.Link, unix.Linkat, unix.Symlink, unix.Symlinkat < NOBODY;
 	unix.Read, unix.Readv, unix.Pread, unix.Preadv, unix.Preadv2, unix.Getdents, unix.ReadDirent < NOBODY;
 	unix.Write, unix.Writev, unix.Pwrite, unix.Pwritev, unix.Pwritev2, unix.Fallocate, unix.Truncate, unix.Ftruncate < NOBODY;
 	unix.Fsync, unix.Fdatasync, unix.Utimes, unix.Futimes, unix.UtimesNano, unix.UtimesNanoAt, unix.Mmap, unix.Flock < NOBODY;
 	unix.CopyFileRange < NOBODY;
 	syscall.Open, syscall.Stat, syscall.Fstat, syscall.Lstat, syscall.Unlink, syscall.Rename, syscall.Mkdir < NOBODY;
 	syscall.Read, syscall.Write, syscall.Pread, syscall.Pwrite < NOBODY;
+	unix.Unlink < listen/open.go, http/content/dav_tree.go;
+	# WebDAV works on trees of files in one Await; its calls are to move to package disk.
+	os.Rename < http/content/dav_tree.go;
+	os.MkdirAll < http/content/dav_tree.go;
+	os.Chmod < http/content/dav_tree.go;
+	os.Chtimes < http/content/dav_tree.go;
+	os.OpenFile < http/content/dav_tree.go;
+	os.Remove < http/content/dav_tree.go;
+	unix.Rmdir < http/content/dav_tree.go;
+	unix.Stat < http/content/dav_put.go;
+	unix.Mkdir < http/content/dav_put.go;
 `
 
 // TestOutside holds every file of the server against the rules of the world.

@@ -2,11 +2,9 @@ package content
 
 import (
 	"math/rand/v2"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"weir/conf"
+	"weir/disk"
 	"weir/http"
 )
 
@@ -60,7 +58,7 @@ type draw struct {
 }
 
 func (d *draw) read() {
-	dir, err := os.OpenFile(d.path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	dir, err := disk.OpenFolderBlocking(d.path)
 	if err != nil {
 		d.fail("opendir()", d.path, err)
 		return
@@ -83,6 +81,6 @@ func (d *draw) read() {
 }
 
 func (d *draw) isFile(name string) bool {
-	var st unix.Stat_t
-	return unix.Stat(d.path+"/"+name, &st) == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG
+	var i disk.Info
+	return disk.StatBlocking(disk.PathOf([]byte(d.path+"/"+name)), &i) == nil && i.IsRegular()
 }
