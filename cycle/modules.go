@@ -49,6 +49,7 @@ func httpModules() []*http.Module {
 		content.Dav,
 		proxy.Upstream,
 		proxy.Proxy,
+		proxy.GRPC,
 		proxy.FastCGI,
 		proxy.Uwsgi,
 		proxy.SCGI,

@@ -12,6 +12,8 @@ import (
 type Link struct {
 	Conn     *loop.Conn
 	Requests int // exchanges it has carried, the present one included
+	// Session is what the protocol spoken on the connection must know of it from one exchange to the next.
+	Session any
 
 	born loop.Time
 	pool *Pool

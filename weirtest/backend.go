@@ -153,6 +153,10 @@ type Exchange struct {
 	number  int
 	keep    bool // FastCGI: the connection goes on
 	r       *bufio.Reader
+
+	h2     *H2    // of a kind that speaks HTTP/2
+	stream uint32 // of the request
+	ended  bool   // its body has come
 }
 
 // read takes one request off the connection.

@@ -87,15 +87,21 @@ func DialH2(addr, from string, settings ...uint32) (*H2, error) {
 
 // NewH2 speaks HTTP/2 on an open connection.
 func NewH2(conn net.Conn, settings ...uint32) (*H2, error) {
-	c := &H2{Conn: conn, r: bufio.NewReader(conn), dec: hpack.NewDecoder(4096, nil), Updates: true, first: 65535, window: 65535, windows: map[uint32]int64{}}
-	c.changed = sync.NewCond(&c.mu)
-	c.enc = hpack.NewEncoder(&c.block)
+	c := newH2(conn, bufio.NewReader(conn))
 	var p []byte
 	for i := 0; i+1 < len(settings); i += 2 {
 		p = binary.BigEndian.AppendUint16(p, uint16(settings[i]))
 		p = binary.BigEndian.AppendUint32(p, settings[i+1])
 	}
 	return c, c.Raw(append([]byte(H2Preface), AppendH2Frame(nil, H2Settings, 0, 0, p)...))
+}
+
+// newH2 is the one side or the other of a connection; nothing is sent.
+func newH2(conn net.Conn, r *bufio.Reader) *H2 {
+	c := &H2{Conn: conn, r: r, dec: hpack.NewDecoder(4096, nil), Updates: true, first: 65535, window: 65535, windows: map[uint32]int64{}}
+	c.changed = sync.NewCond(&c.mu)
+	c.enc = hpack.NewEncoder(&c.block)
+	return c
 }
 
 // AppendH2Frame appends a frame to b.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ type Kind struct {
 }
 
 // Kinds lists every kind of back end, the well-behaved first.
-func Kinds() []Kind { return append(httpKinds(), cgiKinds()...) }
+func Kinds() []Kind { return slices.Concat(httpKinds(), h2Kinds(), cgiKinds()) }
 
 func httpKinds() []Kind {
 	return []Kind{

@@ -57,6 +57,8 @@ func cgiKinds() []Kind {
 func reader(kind string) func(x *Exchange) error {
 	kind, _, _ = strings.Cut(kind, "-")
 	switch kind {
+	case "h2":
+		return readH2
 	case "fastcgi":
 		return readFastCGI
 	case "uwsgi":

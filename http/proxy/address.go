@@ -17,6 +17,7 @@ import (
 type address struct {
 	text   *http.Text // with variables
 	url    string     // as written, without variables
+	at     upstream.Target
 	spec   *upstream.Spec
 	scheme string // that may stand before it: "uwsgi://"
 }
@@ -41,11 +42,10 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 		url = url[len(scheme):]
 	}
 	a.url = url
-	at, _, err := upstream.ParseTarget(url, 0, false)
-	if err != nil {
+	if a.at, _, err = upstream.ParseTarget(url, 0, false); err != nil {
 		return call.Errorf(0, "%v in upstream \"%s\"", err, url)
 	}
-	if a.spec, err = http.Env(call).Upstreams().Refer(call, 0, at); err != nil {
+	if a.spec, err = http.Env(call).Upstreams().Refer(call, 0, a.at); err != nil {
 		return err
 	}
 	*to = a

@@ -18,6 +18,7 @@ func (x *exchange) answer() http.Verdict {
 		x.finish()
 		return http.Verdict(x.reply.status)
 	}
+	x.answering = x.h.pass.duplex
 	if x.reply.redirect != nil {
 		return x.accelRedirect()
 	}

@@ -47,6 +47,7 @@ func (x *exchange) last() http.Verdict {
 		return x.cut()
 	}
 	x.saveAll()
+	x.sendLast()
 	x.finish()
 	x.r.Doing = "sending to client"
 	if x.conf.PassTrailers {

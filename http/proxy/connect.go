@@ -109,6 +109,18 @@ var errBody = errors.New("request body failed")
 // client may do to end the wait; while its body is read, that is where its end is noticed. The errors of
 // Poll are passed on.
 func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
+	if x.answering {
+		if err := x.sendOn(); err != nil {
+			return err
+		}
+		if x.request.blocked {
+			peer |= loop.Out
+		}
+		if x.request.starved {
+			client |= loop.In
+			deadline = earliest(deadline, since(&x.request.waiting, x.now()).Add(x.r.Loc.Core.BodyTimeout))
+		}
+	}
 	w := loop.Wait{A: x.conn.AsSource(), AWant: peer, BWant: client, Deadline: deadline}
 	watch := !x.stays() && (!x.streaming || x.bodySent)
 	if watch {

@@ -31,6 +31,7 @@ type exchange struct {
 	bodySent bool // all of it is
 
 	early     int64 // bytes of interim responses
+	answering bool  // the response is read while the request, or what belongs to it, is still being sent
 	buffering bool
 	pieces    []http.Piece
 	saved     saving
@@ -117,13 +118,18 @@ func (x *exchange) key(g *upstream.Group) *http.Text {
 
 // ask asks one peer, up to the head of its response.
 func (x *exchange) ask() (Faults, http.Verdict) {
-	x.sent, x.bodySent, x.kept, x.done, x.early = false, false, false, false, 0
+	x.sent, x.bodySent, x.kept, x.done, x.early, x.answering = false, false, false, false, 0, false
 	x.call.restart()
 	x.proto.restart(&x.call)
 	if f, v := x.connect(); f != 0 || v != http.Next {
 		return f, v
 	}
 	x.cur().connect = x.since()
+	if p, ok := x.proto.(connected); ok {
+		x.session = x.link.Session
+		p.open(&x.call)
+		x.link.Session = x.session
+	}
 	x.request.start(x)
 	return x.converse()
 }
@@ -278,7 +284,7 @@ func (x *exchange) leave(o upstream.Outcome) {
 		return
 	}
 	fd := k.Conn.FD()
-	kept := o != upstream.Failed && x.keepalive && x.reply.status >= 200 && x.bodySent && x.at == x.end && k.Keep(x.h.tag)
+	kept := o != upstream.Failed && x.keepalive && x.reply.status >= 200 && x.bodySent && !x.request.pending(x) && x.at == x.end && k.Keep(x.h.tag)
 	if x.r.Debugs() {
 		x.debugLeave(fd, kept)
 	}

@@ -46,6 +46,8 @@ type passSpec struct {
 	hidden                 []string // fields of responses that clients do not get to see
 	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
 	fetches                bool     // requests are GET or HEAD, and have no body
+	// duplex says that peers may answer while the request is sent: the rest of it goes on while the response is read.
+	duplex bool
 }
 
 // A place is where one request goes.

@@ -26,6 +26,9 @@ func (x *exchange) pass() http.Verdict {
 		if r.Send(x.pieces, http.Flush) != nil {
 			return http.Done
 		}
+		if err := x.sendOn(); err != nil {
+			return x.lostClient(err)
+		}
 		if v := x.waitClient(); v != http.Next {
 			return v
 		}

@@ -172,12 +172,14 @@ func replyDirectives() []conf.Directive[proxyConf] {
 	}
 }
 
-func addSetHeader(c *proxyConf, call *conf.Call) error {
+func addSetHeader(c *proxyConf, call *conf.Call) error { return appendSetHeader(&c.headers, call) }
+
+func appendSetHeader(headers *[]setHeader, call *conf.Call) error {
 	value, err := http.CompileText(call, 1, call.Arg(1))
 	if err != nil {
 		return err
 	}
-	c.headers = append(c.headers, setHeader{call.Arg(0), value})
+	*headers = append(*headers, setHeader{call.Arg(0), value})
 	return nil
 }
 

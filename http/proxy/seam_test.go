@@ -10,7 +10,7 @@ import (
 )
 
 // protocolFiles are the beginnings of the names of files that make up protocols.
-var protocolFiles = []string{"protocol", "http1", "redirect", "cookie", "cgi_", "fastcgi", "uwsgi", "scgi", "memcached"}
+var protocolFiles = []string{"protocol", "http1", "redirect", "cookie", "cgi_", "fastcgi", "uwsgi", "scgi", "memcached", "h2_", "grpc"}
 
 // TestProtocolsStandBelow: no protocol knows the exchange, and only that of HTTP/1 knows package h1.
 func TestProtocolsStandBelow(t *testing.T) {

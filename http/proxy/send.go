@@ -23,13 +23,16 @@ type sender struct {
 	left     int64  // of the frame of file that is being sent
 	behind   []byte // what follows that
 
-	own     []byte // buffer of the client's body, when it is streamed
-	preread []byte // part of own that was read before the peer was chosen
-	more    bool   // the client is still sending
-	ended   bool   // the last frame was made
-	blocked bool   // the peer takes no more for now
-	starved bool   // the client has sent nothing more yet
-	held    bool   // the protocol makes no frame before it has heard from the peer
+	own     []byte    // buffer of the client's body, when it is streamed
+	preread []byte    // part of own that was read before the peer was chosen
+	more    bool      // the client is still sending
+	control []byte    // of the protocol, in vec
+	ended   bool      // the last frame was made
+	failed  bool      // the peer takes no more, and its answer may still come
+	blocked bool      // the peer takes no more for now
+	starved bool      // the client has sent nothing more yet
+	waiting loop.Time // since when the client is waited for; 0: it is not
+	held    bool      // the protocol makes no frame before it has heard from the peer
 	verdict http.Verdict
 }
 
@@ -75,10 +78,14 @@ func (x *exchange) readBody() http.Verdict {
 
 // start makes the sender ready for a new connection.
 func (s *sender) start(x *exchange) {
-	own, preread := s.own, s.preread
-	*s = sender{vec: [8][]byte{x.head}, n: 1, own: own, preread: preread}
+	own, preread, control := s.own, s.preread, s.control
+	*s = sender{own: own, preread: preread, control: control[:0]}
+	s.add(x.opening)
+	s.add(x.head)
 	b := &x.r.Body
 	switch {
+	case x.body != nil:
+		s.mem = x.body
 	case !x.h.pass.sendsBody:
 	case x.streaming:
 		s.mem, s.more = s.preread, true
@@ -172,6 +179,11 @@ func (s *sender) next(x *exchange) error {
 	}
 	s.add(s.behind)
 	s.behind = nil
+	if len(x.control) > 0 {
+		s.control = append(s.control[:0], x.control...)
+		x.control = x.control[:0]
+		s.add(s.control)
+	}
 	if s.n == 0 && !s.ended && s.more && len(s.mem) == 0 {
 		if err := s.fill(x); err != nil {
 			return err
@@ -222,6 +234,11 @@ func (s *sender) fill(x *exchange) (err error) {
 	return errBody
 }
 
+// pending says that something was begun and not sent: no other request may follow.
+func (s *sender) pending(x *exchange) bool {
+	return s.at < s.n || s.left > 0 || len(s.behind) > 0 || len(x.control) > 0
+}
+
 // close gives the buffer back.
 func (s *sender) close(r *http.Request) {
 	if s.own != nil {
@@ -239,7 +256,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 	}
 	deadline := r.Task.After(x.conf.SendTimeout)
 	for {
-		if !x.bodySent {
+		if !x.bodySent || x.request.pending(x) {
 			before := x.cur().sent
 			err := x.request.push(x)
 			if r.Debugs() {
@@ -266,6 +283,9 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 			case state == headDone:
 				return 0, http.Next
 			}
+			if len(x.control) > 0 || x.request.held {
+				continue // what has come may be answered, or let more of the request go
+			}
 		}
 		if f, v := x.await(deadline); f != 0 || v != http.Next {
 			return f, v
@@ -276,7 +296,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 // await waits until converse can go on.
 func (x *exchange) await(deadline loop.Time) (Faults, http.Verdict) {
 	peer, client := loop.In, loop.Ready(0)
-	if !x.bodySent && x.request.blocked {
+	if x.request.blocked {
 		peer |= loop.Out
 	}
 	if !x.bodySent && x.request.starved {

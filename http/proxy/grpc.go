@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+
+	"weir/conf"
+	"weir/http"
+	"weir/http/field"
+	"weir/logs"
+	"weir/upstream"
+)
+
+// grpcConf are the grpc_* directives of one block.
+type grpcConf struct {
+	upstreamConf
+	pass    *address
+	headers []setHeader
+}
+
+// GRPC is nginx's http grpc module.
+var GRPC = http.Define(http.Spec[grpcConf]{
+	Name:       "http_grpc",
+	Doc:        "Passes requests to a gRPC server, over HTTP/2.",
+	Directives: grpcDirectives(),
+	Install:    installGRPC,
+})
+
+const (
+	grpcPrefix  = "grpc://"
+	grpcsPrefix = "grpcs://"
+)
+
+func grpcDirectives() []conf.Directive[grpcConf] {
+	own := []conf.Directive[grpcConf]{
+		{
+			Name: "grpc_pass", In: inPassCGI, Syntax: "<address:text>", Inherit: conf.IntoNameless, Lacks: []string{grpcsPrefix},
+			Doc: `Passes requests to the gRPC server at *address*: a name or an IP address with a port, a group of "upstream", or a unix socket; **grpc://** may stand before it.
+
+Both sides may speak at the same time: the body of the request is passed on as it comes, the response and its trailers likewise. Clients of gRPC need HTTP/2 ("http2 on").`,
+			Example: "location /helloworld.Greeter { grpc_pass grpc://127.0.0.1:50051; }",
+			Set:     setGRPCPass,
+		},
+		{
+			Name: "grpc_set_header", In: inLoc, Syntax: "<field:string> <value:text>", Repeat: true,
+			Doc:     "Sets a field of requests to the server. The client's field of that name is not passed; with an empty value, none is. Fields of outer blocks hold only where a block sets none itself.",
+			Example: "grpc_set_header X-Real-IP $remote_addr;",
+			Set: func(c *grpcConf, call *conf.Call) error {
+				return appendSetHeader(&c.headers, call)
+			},
+		},
+	}
+	has := []string{
+		"bind", "socket_keepalive", "socket_rcvbuf", "socket_sndbuf", "connect_timeout", "send_timeout", "read_timeout",
+		"intercept_errors", "buffer_size", "next_upstream", "next_upstream_tries", "next_upstream_timeout",
+		"pass_header", "hide_header", "ignore_headers",
+	}
+	faults := slices.DeleteFunc(httpFaults(), func(w faultWord) bool { return w.fault == faultUpdating })
+	shared := optionDirectives("grpc_", func(c *grpcConf) *upstreamConf { return &c.upstreamConf }, faults)
+	return append(own, slices.DeleteFunc(shared, func(d conf.Directive[grpcConf]) bool {
+		return !slices.Contains(has, strings.TrimPrefix(d.Name, "grpc_"))
+	})...)
+}
+
+func setGRPCPass(c *grpcConf, call *conf.Call) error {
+	if hasPrefixFold(call.Arg(0), grpcsPrefix) {
+		return call.Errorf(0, "\"%s\" in \"grpc_pass\" is known but not supported yet", grpcsPrefix)
+	}
+	return setAddress(&c.pass, grpcPrefix, call)
+}
+
+// installGRPC equips a location with grpc_pass.
+func installGRPC(c *grpcConf, in *http.Install) error {
+	if c.pass == nil || in.Loc.Nameless && in.HasHandler() {
+		return nil
+	}
+	c.PassHeaders, c.PassBody, c.PassTrailers = true, true, true
+	s := passSpec{
+		prefix: "grpc_", schema: grpcPrefix, url: c.pass.url, protocol: newHTTP2Loc(&c.upstreamConf, c.headers).protocol,
+		hidden:    []string{"Date", "Server", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"},
+		sendsBody: true, sendsChunks: true, duplex: true,
+	}
+	c.pass.fill(&s)
+	if c.pass.text != nil {
+		s.find = c.pass.findGRPC
+	}
+	s.place.host = []byte(hostHeader(&c.pass.at, 0))
+	s.install(in, &c.upstreamConf, sizes{})
+	return nil
+}
+
+// findGRPC works out where a request goes. Any other verdict than Next is its answer.
+func (a *address) findGRPC(r *http.Request, set *upstream.Set) (place, http.Verdict) {
+	text := r.Text(a.text)
+	switch {
+	case len(text) > len(grpcsPrefix) && field.EqualFold(text[:len(grpcsPrefix)], grpcsPrefix):
+		r.Logf(logs.Error, "%s is not supported yet in \"%s\"", strings.TrimSuffix(grpcsPrefix, "://"), text)
+		return place{}, http.StatusInternal
+	case len(text) > len(grpcPrefix) && field.EqualFold(text[:len(grpcPrefix)], grpcPrefix):
+		text = text[len(grpcPrefix):]
+	}
+	at, _, p, v := findPlace(r, set, string(text), 0, false)
+	p.host = []byte(hostHeader(&at, 0))
+	return p, v
+}

@@ -1,0 +1,295 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+
+	"weir/http"
+	"weir/http/field"
+	"weir/http/h2"
+	"weir/http/url"
+	"weir/logs"
+)
+
+// http2Loc is what a location says of HTTP/2 with its peers. It does not change.
+type http2Loc struct {
+	opening []byte
+	host    *http.Text // in place of that of the target; nil: none
+	parts   []http2Part
+	dropped nameSet // fields of the client that are not passed
+	conf    *upstreamConf
+
+	method  *http.Text // in place of the client's; nil: none
+	setBody *http.Text // the same
+	uri     func(b []byte, r *http.Request, at *place) []byte
+	rewrite func(c *call, f *http.Field) ([]byte, bool) // nil: nothing leads back to the peer
+}
+
+// A http2Part is a stretch of fields that are encoded already, or one to be worked out.
+type http2Part struct {
+	fields []byte
+	name   []byte // encoded
+	value  *http.Text
+	kind   http2Field
+}
+
+// http2Field marks fields that the protocol itself works out.
+type http2Field uint8
+
+const (
+	http2Set    http2Field = iota // as the configuration says
+	http2Length                   // Content-Length
+	http2TE                       // TE: trailers, if the client says so
+)
+
+// newHTTP2Loc joins what the configuration sets with what holds without it.
+func newHTTP2Loc(c *upstreamConf, headers []setHeader) *http2Loc {
+	l := &http2Loc{opening: openHTTP2(), conf: c, uri: func(b []byte, r *http.Request, _ *place) []byte { return appendOwnURI(b, r) }}
+	for _, s := range headers {
+		l.dropped.add(s.name)
+		if strings.EqualFold(s.name, "Host") {
+			l.host = s.value
+			continue
+		}
+		l.set(s.name, s.value)
+	}
+	l.own(headers, "Content-Length", http2Length)
+	l.own(headers, "TE", http2TE)
+	for _, id := range ownFields {
+		l.dropped.addKnown(id)
+	}
+	return l
+}
+
+// own adds a field that the protocol works out, unless the configuration sets it.
+func (l *http2Loc) own(headers []setHeader, name string, kind http2Field) {
+	for i := range headers {
+		if strings.EqualFold(headers[i].name, name) {
+			return
+		}
+	}
+	l.parts = append(l.parts, http2Part{name: h2.AppendName(nil, []byte(name)), kind: kind})
+}
+
+// set adds a field: to the encoded ones before it when its value is known.
+func (l *http2Loc) set(name string, value *http.Text) {
+	encoded := h2.AppendName(nil, []byte(name))
+	s, ok := value.Const()
+	if !ok {
+		l.parts = append(l.parts, http2Part{name: encoded, value: value})
+		return
+	}
+	if s == "" {
+		return
+	}
+	if n := len(l.parts); n == 0 || l.parts[n-1].fields == nil {
+		l.parts = append(l.parts, http2Part{})
+	}
+	last := &l.parts[len(l.parts)-1]
+	last.fields = h2.AppendString(append(last.fields, encoded...), []byte(s))
+}
+
+// protocol returns the protocol for one request, made of an old one if there is one.
+func (l *http2Loc) protocol(old protocol) protocol {
+	p := reuse[http2](old)
+	p.loc = l
+	return p
+}
+
+// Places in the static table (RFC 7541, appendix A).
+const (
+	http2Authority  = 1
+	http2Method     = 2
+	http2Path       = 4
+	http2MethodGet  = 0x82 // these three with their values
+	http2MethodPost = 0x83
+	http2PathRoot   = 0x84
+	http2SchemeHTTP = 0x86
+)
+
+// maxHTTP2Field is how long a method, a path or a value may be.
+const maxHTTP2Field = 127 + 1<<21 - 1
+
+// createRequest implements protocol: the fields, in HEADERS and what CONTINUATION they need. numberFrames sets the stream.
+func (p *http2) createRequest(c *call) http.Verdict {
+	r, l := c.r, p.loc
+	b := h2.AppendFrameHead(c.head[:0], 0, h2.FrameHeaders, 0, 0)
+	method := r.MethodName
+	if l.method != nil {
+		method = r.Text(l.method)
+	}
+	p.toHead = field.EqualFold(method, "HEAD")
+	b = appendMethod(b, method)
+	b = append(b, http2SchemeHTTP)
+	path := l.uri(r.Alloc(len(r.Target) + len(c.place.uri) + 3*len(r.URI) + len(r.Args) + 1)[:0], r, &c.place)
+	switch {
+	case len(path) == 0:
+		r.Log(logs.Error, "zero length URI to proxy")
+		return http.StatusInternal
+	case len(path) > maxHTTP2Field:
+		r.Log(logs.Error, "too long http2 URI")
+		return http.StatusInternal
+	case string(path) == "/":
+		b = append(b, http2PathRoot)
+	default:
+		b = h2.AppendIndexed(b, http2Path, path)
+	}
+	host := c.place.host
+	if l.host != nil {
+		if text := r.Text(l.host); len(text) > 0 {
+			host = text
+		}
+	}
+	b = h2.AppendIndexed(b, http2Authority, host)
+	if c.body = nil; l.setBody != nil {
+		c.body = r.Text(l.setBody)
+	}
+	for i := range l.parts {
+		b = l.appendPart(b, c, &l.parts[i])
+	}
+	if l.conf.PassHeaders {
+		b = appendHTTP2Fields(b, r.In, &l.dropped)
+	}
+	c.head = splitHeaders(b)
+	if !c.streaming && p.bodySize(c) == 0 {
+		c.head[4] |= h2.FlagEndStream
+	}
+	return http.Next
+}
+
+func appendMethod(b, method []byte) []byte {
+	switch string(method) {
+	case "GET":
+		return append(b, http2MethodGet)
+	case "POST":
+		return append(b, http2MethodPost)
+	}
+	return h2.AppendIndexed(b, http2Method, method)
+}
+
+// bodySize is how long a body is that need not be waited for.
+func (p *http2) bodySize(c *call) int64 {
+	switch {
+	case p.loc.setBody != nil:
+		return int64(len(c.body))
+	case !p.loc.conf.PassBody:
+		return 0
+	}
+	return c.r.Body.Size
+}
+
+// appendPart appends one field, or those that were encoded beforehand.
+func (l *http2Loc) appendPart(b []byte, c *call, part *http2Part) []byte {
+	if part.fields != nil {
+		return append(b, part.fields...)
+	}
+	at := len(b)
+	b = append(b, part.name...)
+	var room [20]byte
+	value := room[:0]
+	switch part.kind {
+	case http2Length:
+		value = l.appendLength(value, c)
+	case http2TE:
+		if f := c.r.In.Find(field.TE); f != nil && field.HasToken(f.Value, "trailers") {
+			value = append(value, "trailers"...)
+		}
+	default:
+		value = c.r.Text(part.value)
+	}
+	if len(value) == 0 {
+		return b[:at]
+	}
+	return h2.AppendString(b, value)
+}
+
+// appendHTTP2Fields passes the client's fields on, except those in a set and those that concern its connection.
+func appendHTTP2Fields(b []byte, in http.Fields, dropped *nameSet) []byte {
+	names := namesFields(in)
+	for i := range in {
+		f := &in[i]
+		if dropped.has(f) || names && named(in, f) {
+			continue
+		}
+		b = h2.AppendString(h2.AppendName(b, f.Name), f.Value)
+	}
+	return b
+}
+
+// appendOwnURI writes the client's URI: as it was sent if nothing has changed it.
+func appendOwnURI(b []byte, r *http.Request) []byte {
+	if r.Plain {
+		return append(b, r.Target...)
+	}
+	b = url.AppendEscaped(b, r.URI, url.EscapeURI)
+	if len(r.Args) > 0 {
+		b = append(append(b, '?'), r.Args...)
+	}
+	return b
+}
+
+// splitHeaders makes frames of HEADERS that may be too long: CONTINUATION carries what does not fit.
+func splitHeaders(b []byte) []byte {
+	at := 0
+	for {
+		n := len(b) - at - h2.FrameHead
+		if n <= h2.DefaultFrame {
+			setLength(b[at:], n)
+			b[at+4] |= h2.FlagEndHeaders
+			return b
+		}
+		setLength(b[at:], h2.DefaultFrame)
+		at += h2.FrameHead + h2.DefaultFrame
+		b = append(b, make([]byte, h2.FrameHead)...)
+		copy(b[at+h2.FrameHead:], b[at:])
+		h2.AppendFrameHead(b[:at], 0, h2.FrameContinuation, 0, 0)
+	}
+}
+
+func setLength(frame []byte, n int) { frame[0], frame[1], frame[2] = byte(n>>16), byte(n>>8), byte(n) }
+
+// numberFrames makes frames those of a stream.
+func numberFrames(b []byte, id uint32) {
+	for len(b) >= h2.FrameHead {
+		n := int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+		h2.AppendFrameHead(b[:0], n, h2.FrameKind(b[3]), b[4], id)
+		b = b[h2.FrameHead+n:]
+	}
+}
+
+// frame implements protocol: as much as the windows allow. The end of a body whose last part has gone is an empty frame.
+func (p *http2) frame(c *call, dst []byte, n int64, last bool) (f frame) {
+	s := p.session
+	f.n = max(0, min(n, h2.DefaultFrame, p.sendWindow, s.sendWindow))
+	f.end = last && f.n == n
+	if c.head[4]&h2.FlagEndStream != 0 || f.n == 0 && !f.end {
+		return f
+	}
+	p.sendWindow -= f.n
+	s.sendWindow -= f.n
+	flags := byte(0)
+	if f.end {
+		flags = h2.FlagEndStream
+	}
+	f.before = h2.AppendFrameHead(dst, int(f.n), h2.FrameData, flags, p.id)
+	return f
+}
+
+// appendLength writes how long the body is, if that is known.
+func (l *http2Loc) appendLength(b []byte, c *call) []byte {
+	r := c.r
+	n := int64(-1)
+	switch {
+	case l.setBody != nil:
+		n = int64(len(c.body))
+	case c.streaming && r.Body.Length < 0:
+	case r.Body.Length < 0:
+		n = r.Body.Size
+	case r.Body.Length > 0 || r.In.Has(field.ContentLength):
+		n = r.Body.Length
+	}
+	if n < 0 {
+		return b
+	}
+	return strconv.AppendInt(b, n, 10)
+}
