@@ -17,6 +17,9 @@ func scrambles(word string) bool {
 	return scramble && strings.Contains(os.Getenv("WEIR_SCRAMBLE"), word)
 }
 
+// Scramble says that the connections of the server under test have a layer that scrambles bytes.
+const Scramble = scramble
+
 const byteKind, recordKind = 0xf5, 0xf6
 
 // scrambled is a connection whose bytes are changed by a key that depends on their position.

@@ -38,7 +38,7 @@ mainline (1.31) does, and pass there; an old nginx differs in a few.
   names in capitals are filled in in *.conf; nginx's own variables, in small letters, are left alone.
 - The server gets ` + "`-p $WORK/ -c nginx.conf -e error.log -g 'daemon off; pid nginx.pid;'`" + `, and its user is who runs the test, unless nginx.conf names one.
 - A word in single quotes is taken as it is; a double quote has no meaning. ` + "`#`" + ` begins a comment. ` + "`!`" + ` before a command turns it round.
-- ` + "`[weir]`, `[nginx]`, `[root]` and `[race]`" + ` before a line are conditions: the kind of binary, who runs the test, and the race detector.
+- ` + "`[weir]`, `[nginx]`, `[root]`, `[race]` and `[scramble]`" + ` before a line are conditions: the kind of binary, who runs the test, the race detector, and a layer that scrambles bytes under every connection.
 - testscript's own commands work as well: exec, exists, grep, cmp, cp, mv, rm, mkdir, chmod, symlink, stdout, stderr, skip.
 - Nothing waits by sleeping where an event can be waited for. Every wait ends after five seconds; ` + "`WEIR_TEST_SLOW=5`" + ` makes that longer.
 

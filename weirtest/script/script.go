@@ -85,6 +85,8 @@ func runAll(t *testing.T, dir string, names []string, over wire) {
 				return over.tls, nil
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "scramble":
+				return weirtest.Scramble, nil
 			case "race":
 				return weir && weirtest.Race, nil
 			}
