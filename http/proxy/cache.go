@@ -74,6 +74,9 @@ const (
 // lookUp looks for the response in the cache, if there is one here. done says that v is the request's answer.
 func (x *exchange) lookUp() (v http.Verdict, done bool) {
 	r, conf := x.r, &x.conf.Cache
+	if _, ok := x.proto.(*http2); ok {
+		return http.Next, false // its heads cannot be stored yet
+	}
 	purge := len(conf.Purge) > 0 && anyTrue(r, conf.Purge)
 	if r.Method&(conf.Methods|http.GET|http.HEAD) == 0 && !purge {
 		return http.Next, false

@@ -92,3 +92,6 @@ func (p *fastcgi) frame(_ *call, dst []byte, n int64, last bool) (f frame) {
 	f.behind = dst[len(f.before):]
 	return f
 }
+
+// forget implements protocol.
+func (p *fastcgi) forget() { p.loc = nil }

@@ -293,3 +293,6 @@ func (l *http2Loc) appendLength(b []byte, c *call) []byte {
 	}
 	return strconv.AppendInt(b, n, 10)
 }
+
+// forget implements protocol.
+func (p *http2) forget() { p.loc = nil }

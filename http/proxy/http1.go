@@ -217,3 +217,6 @@ func (p *http1) rewrite(c *call, f *http.Field) (value []byte, changed bool) {
 	}
 	return f.Value, false
 }
+
+// forget implements protocol.
+func (p *http1) forget() { p.loc = nil }

@@ -97,6 +97,7 @@ func (h *handler) give(x *exchange) {
 	if cap(head) > largestHead {
 		head = nil
 	}
+	proto.forget()
 	*x = exchange{}
 	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = proto, tries, pieces, fields, trailers, head, attempt
 	x.idleCache = idle

@@ -248,3 +248,6 @@ func (p *memcached) body(c *call, raw []byte) (data []byte, used int, err error)
 
 // rewrite implements protocol.
 func (*memcached) rewrite(_ *call, f *http.Field) ([]byte, bool) { return f.Value, false }
+
+// forget implements protocol.
+func (p *memcached) forget() { p.loc = nil }

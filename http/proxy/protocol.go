@@ -43,6 +43,8 @@ type protocol interface {
 	// rewrite returns what a field of the response becomes when it leads back to the peer: Location, Refresh,
 	// Set-Cookie. changed is false when it stays as it is.
 	rewrite(c *call, f *http.Field) (value []byte, changed bool)
+	// forget lets go of the location, so that an idle protocol keeps no retired configuration alive.
+	forget()
 }
 
 // A connected protocol speaks otherwise on a connection that has carried requests before than on a new one.

@@ -102,3 +102,6 @@ var scgiCoding = paramCoding{
 	middle:   func(b []byte) []byte { return append(b, 0) },
 	end:      func(b []byte, _, _ int) []byte { return append(b, 0) },
 }
+
+// forget implements protocol.
+func (p *scgi) forget() { p.loc = nil }

@@ -127,3 +127,6 @@ var uwsgiCoding = paramCoding{
 		return b
 	},
 }
+
+// forget implements protocol.
+func (p *uwsgi) forget() { p.loc = nil }
