@@ -39,6 +39,8 @@ type handshake struct {
 	until loop.Time
 	lost  error // why the socket is of no use
 	mute  bool  // nothing more is to be said
+
+	watched *loop.Source // who may hang up meanwhile; nil: nobody
 }
 
 // MaxRecord is how much one record holds.
@@ -59,12 +61,6 @@ func (k *Conn) Serve(t *loop.Task, c *loop.Conn, first []byte, until loop.Time, 
 	k.owner = owner
 	k.tls = tls.Server((*socket)(k), server)
 	return k.shake(handshake{task: t, conn: c, first: first, until: until})
-}
-
-// Dial does the handshake of a client.
-func (k *Conn) Dial(t *loop.Task, c *loop.Conn, until loop.Time, config *tls.Config) error {
-	k.tls = tls.Client((*socket)(k), config)
-	return k.shake(handshake{task: t, conn: c, until: until})
 }
 
 func (k *Conn) shake(h handshake) error {
@@ -173,11 +169,31 @@ func (s *socket) Read(p []byte) (int, error) {
 		h.first = h.first[n:]
 		return n, nil
 	}
-	n, err := h.conn.Read(h.task, p, h.until)
+	n, err := h.read(p)
 	if err != nil {
 		h.lost = err
 	}
 	return n, err
+}
+
+// read waits for bytes, with an eye on who is watched.
+func (h *handshake) read(p []byte) (int, error) {
+	if h.watched == nil {
+		return h.conn.Read(h.task, p, h.until)
+	}
+	for {
+		n, err := h.conn.TryRead(p)
+		if err != loop.ErrAgain {
+			return n, err
+		}
+		w := loop.Wait{A: h.conn.AsSource(), AWant: loop.In, B: h.watched, BWant: loop.Hup, Deadline: h.until}
+		if err := h.task.Poll(&w); err != nil {
+			return 0, err
+		}
+		if w.AGot == 0 {
+			return 0, loop.ErrWatched
+		}
+	}
 }
 
 // maxUnsent is how much may be kept of what a peer does not take: it may ask for answers without end (updates of keys).
@@ -220,7 +236,7 @@ func (s *socket) SetWriteDeadline(time.Time) error { return nil }
 type nowhere struct{}
 
 func (nowhere) Network() string { return "" }
-func (nowhere) String() string  { return "" }
+func (nowhere) String() string  { return "peer" } // by an empty one crypto/tls would resume no sessions
 
 // layer is what a loop.Conn reads and writes by (loop.Layer).
 type layer Conn

@@ -27,15 +27,17 @@ func HandshakeText(err error) string {
 	case errors.As(err, &no):
 		return "SSL_do_handshake() failed " + string(logs.AppendErrno(nil, no))
 	}
-	return "SSL_do_handshake() failed (SSL: " + reason(err) + ")"
+	return "SSL_do_handshake() failed (SSL: " + Reason(err) + ")"
 }
 
-// reason is an error of crypto/tls in the words of OpenSSL, if it has such.
-func reason(err error) string {
+// Reason is an error of crypto/tls in the words of OpenSSL, if it has such.
+func Reason(err error) string {
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) {
-		if string(header.RecordHeader[:1]) >= "A" && string(header.RecordHeader[:1]) <= "Z" {
-			return "error:0A00009C:SSL routines::http request"
+		for _, method := range []string{"GET ", "POST ", "HEAD ", "PUT "} {
+			if strings.HasPrefix(string(header.RecordHeader[:]), method) {
+				return "error:0A00009C:SSL routines::http request"
+			}
 		}
 		return "error:0A00010B:SSL routines::wrong version number"
 	}

@@ -15,8 +15,9 @@ import (
 // A Pair is a certificate with its chain, and its key. It never changes. Any goroutine.
 type Pair struct {
 	tls.Certificate
-	Name string // as the configuration has it
-	Slow bool   // to sign with the key takes long: not on a loop
+	Name      string // as the configuration has it
+	Slow      bool   // to sign with the key takes long: not on a loop
+	Encrypted bool   // the file of the key is
 }
 
 // LoadPair reads a certificate and its key, and sees that they belong together. Names are paths or "data:…". Errors are nginx's
@@ -34,7 +35,11 @@ func LoadPair(read Read, cert, key string, passwords []string) (*Pair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load certificate key \"%s\": %w", key, err)
 	}
-	return newPair(cert, key, chain, k)
+	p, err := newPair(cert, key, chain, k)
+	if err == nil {
+		p.Encrypted = bytes.Contains(b, []byte("ENCRYPTED"))
+	}
+	return p, err
 }
 
 // LoadChain reads the certificates of a file. The error is nginx's sentence.

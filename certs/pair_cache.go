@@ -56,9 +56,9 @@ func (c *PairCache) Get(cert, key string, now time.Time) *Pair {
 	return k.pair
 }
 
-// Put keeps a pair that was loaded.
+// Put keeps a pair that was loaded, unless its key was encrypted: who has not the password must not get at it.
 func (c *PairCache) Put(cert, key string, p *Pair, now time.Time) {
-	if c == nil {
+	if c == nil || p.Encrypted {
 		return
 	}
 	c.mu.Lock()

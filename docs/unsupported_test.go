@@ -24,7 +24,6 @@ var sought = []struct{ name, purpose, meanwhile string }{
 	{"auth_request", "asking another server for permission", "the application's own"},
 	{"geo", "values by address", "`map $remote_addr`, with regular expressions for networks"},
 	{"stream", "TCP and UDP", "another balancer for these ports"},
-	{"proxy_ssl_verify", "certificates of upstream servers", "a tunnel to them"},
 	{"split_clients", "shares of clients", "`map` of the end of an address or a cookie"},
 	{"http3", "HTTP/3", "the server that ends TLS in front may speak it"},
 	{"mirror", "copies of requests", "none"},

@@ -333,7 +333,7 @@ func setCertificateCache(c *sslConf, call *conf.Call) (err error) {
 	switch {
 	case off:
 	case limit == 0:
-		return call.Errorf(-1, "\"ssl_certificate_cache\" must have the \"max\" parameter")
+		return call.Errorf(-1, "\"%s\" must have the \"max\" parameter", call.Name())
 	default:
 		c.cache = certs.NewPairCache(limit, inactive, valid)
 	}

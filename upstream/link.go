@@ -15,6 +15,9 @@ type Link struct {
 	// Session is what the protocol spoken on the connection must know of it from one exchange to the next.
 	Session any
 
+	// Secure is how the connection is secured: only who wants just that gets it when it was kept. It is set once.
+	Secure Secure
+
 	born loop.Time
 	pool *Pool
 	lane *lane
@@ -28,6 +31,12 @@ type Link struct {
 	prev, next   *Link // idle links of one lane and one loop
 }
 
+// Secure is what two connections to a peer must have in common for one to do for the other: its zero value is one without TLS.
+type Secure struct {
+	Settings [32]byte // a hash of them
+	Names    string   // asked for, verified, and of the certificate shown
+}
+
 // NewLink makes a link of a connection just made to p; its first exchange is
 // counted. Loop only.
 func (g *Group) NewLink(c *loop.Conn, p *Peer, now loop.Time) *Link {
@@ -35,15 +44,20 @@ func (g *Group) NewLink(c *loop.Conn, p *Peer, now loop.Time) *Link {
 }
 
 // Take gives an idle connection to p, newest first, one of l's own before one
-// of another loop; nil when there is none. With a pool that is "local", only
-// links kept under the same tag fit. The link counts one exchange more.
-// Loop only: l is the loop that the caller runs on.
+// of another loop; nil when there is none. It is one without TLS: see TakeSecure.
+// With a pool that is "local", only links kept under the same tag fit. The link
+// counts one exchange more. Loop only: l is the loop that the caller runs on.
 func (g *Group) Take(l *loop.Loop, p *Peer, tag uint64) *Link {
+	return g.TakeSecure(l, p, tag, &Secure{})
+}
+
+// TakeSecure is Take of a connection that is secured in one way.
+func (g *Group) TakeSecure(l *loop.Loop, p *Peer, tag uint64, s *Secure) *Link {
 	if g.pool == nil {
 		return nil
 	}
 	for {
-		k := g.pool.take(l, p.lane, tag)
+		k := g.pool.take(l, p.lane, tag, s)
 		if k == nil {
 			return nil
 		}

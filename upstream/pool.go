@@ -93,12 +93,12 @@ func (p *Pool) put(k *Link) {
 }
 
 // take removes the best idle link of a lane for a loop, or gives nil.
-func (p *Pool) take(l *loop.Loop, n *lane, tag uint64) *Link {
+func (p *Pool) take(l *loop.Loop, n *lane, tag uint64, s *Secure) *Link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	me := l.ID()
 	if me < len(n.own) {
-		if k := p.fit(n.own[me], tag); k != nil {
+		if k := p.fit(n.own[me], tag, s); k != nil {
 			return p.hand(k)
 		}
 	}
@@ -106,15 +106,15 @@ func (p *Pool) take(l *loop.Loop, n *lane, tag uint64) *Link {
 		if i == me {
 			continue
 		}
-		if k := p.fit(first, tag); k != nil {
+		if k := p.fit(first, tag, s); k != nil {
 			return p.hand(k)
 		}
 	}
 	return nil
 }
 
-func (p *Pool) fit(k *Link, tag uint64) *Link {
-	for k != nil && p.keep.Local && k.tag != tag {
+func (p *Pool) fit(k *Link, tag uint64, s *Secure) *Link {
+	for k != nil && (p.keep.Local && k.tag != tag || k.Secure != *s) {
 		k = k.next
 	}
 	return k

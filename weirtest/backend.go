@@ -3,6 +3,7 @@ package weirtest
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,8 @@ type Backend struct {
 	kind Kind
 	args []string
 
+	secure *tls.Config // guarded by mu
+
 	mu       sync.Mutex
 	ln       net.Listener
 	open     map[net.Conn]bool
@@ -31,6 +34,7 @@ type Backend struct {
 
 // Received is a request as a back end saw it.
 type Received struct {
+	TLS  string // what was agreed upon in the handshake; "" without TLS
 	Head []byte // request line and fields as sent, with the blank line
 	Body []byte // without chunk framing
 	Conn int    // the number of the connection it came by, from 1
@@ -118,6 +122,10 @@ func (b *Backend) accept(ln net.Listener) {
 		b.mu.Lock()
 		b.accepted++
 		n := b.accepted
+		secure := b.secure
+		if secure != nil {
+			c = tls.Server(c, secure)
+		}
 		b.open[c] = true
 		b.mu.Unlock()
 		go b.serve(&Exchange{Backend: b, Conn: c, number: n, r: bufio.NewReader(c)})
@@ -132,6 +140,12 @@ func (b *Backend) serve(x *Exchange) {
 		b.mu.Unlock()
 		x.Conn.Close()
 	}()
+	if c, ok := x.Conn.(*tls.Conn); ok {
+		var err error
+		if x.tls, err = x.shake(c); err != nil {
+			return
+		}
+	}
 	for {
 		if err := x.read(); err != nil {
 			return
@@ -151,6 +165,7 @@ type Exchange struct {
 	Conn    net.Conn
 	Request Received
 	number  int
+	tls     string
 	keep    bool // FastCGI: the connection goes on
 	r       *bufio.Reader
 
@@ -161,7 +176,7 @@ type Exchange struct {
 
 // read takes one request off the connection.
 func (x *Exchange) read() error {
-	x.Request = Received{Conn: x.number}
+	x.Request = Received{TLS: x.tls, Conn: x.number}
 	if read := reader(x.kind.Name); read != nil {
 		return read(x)
 	}

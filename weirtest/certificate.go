@@ -20,6 +20,7 @@ type CertificateOptions struct {
 	By      string // who signs it, by name; "": itself
 	CA      bool
 	Expired bool
+	For     []string // names that it is for, in place of its own and localhost
 }
 
 // WriteCertificate makes a certificate and its key, dir/name.crt and dir/name.key. It is for the name and for localhost.
@@ -40,6 +41,9 @@ func WriteCertificate(dir, name string, o CertificateOptions) error {
 	}
 	if o.CA {
 		c.KeyUsage |= x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	}
+	if len(o.For) > 0 {
+		c.DNSNames = o.For
 	}
 	if o.Expired {
 		c.NotAfter = now.Add(-24 * time.Hour)

@@ -37,6 +37,10 @@ func httpKinds() []Kind {
 			x.Write(Unescape(x.args[0]))
 			return false
 		}},
+		{"any", "TEXT", "sends these bytes to whatever has come, be it a request or not, and closes", func(x *Exchange) bool {
+			x.Write(Unescape(x.args[0]))
+			return false
+		}},
 		{"file", "FILE", "sends the bytes of a file, every LF of its head as CR LF, and closes", func(x *Exchange) bool {
 			x.Write(wireFile(x.args[0]))
 			return false

@@ -59,6 +59,13 @@ func reader(kind string) func(x *Exchange) error {
 	switch kind {
 	case "h2":
 		return readH2
+	case "any":
+		return func(x *Exchange) (err error) {
+			b := make([]byte, 64<<10)
+			n, err := x.r.Read(b)
+			x.Request.Head = b[:n]
+			return err
+		}
 	case "fastcgi":
 		return readFastCGI
 	case "uwsgi":

@@ -2,11 +2,9 @@ package proxy
 
 import (
 	"net/netip"
-	"strings"
 
 	"weir/conf"
 	"weir/http"
-	"weir/http/field"
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
@@ -19,7 +17,9 @@ type address struct {
 	url    string     // as written, without variables
 	at     upstream.Target
 	spec   *upstream.Spec
-	scheme string // that may stand before it: "uwsgi://"
+	scheme string // that may stand before it: "uwsgi://", and with an "s" in front if TLS is wanted
+	tls    bool
+	host   string
 }
 
 // setAddress reads the argument of a pass directive.
@@ -35,12 +35,7 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 		*to = a
 		return nil
 	}
-	if scheme != "" && hasPrefixFold(url, "s"+scheme) {
-		return call.Errorf(0, "\"s%s\" in \"%s\" is known but not supported yet", scheme, call.Name())
-	}
-	if scheme != "" && hasPrefixFold(url, scheme) {
-		url = url[len(scheme):]
-	}
+	url, a.tls = cutScheme(scheme, url)
 	a.url = url
 	if a.at, _, err = upstream.ParseTarget(url, 0, false); err != nil {
 		return call.Errorf(0, "%v in upstream \"%s\"", err, url)
@@ -48,6 +43,7 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 	if a.spec, err = http.Env(call).Upstreams().Refer(call, 0, a.at); err != nil {
 		return err
 	}
+	a.host = a.at.Host
 	*to = a
 	return nil
 }
@@ -55,36 +51,38 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 // declareAddress makes the group of an address known that no upstream block has.
 func declareAddress(scheme string) func(*conf.Call) error {
 	return func(call *conf.Call) error {
-		url := call.Arg(0)
-		if scheme != "" && hasPrefixFold(url, scheme) {
-			url = url[len(scheme):]
-		}
+		url, _ := cutScheme(scheme, call.Arg(0))
 		return declareGroup(call, url, 0, false)
 	}
+}
+
+// cutScheme takes the scheme off an address, which may have one. With an "s" in front it wants TLS.
+func cutScheme(scheme, url string) (rest string, tls bool) {
+	switch {
+	case scheme == "":
+	case hasPrefixFold(url, "s"+scheme):
+		return url[len(scheme)+1:], true
+	case hasPrefixFold(url, scheme):
+		return url[len(scheme):], false
+	}
+	return url, false
 }
 
 // fill says where requests go.
 func (a *address) fill(s *passSpec) {
 	if a.text != nil {
-		s.find = a.find
+		s.find, s.tls = a.find, a.scheme != ""
 		return
 	}
-	s.target = a.spec
+	s.target, s.tls = a.spec, a.tls
+	s.place.secured(a.tls, a.host, "s"+a.scheme)
 }
 
 // find works out where a request goes. Any other verdict than Next is its answer.
 func (a *address) find(r *http.Request, set *upstream.Set) (place, http.Verdict) {
-	url := r.Text(a.text)
-	if n := len(a.scheme); n > 0 {
-		if len(url) > n+1 && field.EqualFold(url[:n+1], "s"+a.scheme) {
-			r.Logf(logs.Error, "%s is not supported yet in \"%s\"", strings.TrimSuffix("s"+a.scheme, "://"), url)
-			return place{}, http.StatusInternal
-		}
-		if len(url) > n && field.EqualFold(url[:n], a.scheme) {
-			url = url[n:]
-		}
-	}
-	_, _, p, v := findPlace(r, set, string(url), 0, false)
+	url, tls := cutScheme(a.scheme, string(r.Text(a.text)))
+	at, _, p, v := findPlace(r, set, url, 0, false)
+	p.secured(tls, at.Host, "s"+a.scheme)
 	return p, v
 }
 

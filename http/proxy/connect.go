@@ -93,8 +93,12 @@ func (x *exchange) peerFailed(call string, err error) {
 	}
 	level := logs.Error
 	var e syscall.Errno
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		level = errnoLevel(e)
+	case x.tls.on:
+		x.tlsFailed(call, err)
+		return
 	}
 	x.r.LogErr(level, err, call+" failed")
 }

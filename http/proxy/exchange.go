@@ -23,6 +23,7 @@ type exchange struct {
 	link    *upstream.Link
 	conn    peerConn // of link
 	kept    bool     // link had carried requests before
+	tls     tlsUse
 	tries   []try
 	start   loop.Time // of the present try
 
@@ -78,6 +79,7 @@ func (x *exchange) run() http.Verdict {
 	if x.r.Debugs() {
 		x.r.Debugf("http init upstream")
 	}
+	x.secureFor()
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
 	if peer := x.r.From; peer.IsValid() {
@@ -154,7 +156,7 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
 	}
-	if k := g.Take(r.Loop(), peer, x.h.tag); k != nil {
+	if k := g.TakeSecure(r.Loop(), peer, x.h.tag, &x.tls.secure); k != nil {
 		x.use(k)
 		x.kept = true
 		if r.Debugs() {
@@ -183,7 +185,8 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("connect to %s", x.peer.Name)
 	}
-	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, r.Task.After(opt.ConnectTimeout))
+	until := r.Task.After(opt.ConnectTimeout)
+	c, err := r.Loop().Dial(r.Task, x.peer.Addr, o, until)
 	if err != nil {
 		if r.Debugs() {
 			r.Debugf("http upstream connect: %v", err)
@@ -193,14 +196,23 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("http upstream connect: done, fd:%d", c.FD())
 	}
-	x.use(x.attempt.Group().NewLink(c, x.peer, r.Task.Now()))
-	return 0, http.Next
+	k := x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
+	x.use(k)
+	if !x.tls.on {
+		return 0, http.Next
+	}
+	k.Secure = x.tls.secure
+	return x.handshake(c, until)
 }
 
 // setUpstream tells log lines whom the request is sent to.
 func (x *exchange) setUpstream(name string, unix bool) {
-	n := len(x.h.pass.schema) + len(name) + len(x.uri) + 1
-	b := append(append(x.r.Alloc(n)[:0], x.h.pass.schema...), name...)
+	schema := x.place.schema
+	if schema == "" {
+		schema = x.h.pass.schema
+	}
+	n := len(schema) + len(name) + len(x.uri) + 1
+	b := append(append(x.r.Alloc(n)[:0], schema...), name...)
 	if unix {
 		b = append(b, ':')
 	}

@@ -106,8 +106,7 @@ func installFastCGI(c *fastcgiConf, in *http.Install) error {
 		hidden: cgiHidden(), sendsBody: c.PassBody, sendsChunks: true,
 	}
 	c.pass.fill(&s)
-	s.install(in, &c.upstreamConf, z)
-	return nil
+	return s.install(in, &c.upstreamConf, z)
 }
 
 // scriptName is $fastcgi_script_name.

@@ -82,11 +82,10 @@ func installGRPC(c *grpcConf, in *http.Install) error {
 	}
 	c.pass.fill(&s)
 	if c.pass.text != nil {
-		s.find = c.pass.findGRPC
+		s.find, s.tls = c.pass.findGRPC, false
 	}
 	s.place.host = []byte(hostHeader(&c.pass.at, 0))
-	s.install(in, &c.upstreamConf, sizes{})
-	return nil
+	return s.install(in, &c.upstreamConf, sizes{})
 }
 
 // findGRPC works out where a request goes. Any other verdict than Next is its answer.

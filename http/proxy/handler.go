@@ -19,9 +19,12 @@ type handler struct {
 	tag    uint64 // of connections kept for this location only
 	keys   hashKeys
 	groups *upstream.Set
+	tls    *http.UpstreamSSL // nil: no place can want it
 	fixed  place
-	hidden nameSet
-	dial   loop.DialOptions
+	// fixedTLS is how peers are spoken to, if it is the same for all requests.
+	fixedTLS tlsUse
+	hidden   nameSet
+	dial     loop.DialOptions
 	// stays says that a peer is left to finish when the client has gone: as proxy_ignore_client_abort says, or
 	// because the response is stored.
 	stays bool
@@ -41,7 +44,9 @@ type passSpec struct {
 	place  place
 	find   func(r *http.Request, set *upstream.Set) (place, http.Verdict)
 	// key is the key of a response in the cache where none is configured; nil: it is empty.
-	key func(c *call) []byte
+	key  func(c *call) []byte
+	tls  bool     // some place may want TLS
+	alpn []string // what is offered in the handshake: the same wherever a group is used, since kept connections are not told apart by it
 
 	hidden                 []string // fields of responses that clients do not get to see
 	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
@@ -57,12 +62,17 @@ type place struct {
 	uri   []byte // what follows the address
 	group *upstream.Group
 	start []byte // what keys of the cache begin with: the URL up to the URI
+
+	tls    bool
+	name   string // of the host, for TLS
+	schema string // before the peer's name in log lines, if it is not that of the module: "https://"
+
 	// made says that group was made for this request alone.
 	made bool
 }
 
 // install makes a handler for the location. Its sizes are those that checkSizes has checked.
-func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) {
+func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error) {
 	b := in.Builder
 	h := &handler{
 		conf: c, pass: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
@@ -74,11 +84,21 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) {
 		},
 	}
 	h.hidden = h.shared.hiddenBy(c, s.hidden)
+	if s.tls {
+		if h.tls, err = b.BuildUpstreamSSL(&c.SSL, s.prefix); err != nil {
+			return blameSSL(in.Block, s.prefix, err)
+		}
+		if n, ok := h.tls.Fixed(s.place.name); ok && s.find == nil {
+			h.fixedTLS = newTLSUse(h.tls, n)
+		}
+	}
+	b.AtEnd(func() error { c.SSL.Forget(); return nil })
 	in.Handler(h.serve)
 	if strings.HasSuffix(in.Loc.Name, "/") {
 		in.SlashRedirect()
 	}
 	b.AtEnd(func() error { return h.resolve(b) })
+	return nil
 }
 
 // checkSizes completes and checks the sizes of buffers, as nginx does for every block, and asks for the folder of what does not fit.

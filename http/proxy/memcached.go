@@ -69,8 +69,7 @@ func installMemcached(c *memcachedConf, in *http.Install) error {
 	l := &memcachedLoc{memcachedConf: c, key: key}
 	s := passSpec{prefix: "memcached_", schema: "memcached://", url: c.pass.url, protocol: l.protocol, fetches: true}
 	c.pass.fill(&s)
-	s.install(in, &c.upstreamConf, sizes{})
-	return nil
+	return s.install(in, &c.upstreamConf, sizes{})
 }
 
 // memcachedLoc is a location with memcached_pass.

@@ -53,6 +53,7 @@ var Proxy = http.Define(http.Spec[proxyConf]{
 		requestDirectives(),
 		replyDirectives(),
 		optionDirectives("proxy_", upstreamConfOf, httpFaults()),
+		sslDirectives("proxy_", upstreamConfOf),
 	),
 	Variables: proxyVariables(),
 	Install:   install,
@@ -75,8 +76,7 @@ func install(c *proxyConf, in *http.Install) error {
 		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
 	}
 	c.pass.fill(&s)
-	s.install(in, &c.upstreamConf, z)
-	return nil
+	return s.install(in, &c.upstreamConf, z)
 }
 
 // httpHidden are the fields that clients do not get to see of a response in HTTP.

@@ -53,8 +53,7 @@ func installSCGI(c *scgiConf, in *http.Install) error {
 		hidden: cgiHidden(), sendsBody: c.PassBody,
 	}
 	c.pass.fill(&s)
-	s.install(in, &c.upstreamConf, z)
-	return nil
+	return s.install(in, &c.upstreamConf, z)
 }
 
 // scgiLoc is a location with scgi_pass.

@@ -6,7 +6,6 @@ import (
 
 	"weir/conf"
 	"weir/http"
-	"weir/http/field"
 	"weir/logs"
 	"weir/upstream"
 )
@@ -21,12 +20,25 @@ type target struct {
 	uri  string // what follows the address; "" if nothing does
 	// location is the prefix that uri stands for.
 	location string
+	tls      bool
+}
+
+// scheme takes the scheme off a URL.
+func scheme(url string) (rest string, port uint16, tls, ok bool) {
+	switch {
+	case hasPrefixFold(url, httpPrefix):
+		return url[len(httpPrefix):], httpPort, false, true
+	case hasPrefixFold(url, httpsPrefix):
+		return url[len(httpsPrefix):], httpsPort, true, true
+	}
+	return "", 0, false, false
 }
 
 const (
 	httpPrefix  = "http://"
 	httpsPrefix = "https://"
 	httpPort    = 80
+	httpsPort   = 443
 )
 
 func setPass(c *proxyConf, call *conf.Call) error {
@@ -35,26 +47,23 @@ func setPass(c *proxyConf, call *conf.Call) error {
 	if err != nil {
 		return err
 	}
-	if hasPrefixFold(url, httpsPrefix) {
-		return call.Errorf(0, "\"https://\" in \"proxy_pass\" is known but not supported yet")
-	}
 	if _, ok := text.Const(); !ok {
 		c.pass = &target{text: text}
-		warnOfHTTPS(call, url)
 		return nil
 	}
-	if !hasPrefixFold(url, httpPrefix) {
+	address, port, tls, ok := scheme(url)
+	if !ok {
 		return badPrefix(call, url)
 	}
-	t := &target{url: url}
+	t := &target{url: url, tls: tls}
 	rest := ""
-	if t.at, rest, err = upstream.ParseTarget(url[len(httpPrefix):], httpPort, true); err != nil {
-		return call.Errorf(0, "%v in upstream \"%s\"", err, url[len(httpPrefix):])
+	if t.at, rest, err = upstream.ParseTarget(address, port, true); err != nil {
+		return call.Errorf(0, "%v in upstream \"%s\"", err, address)
 	}
 	if t.spec, err = http.Env(call).Upstreams().Refer(call, 0, t.at); err != nil {
 		return err
 	}
-	t.host, t.uri = hostHeader(&t.at, httpPort), rest
+	t.host, t.uri = hostHeader(&t.at, port), rest
 	if t.location, err = passLocation(call, t.uri); err != nil {
 		return err
 	}
@@ -64,8 +73,8 @@ func setPass(c *proxyConf, call *conf.Call) error {
 
 // declarePass makes the group of a URL known that no upstream block has.
 func declarePass(call *conf.Call) error {
-	if url := call.Arg(0); hasPrefixFold(url, httpPrefix) {
-		return declareGroup(call, url[len(httpPrefix):], httpPort, true)
+	if address, port, _, ok := scheme(call.Arg(0)); ok {
+		return declareGroup(call, address, port, true)
 	}
 	return nil
 }
@@ -143,9 +152,12 @@ func hostHeader(t *upstream.Target, port uint16) string {
 }
 
 // keyStart is what the usual key of the cache begins with.
-func keyStart(t *upstream.Target, host string) []byte {
+func keyStart(t *upstream.Target, host string, tls bool) []byte {
 	if t.Unix {
 		host = "unix:" + t.Host + ":"
+	}
+	if tls {
+		return []byte(httpsPrefix + host)
 	}
 	return []byte(httpPrefix + host)
 }
@@ -153,35 +165,42 @@ func keyStart(t *upstream.Target, host string) []byte {
 // fill says where requests go.
 func (t *target) fill(s *passSpec) {
 	if t.text != nil {
-		s.find = t.find
+		s.find, s.tls = t.find, true
 		return
 	}
-	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri), start: keyStart(&t.at, t.host)}
+	s.tls = t.tls
+	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri), start: keyStart(&t.at, t.host, t.tls)}
+	s.place.secured(t.tls, t.at.Host, httpsPrefix)
 	if !t.at.Unix {
 		s.place.port = strconv.AppendUint(nil, uint64(t.at.Port), 10)
 	}
 }
 
+// secured says that a place is spoken to over TLS, if it is.
+func (p *place) secured(tls bool, name, schema string) {
+	if tls {
+		p.tls, p.name, p.schema = true, name, schema
+	}
+}
+
 // find works out where a request goes. Any other verdict than Next is its answer.
 func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdict) {
-	url := r.Text(t.text)
-	if len(url) > len(httpsPrefix) && field.EqualFold(url[:len(httpsPrefix)], httpsPrefix) {
-		r.Logf(logs.Error, "proxying over TLS is not supported yet: \"proxy_pass\" leads to \"%s\"", url)
-		return p, http.StatusBadGateway
-	}
-	if len(url) <= len(httpPrefix) || !field.EqualFold(url[:len(httpPrefix)], httpPrefix) {
+	url := string(r.Text(t.text))
+	address, port, tls, ok := scheme(url)
+	if !ok || address == "" {
 		r.Logf(logs.Error, "invalid URL prefix in \"%s\"", url)
 		return p, http.StatusInternal
 	}
-	at, uri, p, v := findPlace(r, set, string(url[len(httpPrefix):]), httpPort, true)
+	at, uri, p, v := findPlace(r, set, address, port, true)
 	if v != http.Next {
 		return p, v
 	}
 	if strings.HasPrefix(uri, "?") {
 		uri = "/" + uri
 	}
-	host := hostHeader(&at, httpPort)
-	p.host, p.uri, p.start = []byte(host), []byte(uri), keyStart(&at, host)
+	host := hostHeader(&at, port)
+	p.host, p.uri, p.start = []byte(host), []byte(uri), keyStart(&at, host, tls)
+	p.secured(tls, at.Host, httpsPrefix)
 	if !at.Unix {
 		p.port = strconv.AppendUint(nil, uint64(at.Port), 10)
 	}

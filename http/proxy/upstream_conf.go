@@ -45,6 +45,8 @@ type upstreamConf struct {
 	StoreAccess  fs.FileMode
 	Cache        cacheConf
 
+	SSL http.UpstreamSSLConf
+
 	SocketKeepalive bool
 	RecvBuf         int64
 	SendBuf         int64

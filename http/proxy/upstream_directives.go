@@ -25,7 +25,16 @@ func optionDirectives[C any](prefix string, of func(*C) *upstreamConf, faults []
 	if !slices.Contains(without, "cache") {
 		d = append(d, cacheDirectives(prefix, of, faults)...)
 	}
-	d = slices.DeleteFunc(d, func(d conf.Directive[C]) bool { return slices.Contains(without, d.Name) })
+	return prefixed(prefix, slices.DeleteFunc(d, func(d conf.Directive[C]) bool { return slices.Contains(without, d.Name) }))
+}
+
+// sslDirectives makes the directives about TLS with peers, for the modules that have them.
+func sslDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
+	return prefixed(prefix, http.UpstreamSSLDirectives(prefix, func(c *C) *http.UpstreamSSLConf { return &of(c).SSL }))
+}
+
+// prefixed completes directives that are the same in several modules.
+func prefixed[C any](prefix string, d []conf.Directive[C]) []conf.Directive[C] {
 	for i := range d {
 		d[i].Name = prefix + d[i].Name
 		if d[i].In == 0 {

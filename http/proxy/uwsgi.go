@@ -17,13 +17,16 @@ type uwsgiConf struct {
 	text                 string // uwsgi_string
 }
 
+func uwsgiUpstreamConf(c *uwsgiConf) *upstreamConf { return &c.upstreamConf }
+
 // Uwsgi is nginx's http uwsgi module.
 var Uwsgi = http.Define(http.Spec[uwsgiConf]{
 	Name: "http_uwsgi",
 	Doc:  "Passes requests to a server that speaks the uwsgi protocol.",
 	Directives: slices.Concat(
 		uwsgiDirectives(),
-		optionDirectives("uwsgi_", func(c *uwsgiConf) *upstreamConf { return &c.upstreamConf }, cgiFaults(), "send_lowat"),
+		optionDirectives("uwsgi_", uwsgiUpstreamConf, cgiFaults(), "send_lowat"),
+		sslDirectives("uwsgi_", uwsgiUpstreamConf),
 	),
 	Install: installUwsgi,
 })
@@ -32,7 +35,7 @@ func uwsgiDirectives() []conf.Directive[uwsgiConf] {
 	return []conf.Directive[uwsgiConf]{
 		{
 			Name: "uwsgi_pass", In: inPassCGI, Syntax: "<address:text>", Inherit: conf.IntoNameless,
-			Doc:     "Passes requests to the server at *address*: a name or an IP address with a port, a group of \"upstream\", or a unix socket; **uwsgi://** may stand before it.",
+			Doc:     "Passes requests to the server at *address*: a name or an IP address with a port, a group of \"upstream\", or a unix socket; **uwsgi://** may stand before it, or **suwsgi://** for TLS.",
 			Example: "location / { uwsgi_param REQUEST_URI $request_uri; uwsgi_pass unix:/run/app.sock; }",
 			Set:     func(c *uwsgiConf, call *conf.Call) error { return setAddress(&c.pass, "uwsgi://", call) },
 			Declare: declareAddress("uwsgi://"),
@@ -73,8 +76,7 @@ func installUwsgi(c *uwsgiConf, in *http.Install) error {
 		hidden: cgiHidden()[1:], sendsBody: c.PassBody,
 	}
 	c.pass.fill(&s)
-	s.install(in, &c.upstreamConf, z)
-	return nil
+	return s.install(in, &c.upstreamConf, z)
 }
 
 // cgiHidden are the fields that clients do not get to see of a response in the way of CGI; uwsgi passes the first on.

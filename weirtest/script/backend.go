@@ -14,8 +14,13 @@ import (
 var backendNameRE = regexp.MustCompile(`^[A-Z][A-Z0-9]*$`)
 
 func runBackend(r *run, args []string) {
-	unix := args[0] == "-unix"
-	if unix {
+	unix, secure := false, ""
+	for len(args) > 1 && (args[0] == "-unix" || args[0] == "-tls") {
+		if args[0] == "-tls" {
+			secure = args[1]
+			args = args[1:]
+		}
+		unix = unix || args[0] == "-unix"
 		args = args[1:]
 	}
 	if len(args) < 2 || !backendNameRE.MatchString(args[0]) {
@@ -36,6 +41,10 @@ func runBackend(r *run, args []string) {
 	}
 	b, err := weirtest.StartBackend(name, addr, kind, rest...)
 	r.must(err)
+	if secure != "" {
+		r.needsPlain()
+		r.must(b.Secure(r.dir, secure))
+	}
 	r.backends[name], r.names[name] = b, addr
 	r.ts.Setenv(name, addr)
 }
@@ -48,6 +57,13 @@ func (r *run) backend(name string) *weirtest.Backend {
 	return b
 }
 
+// needsPlain skips a script that needs TLS, where connections have another layer already.
+func (r *run) needsPlain() {
+	if weirtest.Scramble {
+		r.skip("TLS cannot stand on a connection that is scrambled")
+	}
+}
+
 func runDown(r *run, args []string) { r.backend(args[0]).Down() }
 
 func runUp(r *run, args []string) { r.must(r.backend(args[0]).Up()) }
@@ -58,7 +74,7 @@ func runGot(r *run, args []string) {
 	r.must(err)
 	has := func() bool {
 		return slices.ContainsFunc(b.Requests(), func(q weirtest.Received) bool {
-			return re.MatchString(string(q.Head) + string(q.Body))
+			return re.MatchString(q.TLS + string(q.Head) + string(q.Body))
 		})
 	}
 	ok := false
@@ -70,7 +86,7 @@ func runGot(r *run, args []string) {
 	last := "nothing"
 	if all := b.Requests(); len(all) > 0 {
 		q := all[len(all)-1]
-		last = strconv.Quote(string(q.Head) + string(q.Body))
+		last = strconv.Quote(q.TLS + string(q.Head) + string(q.Body))
 	}
 	r.want(ok, "a request at %s that matches %q; its last is %.1000s", args[0], re, last)
 }

@@ -13,8 +13,11 @@ func runCertificate(r *run, args []string) {
 		case rest[0] == "-by" && len(rest) > 1:
 			rest = rest[1:]
 			o.By = rest[0]
+		case rest[0] == "-for" && len(rest) > 1:
+			rest = rest[1:]
+			o.For = append(o.For, rest[0])
 		default:
-			r.fail("%q is not -ca, -expired, -by NAME", rest[0])
+			r.fail("%q is not -ca, -expired, -by NAME, -for NAME", rest[0])
 		}
 	}
 	r.must(weirtest.WriteCertificate(r.dir, args[0], o))

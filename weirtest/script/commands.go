@@ -52,14 +52,14 @@ func Commands() []Command {
 		{"log", "log FILE REGEXP", "Waits until a line of the log matches. After `!`: no line does, now.", 2, 2, true, runLog},
 		{"lines", "lines FILE N [REGEXP]", "Waits until the log has exactly N lines (that match).", 2, 3, false, runLines},
 
-		{"backend", "backend NAME KIND [ARGUMENT…]", "Starts a back end; $NAME is its address from here on, in the script and in *.conf. The kinds are listed below. `-unix` before NAME gives it a Unix socket.", 2, -1, false, runBackend},
+		{"backend", "backend NAME KIND [ARGUMENT…]", "Starts a back end; $NAME is its address from here on, in the script and in *.conf. The kinds are listed below. `-unix` before NAME gives it a Unix socket; `-tls CERTIFICATE` has it speak TLS.", 2, -1, false, runBackend},
 		{"down", "down NAME", "Stops the back end: its port refuses connections.", 1, 1, false, runDown},
 		{"up", "up NAME", "Starts it again.", 1, 1, false, runUp},
-		{"got", "got NAME REGEXP", "Waits until the back end has received a request, head and body, that matches. After `!`: it has not, so far. Lines end in \\r\\n.", 2, 2, true, runGot},
+		{"got", "got NAME REGEXP", "Waits until the back end has received a request, head and body, that matches. After `!`: it has not, so far. Over TLS a line comes before it, such as `TLS 1.3 name=example.com resumed client=CN`. Lines end in \\r\\n.", 2, 2, true, runGot},
 		{"count", "count NAME requests|connections|open N", "How many the back end has received, accepted, or has open; waits for it.", 3, 3, false, runCount},
 
 		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
-		{"certificate", "certificate NAME [-ca] [-by NAME] [-expired]", "Makes a certificate and its key, NAME.crt and NAME.key: signed by itself, or by that of another NAME.", 1, -1, false, runCertificate},
+		{"certificate", "certificate NAME [-ca] [-by NAME] [-expired] [-for NAME]…", "Makes a certificate and its key, NAME.crt and NAME.key: signed by itself, or by that of another NAME; for that name and localhost, or for others.", 1, -1, false, runCertificate},
 		{"touch", "touch FILE TIME", "Sets a file's time: `2020-01-02T03:04:05Z`.", 2, 2, false, runTouch},
 		{"gone", "gone FILE", "Waits until there is no such file.", 1, 1, false, runGone},
 		{"noleak", "noleak", "Waits until the server has no more open descriptors than when it started.", 0, 0, false, runNoLeak},

@@ -89,6 +89,9 @@ func runNeeds(r *run, args []string) {
 
 var listenRE = regexp.MustCompile(`(?:^|[\s{;])listen\s+(?:(?:127\.0\.0\.1|\*|0\.0\.0\.0):)?(unix:\S+|\d+)\b([^;]*);`)
 
+// tlsRE finds configurations that speak TLS, with clients or with servers.
+var tlsRE = regexp.MustCompile(`(?m)^[^#\n]*(?:\blisten\s[^;]*\bssl\b|_pass\s+(?:https|suwsgi|grpcs)://)`)
+
 func runStart(r *run, args []string) {
 	if r.server != nil && !r.server.Exited() {
 		r.fail("the server runs already")
@@ -100,6 +103,9 @@ func runStart(r *run, args []string) {
 	}
 	text, err := os.ReadFile(filepath.Join(r.dir, conf))
 	r.must(err)
+	if tlsRE.Match(text) {
+		r.needsPlain()
+	}
 	s, err := startServer(weirtest.Options{Binary: r.binary, Dir: r.dir, Conf: conf, Ready: listening(string(text))})
 	r.want(err == nil, "a server that starts: %v", err)
 	if err == nil {
