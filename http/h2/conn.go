@@ -61,7 +61,7 @@ func (s *Shared) Open(t *loop.Task, client http.Client, first []byte) {
 	c := &conn{
 		shared: s, client: client, first: true, budget: budgetMost, budgetAt: lc.Loop().Now(),
 		streams: int32(conf.streams), preread: conf.preread, prioLimit: int32(max(conf.streams, 100)),
-		largest: int(min(max(server.Core.LargeSize, conf.preread, defaultFrame), maxFrame)), frameSize: defaultFrame, initWindow: defaultWindow, window: defaultWindow, recvWindow: maxWindow,
+		largest: largestFrame(server, conf), frameSize: defaultFrame, initWindow: defaultWindow, window: defaultWindow, recvWindow: maxWindow,
 	}
 	c.debug = client.Debug || server.Root.Debugs()
 	c.until = lc.Loop().Now().Add(server.Core.HeaderTimeout)

@@ -165,3 +165,13 @@ func confOf(l *http.Location) *v2Conf {
 	}
 	return &v2Conf{streams: 128, preread: 64 << 10, chunk: 8 << 10, recvBuffer: 64 << 10}
 }
+
+// largestFrame is the largest frame that connections of an address take, which they are told: one that holds a field as large as
+// large_client_header_buffers allow. Who has raised http2_body_preread_size has clients that send much at a time.
+func largestFrame(server *http.Server, conf *v2Conf) int {
+	n := max(server.Core.LargeSize, defaultFrame)
+	if conf.preread > defaultWindow+1 {
+		n = max(n, conf.preread)
+	}
+	return int(min(n, maxFrame))
+}
