@@ -270,7 +270,7 @@ func (r *Request) DiscardBody() Verdict {
 		case errors.Is(err, ErrBadBody):
 			return r.bodyVerdict(err)
 		default:
-			r.KeepAlive = false
+			r.BodyLost = true
 			return Next
 		}
 	}

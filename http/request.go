@@ -44,6 +44,7 @@ type Request struct {
 	Out        Response
 	HeaderOnly bool // HEAD, or a status without a body
 	KeepAlive  bool // the connection may carry another request
+	BodyLost   bool // nobody wanted the body, and the client has not sent all of it: the connection ends, whatever it was told
 	Started    time.Time
 	StartedAt  loop.Time
 

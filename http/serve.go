@@ -353,7 +353,7 @@ func (r *Request) End() {
 			if r.debug {
 				r.Debugf("http log handler")
 			}
-			r.KeepAlive = false // for $sent_http_connection, which says so in every log
+			r.KeepAlive = r.KeepAlive && r.BodyLost // for $sent_http_connection, which says "close" in all of nginx's logs but then
 			for _, f := range r.Loc.logs {
 				f(r)
 			}

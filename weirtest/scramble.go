@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 )
 
 // With the build tag scramble the server under test is built with it as well, so that its connections have a layer. WEIR_SCRAMBLE says
@@ -25,12 +26,14 @@ const byteKind, recordKind = 0xf5, 0xf6
 // scrambled is a connection whose bytes are changed by a key that depends on their position.
 type scrambled struct {
 	net.Conn
-	r       *bufio.Reader
-	kind    byte // 0: plain
-	met     bool // kind is known
-	said    bool // the other end knows it
-	left    int  // of the record that is being read
-	read    int
+	r    *bufio.Reader
+	kind byte // 0: plain
+	met  bool // kind is known
+	said bool // the other end knows it
+	left int  // of the record that is being read
+	read int
+
+	mu      sync.Mutex // several may write, as to a net.Conn
 	written int
 }
 
@@ -103,6 +106,8 @@ func (s *scrambled) Write(p []byte) (int, error) {
 	if s.kind == 0 {
 		return s.Conn.Write(p)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	done := 0
 	for done < len(p) {
 		n := min(len(p)-done, 1<<14)

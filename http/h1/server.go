@@ -254,9 +254,10 @@ func (x *exchange) end() (keep bool) {
 		r.KeepAlive = false
 	}
 	r.Out.TotalBytes = x.out.Sent
-	keep = r.KeepAlive && x.err == nil
+	keep = r.KeepAlive && x.err == nil && !r.BodyLost
 	if keep && !x.body.finished() {
 		keep = x.skipBody()
+		r.BodyLost = !keep
 	}
 	x.linger = x.wantLinger(keep)
 	x.timeouts = lingerTimes{r.Loc.Core.LingeringTime, r.Loc.Core.LingeringIdle}
