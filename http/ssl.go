@@ -273,14 +273,14 @@ concern speed are accepted with a warning; what would leave a wish for more secu
 
 // keepIfOn checks a flag, and keeps where it was set.
 func keepIfOn(f func(*sslConf) **conf.Call) func(*sslConf, *conf.Call) error {
-	on := false
-	check := conf.Flag(func(*sslConf) *bool { return &on })
+	check := conf.Flag(func(on *bool) *bool { return on })
 	return func(c *sslConf, call *conf.Call) error {
-		if err := check(c, call); err != nil {
+		on := false
+		if err := check(&on, call); err != nil {
 			return err
 		}
 		*f(c) = nil
-		if strings.EqualFold(call.Arg(0), "on") {
+		if on {
 			*f(c) = call
 		}
 		return nil
