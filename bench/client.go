@@ -101,7 +101,7 @@ func newConnections(in *instance, o options) (load, error) {
 // tunnels has four connections upgraded, and reads what comes. A megabyte counts as a request.
 func tunnels(in *instance, o options) (load, error) {
 	const clients = 4
-	request := []byte("GET /tunnel/bulk HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+	request := []byte("GET /tunnel/bulk HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: bulk\r\n\r\n")
 	begin := time.Now()
 	end := begin.Add(time.Duration(o.seconds * float64(time.Second)))
 	var got [clients]int

@@ -37,7 +37,7 @@ func startOrigin(addr string) (stop func(), err error) {
 
 // pour takes an upgrade and sends bytes without an end.
 func pour(c net.Conn) {
-	_, err := c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"))
+	_, err := c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: bulk\r\nConnection: upgrade\r\n\r\n"))
 	block := make([]byte, 256<<10)
 	for err == nil {
 		_, err = c.Write(block)

@@ -2,10 +2,14 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
+
+// beforeHTTP2 are the versions of nginx without the http2 directive.
+var beforeHTTP2 = regexp.MustCompile(`\b1\.(\d|1\d|2[0-4])\.\d`)
 
 // work is one thing to measure. load puts it on an instance and says what came of it.
 type work struct {
@@ -77,7 +81,7 @@ func measure(s *site, w work, all []server, o options, rep *report) error {
 	}()
 	for _, sv := range servers {
 		if strings.HasPrefix(w.name, "h2") {
-			if sv.bin == "" {
+			if sv.bin == "" || beforeHTTP2.MatchString(sv.version) {
 				continue // it would need a port of its own
 			}
 			sv = nginxLike(sv.name, sv.bin, "http2 on;")
