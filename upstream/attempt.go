@@ -40,6 +40,7 @@ type Timing struct {
 // allocation. It belongs to one task.
 type Attempt struct {
 	group *Group
+	set   *peerSet // who the group's peers were when the attempt began
 	tier  *tier
 	ask   Ask
 	tries int
@@ -53,23 +54,26 @@ type Attempt struct {
 	inflight bool // least_time: the peer's inflight time counts this exchange
 }
 
-// Begin starts an attempt. The attempt's former content is dropped.
+// Begin starts an attempt, which chooses among the peers that the group has now.
+// The attempt's former content is dropped.
 func (g *Group) Begin(a *Attempt, ask Ask) {
+	set := g.peers.Load()
 	*a = Attempt{
 		group: g,
-		tier:  &g.primary,
+		set:   set,
+		tier:  &set.primary,
 		ask:   ask,
-		tries: g.primary.tries + g.backup.tries,
+		tries: set.primary.tries + set.backup.tries,
 		more:  a.more[:0],
 	}
 	a.clear()
-	g.method.begin(a)
+	set.method.begin(a)
 }
 
 // clear makes every peer of the group untried.
 func (a *Attempt) clear() {
 	a.tried = 0
-	n := max(len(a.group.primary.peers), len(a.group.backup.peers))
+	n := max(len(a.set.primary.peers), len(a.set.backup.peers))
 	if n <= 64 {
 		return
 	}
@@ -108,13 +112,13 @@ func (a *Attempt) choose(p *Peer, sec int64) *Peer {
 // primary peer can be used it turns to the backups, for good. The peer counts
 // one exchange more until Done is called for it.
 func (a *Attempt) Next(now loop.Time) (*Peer, error) {
-	g := a.group
+	g, s := a.group, a.set
 	g.mu.Lock()
-	p := g.method.pick(a, now)
-	if p == nil && a.tier == &g.primary && len(g.backup.peers) > 0 {
-		a.tier = &g.backup
+	p := s.method.pick(a, now)
+	if p == nil && a.tier == &s.primary && len(s.backup.peers) > 0 {
+		a.tier = &s.backup
 		a.clear()
-		p = g.method.pick(a, now)
+		p = s.method.pick(a, now)
 	}
 	if p != nil {
 		p.st.conns++
@@ -135,7 +139,7 @@ func (a *Attempt) Header(p *Peer, now loop.Time, t Timing) {
 	}
 	g := a.group
 	g.mu.Lock()
-	g.method.header(a, p, now, t)
+	a.set.method.header(a, p, now, t)
 	g.mu.Unlock()
 }
 
@@ -144,7 +148,7 @@ func (a *Attempt) Header(p *Peer, now loop.Time, t Timing) {
 func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bool) {
 	g := a.group
 	g.mu.Lock()
-	g.method.done(a, p, now, o, t)
+	a.set.method.done(a, p, now, o, t)
 	p.st.conns--
 	switch {
 	case a.tier.single:

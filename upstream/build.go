@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 
@@ -94,25 +96,25 @@ func (s *Set) Inherit(old *Set) {
 func (g *Group) id() string {
 	name := strings.ToLower(g.Name)
 	if g.Spec.Implicit {
-		return "implicit " + addressName(g.primary.peers[0].Addr) + " " + name
+		return fmt.Sprintf("implicit %s:%d", name, g.Spec.Port)
 	}
 	return name
 }
 
 // Build makes the group of one spec.
 func Build(spec *Spec, o Options) (*Group, error) {
-	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex)}
+	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex), draw: o.Draw}
+	if g.draw == nil {
+		g.draw = rand.IntN
+	}
 	if !spec.Implicit && spec.Keepalive.Max > 0 {
 		g.pool = newPool(spec.Keepalive, o.Loops)
 	}
-	for i := range spec.Servers {
-		g.addServer(&spec.Servers[i])
-	}
-	if len(g.primary.peers) == 0 {
+	if !slices.ContainsFunc(spec.Servers, func(s ServerSpec) bool { return !s.Backup }) {
 		return nil, &conf.Error{Node: spec.Node, Arg: -1, Text: "no servers in upstream " + quote(spec.Name)}
 	}
-	g.primary.single = len(g.primary.peers) == 1 && len(g.backup.peers) == 0
-	g.method = newBalancer(g, o)
+	g.members = spec.members()
+	g.peers.Store(g.newPeerSet(nil))
 	return g, nil
 }
 
@@ -120,50 +122,10 @@ func Build(spec *Spec, o Options) (*Group, error) {
 // a name resolved while it waits. It lives as long as that request. Any
 // goroutine.
 func Fixed(name string, addrs []loop.Addr) *Group {
-	g := &Group{Name: name, Spec: &Spec{Name: name, Implicit: true}, mu: new(sync.Mutex), method: roundRobin{}}
-	g.addServer(&ServerSpec{Text: name, Addrs: addrs, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout})
-	g.primary.single = len(addrs) == 1
+	spec := &Spec{Name: name, Implicit: true, Servers: []ServerSpec{
+		{Text: name, Addrs: addrs, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout},
+	}}
+	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), members: spec.members()}
+	g.peers.Store(g.newPeerSet(nil))
 	return g
-}
-
-func (g *Group) addServer(s *ServerSpec) {
-	t := &g.primary
-	if s.Backup {
-		t = &g.backup
-	}
-	for _, addr := range s.Addrs {
-		p := &Peer{
-			Name: addressName(addr), Server: s.Text, Addr: addr,
-			Weight: s.Weight, MaxFails: s.MaxFails, FailTimeout: s.FailTimeout, MaxConns: s.MaxConns,
-			Down: s.Down || s.Drain, Backup: s.Backup,
-			timeout: second(loop.Time(s.FailTimeout)),
-			st:      newState(s.Weight),
-		}
-		if g.pool != nil {
-			p.lane = g.pool.lane(addr)
-		}
-		t.add(p)
-	}
-}
-
-func newBalancer(g *Group, o Options) balancer {
-	switch g.Spec.Method {
-	case MethodLeastConn:
-		return leastConn{}
-	case MethodIPHash:
-		return ipHash{}
-	case MethodHash:
-		return hashed{}
-	case MethodConsistent:
-		return newKetama(&g.primary)
-	case MethodRandom:
-		draw := o.Draw
-		if draw == nil {
-			draw = rand.IntN
-		}
-		return &random{two: g.Spec.Two, draw: draw}
-	case MethodLeastTime:
-		return &leastTime{lastByte: g.Spec.LastByte, inflight: g.Spec.Inflight}
-	}
-	return roundRobin{}
 }

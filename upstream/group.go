@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"weir/loop"
 )
@@ -12,15 +13,16 @@ type Group struct {
 	Spec *Spec  // what it was built from
 
 	mu      *sync.Mutex // guards the state of every peer; shared with the group this one inherited from
-	primary tier
-	backup  tier
-	method  balancer
-	pool    *Pool // nil: connections are not kept
+	peers   atomic.Pointer[peerSet]
+	pool    *Pool    // nil: connections are not kept
+	members []member // what peers was made of; guarded by mu
+	gone    bool     // another group has inherited from this one; guarded by mu
+	draw    func(n int) int
 }
 
-// balancer is a balancing method. One value serves all exchanges of a group;
-// what belongs to one exchange is in its Attempt. Except begin, every method is
-// called with the group's mutex held.
+// balancer is a balancing method. One value serves all exchanges of a set of
+// peers; what belongs to one exchange is in its Attempt. Except begin, every
+// method is called with the group's mutex held. A tier may be empty.
 type balancer interface {
 	// begin prepares an attempt before its first pick.
 	begin(a *Attempt)
@@ -45,21 +47,14 @@ func (plain) done(*Attempt, *Peer, loop.Time, Outcome, Timing) {}
 func (g *Group) Pool() *Pool { return g.pool }
 
 // Peers gives all peers, primaries first. The slice is fresh.
-func (g *Group) Peers() []*Peer {
-	all := make([]*Peer, 0, len(g.primary.peers)+len(g.backup.peers))
-	all = append(all, g.primary.peers...)
-	return append(all, g.backup.peers...)
-}
+func (g *Group) Peers() []*Peer { return g.peers.Load().all() }
 
 // Status appends a snapshot of every peer to dst.
 func (g *Group) Status(dst []PeerStatus, now loop.Time) []PeerStatus {
 	sec := second(now)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, p := range g.primary.peers {
-		dst = append(dst, p.status(sec))
-	}
-	for _, p := range g.backup.peers {
+	for _, p := range g.Peers() {
 		dst = append(dst, p.status(sec))
 	}
 	return dst

@@ -21,24 +21,18 @@ func (g *Group) Inherit(old *Group) {
 	}
 	g.mu = old.mu
 	g.mu.Lock()
-	before := old.identities()
-	for id, p := range g.identities() {
-		was := before[id]
-		if was == nil {
-			continue
-		}
-		p.st = was.st
-		if p.Weight != was.Weight {
-			p.st.effective = p.Weight
-		}
-	}
-	g.mu.Unlock()
+	old.gone = true
 	g.inheritPool(old)
+	g.peers.Store(g.newPeerSet(old.peers.Load()))
+	g.mu.Unlock()
+	if old.pool != nil && g.pool != old.pool {
+		old.pool.Close()
+	}
 }
 
-func (g *Group) identities() map[identity]*Peer {
+func (s *peerSet) identities() map[identity]*Peer {
 	m := map[identity]*Peer{}
-	for _, p := range g.Peers() {
+	for _, p := range s.all() {
 		id := identity{server: p.Server, addr: p.Addr, backup: p.Backup}
 		for m[id] != nil {
 			id.nth++
@@ -51,17 +45,8 @@ func (g *Group) identities() map[identity]*Peer {
 // inheritPool takes over the old pool itself, under the new settings, so that
 // connections in the hands of old exchanges come back to it too.
 func (g *Group) inheritPool(old *Group) {
-	switch {
-	case old.pool == nil:
-	case g.pool == nil:
-		old.pool.Close()
-	default:
-		used := map[loop.Addr]bool{}
-		for _, p := range g.Peers() {
-			used[p.Addr] = true
-			p.lane = old.pool.lane(p.Addr)
-		}
-		old.pool.resize(g.pool.keep, g.pool.limit, used)
+	if g.pool != nil && old.pool != nil {
+		old.pool.resize(g.pool.keep, g.pool.limit, g.addresses())
 		g.pool = old.pool
 	}
 }

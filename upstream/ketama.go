@@ -83,7 +83,7 @@ func (k *ketama) begin(a *Attempt) {
 }
 
 func (k *ketama) pick(a *Attempt, now loop.Time) *Peer {
-	if a.tier.single || len(a.ask.Key) == 0 || a.tier != &a.group.primary {
+	if a.tier.single || len(a.ask.Key) == 0 || a.tier != &a.set.primary || len(k.circle) == 0 {
 		return roundRobin{}.pick(a, now)
 	}
 	sec := second(now)

@@ -147,12 +147,22 @@ func (p *Pool) Close() {
 	dropAll(gone)
 }
 
-// resize gives the pool new settings after a reload, and forgets addresses that
-// no peer of the group has any more.
+// resize gives the pool new settings after a reload, and forgets all addresses
+// but those used.
 func (p *Pool) resize(k Keepalive, limit int, used map[loop.Addr]bool) {
 	p.mu.Lock()
 	p.keep, p.limit = k, limit
 	gone := p.trim(p.limit)
+	p.mu.Unlock()
+	dropAll(gone)
+	p.forget(used)
+}
+
+// forget drops the connections to addresses that no peer of the group has any
+// more. Any goroutine.
+func (p *Pool) forget(used map[loop.Addr]bool) {
+	var gone []*Link
+	p.mu.Lock()
 	for addr, n := range p.lanes {
 		if used[addr] {
 			continue

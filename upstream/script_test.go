@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write the answers into testdata")
 //	hold [xN]                   exchanges that stay open
 //	end [a …]                   ends open exchanges, of these servers or all
 //	spread n=N key=… client=…   N exchanges, counted; # is the number of the exchange
+//	replace N [a b/3 c/backup]  server directive N leads to these now, with a weight or as a backup
 //	status                      what the peers remember
 //	after 10s …                 moves the clock first
 //
@@ -143,6 +144,8 @@ func (w *world) run(question string) string {
 		return w.spread(q)
 	case "status":
 		return w.status()
+	case "replace":
+		return w.replace(words[1:])
 	}
 	w.t.Fatalf("unknown command %q", words[0])
 	return ""
@@ -337,6 +340,39 @@ func (w *world) end(q *request) string {
 		return true
 	})
 	return ""
+}
+
+func (w *world) replace(words []string) string {
+	nth, _ := strconv.Atoi(words[0])
+	var found []Found
+	for _, word := range words[1:] {
+		name, how, _ := strings.Cut(word, "/")
+		ips, err := letters(name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		f := Found{Backup: how == "backup"}
+		f.Weight, _ = strconv.Atoi(how)
+		for _, ip := range ips {
+			f.Addr = loop.Addr{Net: netip.AddrPortFrom(ip, 80)}
+			found = append(found, f)
+		}
+	}
+	if !w.g.Replace(nth, found) {
+		return "nothing changed\n"
+	}
+	var out []string
+	for _, p := range w.g.Peers() {
+		s := w.label(p)
+		if p.Weight != 1 {
+			s += fmt.Sprintf(" weight=%d", p.Weight)
+		}
+		if p.Backup {
+			s += " backup"
+		}
+		out = append(out, s+"\n")
+	}
+	return strings.Join(out, "")
 }
 
 func (w *world) status() string {

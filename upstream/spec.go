@@ -36,7 +36,7 @@ type Spec struct {
 // ServerSpec is one server directive, or the one server of an implicit group.
 type ServerSpec struct {
 	Text        string
-	Addrs       []loop.Addr
+	Addrs       []loop.Addr // of a server that is looked up while serving: none
 	Weight      int
 	MaxFails    int
 	FailTimeout time.Duration
