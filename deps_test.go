@@ -65,7 +65,7 @@ const depsRules = `
 const wallRules = `
 	net/http < certs, status, cmd/weir;
 	net/http/pprof < status;
-	crypto/tls < certs, listen, upstream, http, http/proxy, stream, weirtest, weirtest/script;
+	crypto/tls < certs, listen, upstream, http, http/proxy, stream, weirtest, weirtest/script, bench;
 	log < NOBODY;
 	testing < weirtest/script;
 	os/signal < cmd/weir;

@@ -31,7 +31,7 @@ func wrk(path string, conns int) func(in *instance, o options) (load, error) {
 		if err != nil {
 			return load{}, errors.New("wrk is not installed")
 		}
-		cmd := exec.Command(bin, "-t1", "-c"+strconv.Itoa(conns), "-d3600", "--latency", "http://"+in.addr+path)
+		cmd := exec.Command(bin, "-t1", "-c"+strconv.Itoa(conns), "-d3600", "--latency", in.url(path))
 		begin := time.Now()
 		stop := time.AfterFunc(time.Duration(o.seconds*float64(time.Second)), func() {
 			_ = cmd.Process.Signal(syscall.SIGINT) // wrk reports what it has
@@ -173,16 +173,17 @@ func once(addr string, local *net.TCPAddr, request, buf []byte) error {
 }
 
 // idleConnections opens n connections, asks once on each, and leaves them open; before and after are the server's cost around that.
-func idleConnections(in *instance, n int) (before, after cost, held int, err error) {
+func idleConnections(in *instance, k idle, n int) (before, after cost, held int, err error) {
 	path := "/1k"
 	if in.name == "haproxy" {
 		path = "/origin/1k"
 	}
-	request := "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for range 200 { // what the first requests take once is not for the connections
-		if _, err := weirtest.Ask(in.addr, request); err != nil {
+		c, err := k.open(in.addr, path)
+		if err != nil {
 			return before, after, 0, err
 		}
+		c.Close()
 	}
 	before = in.settled()
 	open := make([]*weirtest.Client, 0, n)
@@ -192,17 +193,11 @@ func idleConnections(in *instance, n int) (before, after cost, held int, err err
 		}
 	}()
 	for range n {
-		c, err := weirtest.Dial(in.addr, "")
+		c, err := k.open(in.addr, path)
 		if err != nil {
-			return before, after, 0, err
+			return before, after, 0, fmt.Errorf("connection %d: %w", len(open), err)
 		}
 		open = append(open, c)
-		if err := c.Send(request); err != nil {
-			return before, after, 0, err
-		}
-		if a, err := c.Answer(); err != nil || a.Status != 200 {
-			return before, after, 0, fmt.Errorf("connection %d: %v", len(open), err)
-		}
 	}
 	return before, in.settled(), n, nil
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// streams puts requests over HTTP/2 without TLS on a server: four connections with 32 streams each.
+// streams puts requests over HTTP/2 on a server: four connections with 32 streams each.
 func streams(path string) func(in *instance, o options) (load, error) {
 	return func(in *instance, o options) (load, error) {
 		bin, err := exec.LookPath("h2load")
@@ -18,7 +18,7 @@ func streams(path string) func(in *instance, o options) (load, error) {
 			return load{}, errors.New("h2load is not installed")
 		}
 		length := max(1, int(math.Ceil(o.seconds))) // it counts whole seconds
-		cmd := exec.Command(bin, "-t1", "-c4", "-m32", "-D"+strconv.Itoa(length), "http://"+in.addr+path)
+		cmd := exec.Command(bin, "-t1", "-c4", "-m32", "-D"+strconv.Itoa(length), in.url(path))
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return load{}, fmt.Errorf("h2load: %w\n%s", err, out)

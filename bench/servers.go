@@ -17,6 +17,7 @@ type server struct {
 	version string
 	static  bool   // serves files
 	bin     string // of those that read nginx.conf
+	secure  bool   // takes TLS on its address
 	command func(s *site, dir, addr string) (*exec.Cmd, error)
 }
 
@@ -87,6 +88,7 @@ http {
     upstream origin { server %[2]s; keepalive 64; keepalive_requests 1000000000; }
     server {
         listen %[1]s backlog=4096;
+        %[8]s
         root %[3]s;
         location /origin/ { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }
         location /fastcgi/ {
@@ -111,20 +113,25 @@ http {
 // nginxLike reads nginx.conf. more stands in the http block besides.
 func nginxLike(name, bin, more string) server {
 	return server{name: name, version: version(bin, "-v"), static: true, bin: bin, command: func(s *site, dir, addr string) (*exec.Cmd, error) {
-		limit, err := raiseFileLimit()
-		if err != nil {
-			return nil, err
-		}
-		log := "off"
-		if s.o.logs {
-			log = "access.log"
-		}
-		conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit, s.cgi, more)
-		if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
-			return nil, err
-		}
-		return exec.Command(bin, append(weirtest.Flags(dir, ""), "-g", weirtest.Globals())...), nil
+		return nginxCommand(s, bin, dir, addr, more, "")
 	}}
+}
+
+// nginxCommand writes an nginx.conf. more stands in the http block besides, moreServer in the server.
+func nginxCommand(s *site, bin, dir, addr, more, moreServer string) (*exec.Cmd, error) {
+	limit, err := raiseFileLimit()
+	if err != nil {
+		return nil, err
+	}
+	log := "off"
+	if s.o.logs {
+		log = "access.log"
+	}
+	conf := fmt.Sprintf(nginxConf, addr, s.origin, filepath.Join(s.dir, "www"), log, limit, s.cgi, more, moreServer)
+	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
+		return nil, err
+	}
+	return exec.Command(bin, append(weirtest.Flags(dir, ""), "-g", weirtest.Globals())...), nil
 }
 
 const haproxyConf = `global

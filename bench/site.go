@@ -56,6 +56,9 @@ func (s *site) fill() error {
 			}
 		}
 	}
+	if err := s.writeCertificates(); err != nil {
+		return err
+	}
 	addr, err := s.ports.Take()
 	if err != nil {
 		return err
@@ -85,6 +88,7 @@ func (s *site) close() {
 // instance is a server that runs: a process group.
 type instance struct {
 	name, addr string
+	secure     bool // TLS
 	cmd        *exec.Cmd
 	done       chan struct{}
 	took       time.Duration // until it answered
@@ -118,14 +122,14 @@ func (s *site) start(sv server) (*instance, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	in := &instance{name: sv.name, addr: addr, cmd: cmd, done: make(chan struct{})}
+	in := &instance{name: sv.name, addr: addr, secure: sv.secure, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(in.done)
 	}()
 	up := weirtest.Eventually(func() bool {
-		answers, err := weirtest.Ask(addr, "GET /origin/1k HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		return err == nil && len(answers) == 1 && answers[0].Status == 200 && len(answers[0].Body) == 1024
+		answer, err := in.ask("GET /origin/1k HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		return err == nil && answer.Status == 200 && len(answer.Body) == 1024
 	})
 	in.took = time.Since(begin)
 	if !up {
@@ -134,6 +138,32 @@ func (s *site) start(sv server) (*instance, error) {
 		return nil, fmt.Errorf("%s did not come up:\n%s", sv.name, text)
 	}
 	return in, nil
+}
+
+// ask sends a request on a connection of its own.
+func (in *instance) ask(request string) (*weirtest.Answer, error) {
+	c, err := weirtest.Dial(in.addr, "")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if in.secure {
+		if err := c.Secure("", nil); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.Send(request); err != nil {
+		return nil, err
+	}
+	return c.Answer()
+}
+
+// url is where a path of the instance is.
+func (in *instance) url(path string) string {
+	if in.secure {
+		return "https://" + in.addr + path
+	}
+	return "http://" + in.addr + path
 }
 
 func (in *instance) kill() {

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,6 +16,7 @@ type work struct {
 	name, what string
 	static     bool // not for haproxy: files, FastCGI
 	load       func(in *instance, o options) (load, error)
+	as         func(server) server // the server that it wants of nginx.conf; nil: as it comes. One without a bin cannot do the work
 	// measure is for works that are not a load on servers that run all the time.
 	measure func(s *site, w work, all []server, o options, rep *report) error
 }
@@ -30,21 +31,39 @@ type load struct {
 
 func works() []work {
 	return []work{
-		{"static1k", "a file of 1 KB, keep-alive", true, wrk("/1k", 32), nil},
-		{"static100k", "a file of 100 KB, keep-alive", true, wrk("/100k", 32), nil},
-		{"static10m", "a file of 10 MB, keep-alive", true, wrk("/10m", 4), nil},
-		{"proxy1k", "an answer of 1 KB from the origin, keep-alive on both sides", false, wrk("/origin/1k", 32), nil},
-		{"proxy1m", "an answer of 1 MB from the origin, buffered as by default", false, wrk("/origin/1m", 8), nil},
-		{"unbuffered1m", "the same with proxy_buffering off", false, wrk("/unbuffered/1m", 8), nil},
-		{"tunnel", "a MB from the origin through a WebSocket, of many in a row", false, tunnels, nil},
-		{"fastcgi1k", "an answer of 1 KB by FastCGI, connections kept where the server can", true, wrk("/fastcgi/1k", 32), nil},
-		{"h2static1k", "a file of 1 KB over HTTP/2 without TLS, 32 streams on each of 4 connections", true, streams("/1k"), nil},
-		{"h2proxy1k", "an answer of 1 KB from the origin, asked for over HTTP/2", true, streams("/origin/1k"), nil},
-		{"newconn", "a file (haproxy: an answer) of 1 KB, a new connection for each request", false, newConnections, nil},
-		{"idle", "memory of idle keep-alive connections", false, nil, measureIdle},
-		{"reload1k", "a reload with 1,000 servers", false, nil, reloads(1000)},
-		{"reload10k", "a reload with 10,000 servers", false, nil, reloads(10000)},
+		{name: "static1k", what: "a file of 1 KB, keep-alive", static: true, load: wrk("/1k", 32)},
+		{name: "static100k", what: "a file of 100 KB, keep-alive", static: true, load: wrk("/100k", 32)},
+		{name: "static10m", what: "a file of 10 MB, keep-alive", static: true, load: wrk("/10m", 4)},
+		{name: "proxy1k", what: "an answer of 1 KB from the origin, keep-alive on both sides", load: wrk("/origin/1k", 32)},
+		{name: "proxy1m", what: "an answer of 1 MB from the origin, buffered as by default", load: wrk("/origin/1m", 8)},
+		{name: "unbuffered1m", what: "the same with proxy_buffering off", load: wrk("/unbuffered/1m", 8)},
+		{name: "tunnel", what: "a MB from the origin through a WebSocket, of many in a row", load: tunnels},
+		{name: "fastcgi1k", what: "an answer of 1 KB by FastCGI, connections kept where the server can", static: true, load: wrk("/fastcgi/1k", 32)},
+		{name: "h2static1k", what: "a file of 1 KB over HTTP/2 without TLS, 32 streams on each of 4 connections", static: true, load: streams("/1k"), as: http2},
+		{name: "h2proxy1k", what: "an answer of 1 KB from the origin, asked for over HTTP/2", static: true, load: streams("/origin/1k"), as: http2},
+		{name: "tls1k", what: "a file of 1 KB, keep-alive, over TLS 1.3", static: true, load: wrk("/1k", 32), as: overTLS("ecdsa", "")},
+		{name: "tls100k", what: "a file of 100 KB, keep-alive, over TLS 1.3", static: true, load: wrk("/100k", 32), as: overTLS("ecdsa", "")},
+		{name: "tlsproxy1k", what: "an answer of 1 KB from the origin, over TLS 1.3", static: true, load: wrk("/origin/1k", 32), as: overTLS("ecdsa", "")},
+		{name: "h2tls1k", what: "a file of 1 KB over HTTP/2 and TLS 1.3, 32 streams on each of 4 connections", static: true, load: streams("/1k"), as: overTLS("ecdsa", "http2 on;")},
+		{name: "h2tlsproxy1k", what: "an answer of 1 KB from the origin, over HTTP/2 and TLS 1.3", static: true, load: streams("/origin/1k"), as: overTLS("ecdsa", "http2 on;")},
+		{name: "handshake", what: "full handshakes of TLS 1.3, ECDSA P-256", static: true, load: handshakes, as: overTLS("ecdsa", "")},
+		{name: "handshakersa", what: "full handshakes of TLS 1.3, RSA of 2048 bits", static: true, load: handshakes, as: overTLS("rsa", "")},
+		{name: "newconn", what: "a file (haproxy: an answer) of 1 KB, a new connection for each request", load: newConnections},
+		{name: "idle", what: "memory of idle keep-alive connections", measure: measureIdle(idle{})},
+		{name: "idletls", what: "memory of idle connections over TLS 1.3", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS13})},
+		{name: "idletls12", what: "memory of idle connections over TLS 1.2", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS12})},
+		{name: "idleh2", what: "memory of idle connections of HTTP/2 over TLS 1.3", static: true, as: overTLS("ecdsa", "http2 on;"), measure: measureIdle(idle{tls.VersionTLS13, true})},
+		{name: "reload1k", what: "a reload with 1,000 servers", measure: reloads(1000)},
+		{name: "reload10k", what: "a reload with 10,000 servers", measure: reloads(10000)},
 	}
+}
+
+// http2 is a server that speaks HTTP/2.
+func http2(sv server) server {
+	if beforeHTTP2.MatchString(sv.version) {
+		return server{}
+	}
+	return nginxLike(sv.name, sv.bin, "http2 on;")
 }
 
 // sample is one measurement of one server.
@@ -70,6 +89,13 @@ type sample struct {
 // measure runs one work over all servers, in turn, round after round, so that a slow minute of the machine falls on all alike.
 func measure(s *site, w work, all []server, o options, rep *report) error {
 	servers := slices.DeleteFunc(slices.Clone(all), func(sv server) bool { return w.static && !sv.static })
+	if w.as != nil {
+		servers = slices.DeleteFunc(servers, func(sv server) bool { return sv.bin == "" })
+		for i := range servers {
+			servers[i] = w.as(servers[i])
+		}
+		servers = slices.DeleteFunc(servers, func(sv server) bool { return sv.bin == "" })
+	}
 	if w.measure != nil {
 		return w.measure(s, w, servers, o, rep)
 	}
@@ -80,12 +106,6 @@ func measure(s *site, w work, all []server, o options, rep *report) error {
 		}
 	}()
 	for _, sv := range servers {
-		if strings.HasPrefix(w.name, "h2") {
-			if sv.bin == "" || beforeHTTP2.MatchString(sv.version) {
-				continue // it would need a port of its own
-			}
-			sv = nginxLike(sv.name, sv.bin, "http2 on;")
-		}
 		in, err := s.start(sv)
 		if err != nil {
 			return err
@@ -126,23 +146,28 @@ func newSample(before, after cost, l load) sample {
 }
 
 // measureIdle uses a fresh server for each round, since memory once taken is seldom given back.
-func measureIdle(s *site, w work, servers []server, o options, rep *report) error {
-	for range o.rounds {
-		for _, sv := range servers {
-			in, err := s.start(sv)
-			if err != nil {
-				return err
-			}
-			before, after, n, err := idleConnections(in, o.idle)
-			in.kill()
-			if err != nil {
-				return fmt.Errorf("%s: %w", sv.name, err)
-			}
-			rep.add(w, sv.name, sample{
-				RSS: float64(after.rss) / (1 << 20), Conns: n,
-				PerConn: float64(after.rss-before.rss) / float64(n),
-			})
+func measureIdle(k idle) func(s *site, w work, servers []server, o options, rep *report) error {
+	return func(s *site, w work, servers []server, o options, rep *report) error {
+		if k.version != 0 {
+			o.idle = min(o.idle, 5000)
 		}
+		for range o.rounds {
+			for _, sv := range servers {
+				in, err := s.start(sv)
+				if err != nil {
+					return err
+				}
+				before, after, n, err := idleConnections(in, k, o.idle)
+				in.kill()
+				if err != nil {
+					return fmt.Errorf("%s: %w", sv.name, err)
+				}
+				rep.add(w, sv.name, sample{
+					RSS: float64(after.rss) / (1 << 20), Conns: n,
+					PerConn: float64(after.rss-before.rss) / float64(n),
+				})
+			}
+		}
+		return nil
 	}
-	return nil
 }

@@ -1,9 +1,11 @@
 package weirtest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -20,12 +22,19 @@ type CertificateOptions struct {
 	By      string // who signs it, by name; "": itself
 	CA      bool
 	Expired bool
+	RSA     bool     // the key is one of 2048 bits; else P-256
 	For     []string // names that it is for, in place of its own and localhost
 }
 
 // WriteCertificate makes a certificate and its key, dir/name.crt and dir/name.key. It is for the name and for localhost.
 func WriteCertificate(dir, name string, o CertificateOptions) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	var key crypto.Signer
+	var err error
+	if o.RSA {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	} else {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		return err
 	}
@@ -82,6 +91,11 @@ func (c *Client) Secure(name string, with *tls.Certificate, protocols ...string)
 	if with != nil {
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return with, nil } // wanted or not
 	}
+	return c.SecureWith(config)
+}
+
+// SecureWith does a handshake as a client of that configuration.
+func (c *Client) SecureWith(config *tls.Config) error {
 	secure := tls.Client(c.Conn, config)
 	if err := c.Conn.SetDeadline(time.Now().Add(Patience())); err != nil {
 		return err
