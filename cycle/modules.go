@@ -31,6 +31,7 @@ func httpModules() []*http.Module {
 		rewrite.Map,
 		rewrite.SplitClients,
 		rewrite.Referer,
+		rewrite.Browser,
 		rewrite.Rewrite,
 
 		// the request is delayed or refused
@@ -64,6 +65,7 @@ func httpModules() []*http.Module {
 		// the response is changed
 		filter.NotModified,
 		filter.Headers,
+		filter.UserID,
 		filter.Gunzip,
 		filter.Addition,
 		filter.Sub,

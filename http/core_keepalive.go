@@ -110,6 +110,9 @@ func oldMSIE(ua []byte) bool {
 	return false
 }
 
+// IsMSIE reports whether the client says that it is MSIE, and not Opera.
+func (r *Request) IsMSIE() bool { return isMSIE(r.In.Get(field.UserAgent)) }
+
 // isMSIE reports whether a User-Agent is any MSIE that is not Opera.
 func isMSIE(ua []byte) bool {
 	_, after, ok := bytes.Cut(ua, []byte("MSIE "))

@@ -200,21 +200,24 @@ func (r *Request) Arg(name string) ([]byte, bool) {
 }
 
 func cookieVar(r *Request, name string) Value {
-	for i := range r.In {
-		if r.In[i].ID != field.Cookie {
-			continue
-		}
-		for rest := r.In[i].Value; len(rest) > 0; {
+	v, _, ok := r.Cookie(name)
+	return Value{B: v, Missing: !ok}
+}
+
+// Cookie returns the first cookie of a name, which has no regard to case, and the whole value of the field that it stands in.
+func (r *Request) Cookie(name string) (value, line []byte, ok bool) {
+	for line := range r.In.All(field.Cookie) {
+		for rest := line; len(rest) > 0; {
 			var pair []byte
 			pair, rest, _ = bytes.Cut(rest, []byte(";"))
 			pair = bytes.TrimLeft(pair, " ")
 			key, value, ok := bytes.Cut(pair, []byte("="))
 			if ok && field.EqualFold(bytes.TrimRight(key, " "), name) {
-				return r.val(bytes.TrimLeft(value, " "))
+				return bytes.TrimLeft(value, " "), line, true
 			}
 		}
 	}
-	return Value{Missing: true}
+	return nil, nil, false
 }
 
 func realpathVar(r *Request, _ string) Value {

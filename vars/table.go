@@ -105,7 +105,7 @@ func (t *Table[R]) DefineSet(name string) (*Ref[R], error) {
 		return nil, err
 	}
 	f.fresh = true
-	if v := t.exact(f.name); v == nil {
+	if v := t.exact(f.name); v == nil || v.Set == nil {
 		t.giveSlot(f)
 	}
 	t.settle(f)
@@ -248,7 +248,7 @@ func (t *Table[R]) ref(name string) *Ref[R] {
 
 // assignable returns the Ref of a name that the configuration may define.
 func (t *Table[R]) assignable(name string) (*Ref[R], error) {
-	if v := t.exact(lower(name)); v != nil && v.Set == nil {
+	if v := t.exact(lower(name)); v != nil && v.Set == nil && !v.Changeable {
 		return nil, &DuplicateError{v.Name}
 	}
 	return t.ref(name), nil

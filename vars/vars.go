@@ -49,8 +49,12 @@ type Var[R any] struct {
 	// empty, since nginx knows $http_ too.
 	Get func(r R, rest string) Value
 
-	// Set takes what the directive set assigns. Without it, the name cannot be assigned.
+	// Set takes what the directive set assigns. Without it, the name cannot be assigned unless it is Changeable.
 	Set func(r R, v []byte)
+
+	// Changeable lets the configuration give the name another value (set, map, geo): Get is asked as long as nothing else
+	// has a value for it.
+	Changeable bool
 
 	// Cache keeps the first value for the rest of the request ($request_id).
 	Cache bool

@@ -347,3 +347,34 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// TestChangeable gives built-in variables another value, by set, by map and by a capture.
+func TestChangeable(t *testing.T) {
+	table := NewTable(Hooks[*ask]{Slots: func(r *ask) []Value { return r.slots }})
+	for _, name := range []string{"a", "b", "c", "d"} {
+		err := table.Add(Var[*ask]{Name: name, Changeable: true, Get: func(*ask, string) Value { return text("own " + name) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := table.DefineSet("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.DefineGet("b", false, func(*ask) Value { return text("mapped") }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Define("c"); err != nil {
+		t.Fatal(err)
+	}
+	all, _ := table.Compile("$a|$b|$c|$d")
+	table.Finish()
+	r := (&ask{}).ready(table)
+	if got, want := string(all.Append(nil, r)), "own a|mapped||own d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	set.Set(r, []byte("set"))
+	if got, want := string(all.Append(nil, r)), "set|mapped||own d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -30,7 +30,7 @@ behind it, or, after "~", a regular expression that matches what stands behind "
 		ignoredSize("referer_hash_bucket_size", "64"),
 	},
 	Variables: []http.Var{{
-		Name: "invalid_referer", Doc: "Empty when the `Referer` is one of `valid_referers`, else `1`.",
+		Name: "invalid_referer", Doc: "Empty when the `Referer` is one of `valid_referers`, else `1`.", Cache: true, Changeable: true,
 		Get: func(r *http.Request, _ string) http.Value {
 			if v, ok := http.Kept[*validReferers](r.Loc); ok && !v.fits(r) {
 				return http.Value{B: []byte("1")}
