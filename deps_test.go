@@ -33,8 +33,8 @@ const depsRules = `
 	load < certs;
 	certs < listen, upstream, cache;
 	listen, upstream, cache, http/route, http/field, http/url < http;
-	http < http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter;
-	http/h1, http/h2 < http/proxy;
+	http < http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter;
+	http/ssl, http/h1, http/h2 < http/proxy;
 	listen, upstream < stream;
 	http, stream < status;
 
@@ -65,7 +65,7 @@ const depsRules = `
 const wallRules = `
 	net/http < certs, status, cmd/weir;
 	net/http/pprof < status;
-	crypto/tls < certs, listen, upstream, http, http/proxy, stream, weirtest, weirtest/script, bench;
+	crypto/tls < certs, listen, upstream, http/ssl, http/proxy, stream, weirtest, weirtest/script, bench;
 	log < NOBODY;
 	testing < weirtest/script;
 	os/signal < cmd/weir;

@@ -12,6 +12,7 @@ import (
 	"weir/http/h2"
 	"weir/http/proxy"
 	"weir/http/rewrite"
+	"weir/http/ssl"
 	"weir/logs"
 	"weir/upstream"
 )
@@ -22,7 +23,7 @@ func httpModules() []*http.Module {
 	return []*http.Module{
 		http.CoreModule,
 		http.ServerModule,
-		http.SSLModule,
+		ssl.SSLModule,
 		h2.Module,
 
 		// the request is changed

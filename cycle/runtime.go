@@ -14,6 +14,7 @@ import (
 	"weir/http"
 	"weir/http/h1"
 	"weir/http/h2"
+	"weir/http/ssl"
 	"weir/listen"
 	"weir/logs"
 	"weir/loop"
@@ -64,7 +65,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count
 	streams := h2.NewShared(loops)
 	streams.Quit, streams.Pending = rt.quit.Load, rt.count
-	rt.front = &http.Front{Wire: wire, HTTP2: streams, Pending: rt.count}
+	rt.front = &http.Front{Wire: wire, HTTP2: streams, TLS: ssl.Handshake, Pending: rt.count}
 	if rt.Sockets == nil {
 		rt.Sockets = ownSockets{}
 	}

@@ -78,7 +78,7 @@ func (r *Request) AdmitHost(port *Port, host []byte) error {
 	r.HostName, r.HostPort = name, number
 	negotiated := r.Server
 	r.ChooseServer(port)
-	if r.misdirected(r.Server) {
+	if r.Client.TLS != nil && r.Client.TLS.Misdirected(r) {
 		r.Server = negotiated
 		return FaultMisdirected
 	}

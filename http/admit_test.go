@@ -54,7 +54,7 @@ func TestAdmit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	port := &Port{App: &App{}, Default: def, address: &address{def: def, table: table}}
+	port := &Port{App: &App{}, address: &address{def: def, table: table}}
 	onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 		for _, tt := range admitTests {
 			r := &Request{Head: &Head{}, Task: k, Client: &Client{Conn: c}}

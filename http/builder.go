@@ -29,7 +29,6 @@ type App struct {
 	Listens   []*Listening
 	subs      sync.Pool // of *subrequest
 	slots     int
-	offers    bool       // some variable tells of what clients offer in their handshakes
 	life      *load.Life // its cycle is used as long as this is held
 }
 
@@ -115,7 +114,6 @@ func (b *Builder) Build(http *conf.Block) *App {
 func (b *Builder) End() {
 	b.CheckNames()
 	b.App.slots = b.Vars.Slots()
-	b.App.offers = b.offersUsed()
 }
 
 // Forget drops what was needed to build only: while the App serves, the configuration's tree should not
@@ -126,8 +124,7 @@ func (b *Builder) Forget() {
 	b.Vars.Forget()
 	for _, s := range b.App.Servers {
 		s.Core.forget()
-		s.block = nil
-		s.TLS.forget()
+		s.Block = nil
 	}
 }
 
@@ -148,7 +145,7 @@ func (b *Builder) buildServer(block *conf.Block) *Server {
 	if err := s.Core.checkBuffers(block); err != nil {
 		b.Diags.Err(err)
 	}
-	s.block = block
+	s.Block = block
 	s.Root = b.locations.one()
 	s.Root.Server = s
 	b.buildLocation(s.Root, block)

@@ -19,9 +19,21 @@ type Client struct {
 	Serial   uint64              // connection number, unique in the process
 	Requests uint32              // requests begun on this connection
 	Debug    bool                // debug_connection names the client
-	TLS      *TLS                // nil: it is not one over TLS
+	TLS      TLS                 // nil: it is not one over TLS
 	Started  loop.Time
 	wantsTLS bool // its address is one for TLS, whatever the client speaks
+}
+
+// TLS is what is known of a connection over TLS, as far as it says where requests go and who may make them: http/ssl has it. Loop only.
+type TLS interface {
+	// Named reports whether the name in the handshake leads to a server. It does so for the whole connection.
+	Named() bool
+	// Server is the server of that name, or the default one of the address.
+	Server(c *Client, p *Port) *Server
+	// Admit says whether the client may make a request, by the rules of its server for certificates: Next, or the answer.
+	Admit(r *Request) Verdict
+	// Misdirected reports whether a request must be made on a connection of its own, since its server is not the one of the handshake.
+	Misdirected(r *Request) bool
 }
 
 // Peer is the address of the other end of the connection; not valid for a unix socket. It is the client's, or that of a proxy.
@@ -64,7 +76,7 @@ func (c *Client) PeerText() string {
 }
 
 // Server is the server that requests of the connection come to as long as they name no other.
-func (c *Client) Server() *Server { return c.Socket.Port().serverOf(c) }
+func (c *Client) Server() *Server { return c.Socket.Port().DefaultServer(c) }
 
 // WatchedFrom finds out whether the client is one of those whose connections are logged at level debug.
 func (c *Client) WatchedFrom(p *Port) bool { return p.App.Debug.Has(c.Peer().Addr()) }

@@ -40,8 +40,11 @@ type Speaker interface {
 // A Front takes the connections of listening sockets, learns what is to be known of a client before its first request (what the
 // PROXY protocol says, which wire it speaks), and gives them to that wire.
 type Front struct {
-	Wire    Opener                // HTTP/1
-	HTTP2   Speaker               // nil: it is not spoken
+	Wire  Opener  // HTTP/1
+	HTTP2 Speaker // nil: it is not spoken
+	// TLS does the handshake of a client whose first bytes are given, until a moment. The client has its TLS then, and protocol is what was
+	// agreed upon, "h2" or another. It is not ok when the handshake has failed, of which the log knows.
+	TLS     func(t *loop.Task, f *Front, c *Client, first []byte, until loop.Time) (protocol string, ok bool)
 	Pending func(loop, delta int) // counts connections at work, for a graceful stop
 
 	serial atomic.Uint64
@@ -57,7 +60,7 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
 		at := port.at(&client)
-		proxy, asks := at.proxy, !at.tls && f.speaksHTTP2(at, at.def)
+		proxy, asks := at.proxy, !at.tls && f.SpeaksHTTP2(port, &client, at.def)
 		client.wantsTLS = at.tls
 		if !proxy && !asks && !at.tls {
 			f.Wire.Open(nil, client, nil)
@@ -70,9 +73,9 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 	}
 }
 
-// speaksHTTP2 reports whether a client of the address that has come to that server may speak HTTP/2.
-func (f *Front) speaksHTTP2(a *address, s *Server) bool {
-	return f.HTTP2 != nil && (a.http2 || f.HTTP2.Enabled(s))
+// SpeaksHTTP2 reports whether a client that has come to that server may speak HTTP/2.
+func (f *Front) SpeaksHTTP2(p *Port, c *Client, s *Server) bool {
+	return f.HTTP2 != nil && (p.SpeaksHTTP2(c) || f.HTTP2.Enabled(s))
 }
 
 // A door is a connection that has to say something before its first request.
@@ -166,6 +169,24 @@ func (d *door) enter(t *loop.Task) {
 			begin = 0
 		}
 	}
+}
+
+// secure does the handshake, and gives the connection to the wire that was agreed upon.
+func (d *door) secure(t *loop.Task, first []byte) {
+	c := &d.client
+	if c.Server().Root.Core.TCPNoDelay {
+		c.setNoDelay()
+	}
+	protocol, ok := d.front.TLS(t, d.front, c, first, d.until)
+	if !ok {
+		c.Conn.Close()
+		return
+	}
+	wire := d.front.Wire
+	if protocol == "h2" {
+		wire = d.front.HTTP2
+	}
+	wire.Open(t, *c, nil)
 }
 
 // beginsTLS reports whether a connection that begins with this byte speaks TLS, or SSL.

@@ -47,9 +47,8 @@ type Server struct {
 	Core      *ServerCore
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
-	TLS       *serverTLS // nil: it listens nowhere with TLS
-
-	block *conf.Block // nil once the server is built
+	TLS       any         // what http/ssl has to know of the server; nil: it listens nowhere with TLS
+	Block     *conf.Block // nil once all is built
 }
 
 // Kept returns what a module keeps for this location by Install.Keep; ok is false if there is no such T. Any goroutine.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"weir/conf"
+	"weir/listen"
 	"weir/vars"
 )
 
@@ -24,6 +25,10 @@ type Spec[C any] struct {
 	// server, as the location that holds before one is found). It runs at load for every location,
 	// in the order of cycle/modules.go. A module that is not configured there should add nothing.
 	Install func(c *C, in *Install) error
+
+	// Listen prepares an address for the servers that answer there, whose settings it may ask for. It runs at load for every
+	// address when all servers are built.
+	Listen func(b *Builder, at *listen.Entry[*Server], of func(*Server) *C)
 }
 
 // A Module is a Spec ready for the list in cycle/modules.go.
@@ -31,6 +36,7 @@ type Module struct {
 	Conf    *conf.Module
 	Vars    []Var
 	install func(settings any, in *Install) error
+	listen  func(*Builder, *listen.Entry[*Server])
 }
 
 // Define makes a module of its spec.
@@ -38,6 +44,11 @@ func Define[C any](s Spec[C]) *Module {
 	m := &Module{Conf: conf.Define(s.Name, s.Doc, s.Directives), Vars: s.Variables}
 	if s.Install != nil {
 		m.install = func(settings any, in *Install) error { return s.Install(settings.(*C), in) }
+	}
+	if s.Listen != nil {
+		m.listen = func(b *Builder, at *listen.Entry[*Server]) {
+			s.Listen(b, at, func(server *Server) *C { return conf.Settings[C](b.Scopes, m.Conf, server.Block) })
+		}
 	}
 	return m
 }

@@ -34,7 +34,7 @@ func (b *Builder) buildPorts() {
 	}
 	for _, socket := range plan.Sockets() {
 		n := b.addressOf(socket.Entry)
-		port := &Port{App: b.App, Default: n.def, address: n}
+		port := &Port{App: b.App, address: n}
 		for _, e := range socket.Inside {
 			if port.byLocal == nil {
 				port.byLocal = map[netip.Addr]*address{}
@@ -92,7 +92,7 @@ func defaultListen(root bool) listen.Spec {
 
 // addressOf makes the table of names of an address.
 func (b *Builder) addressOf(e *listen.Entry[*Server]) *address {
-	n := &address{def: e.Default, proxy: e.Spec.ProxyProtocol, http2: e.Spec.HTTP2, table: route.NewNames[*Server]()}
+	n := &address{def: e.Default, proxy: e.Spec.ProxyProtocol, http2: e.Spec.HTTP2, tls: e.Spec.SSL, table: route.NewNames[*Server]()}
 	for _, s := range e.Servers {
 		if len(s.Core.Names) == 0 {
 			b.addName(n, e, s, ServerName{})
@@ -104,8 +104,10 @@ func (b *Builder) addressOf(e *listen.Entry[*Server]) *address {
 	if len(e.Servers) == 1 && !n.regexp {
 		n.table = nil
 	}
-	if e.Spec.SSL {
-		b.buildTLS(n, e.Servers)
+	for _, m := range b.Modules {
+		if m.listen != nil {
+			m.listen(b, e)
+		}
 	}
 	return n
 }
@@ -148,7 +150,7 @@ func (r *Request) Bind(p *Port) {
 	}
 	r.slots = r.slots[:p.App.slots]
 	clear(r.slots)
-	r.Server = p.serverOf(r.Client)
+	r.Server = p.DefaultServer(r.Client)
 	r.debug = r.Client.Debug || r.Server.Root.debugs
 }
 
@@ -161,7 +163,7 @@ func (r *Request) ChooseServer(p *Port) {
 func (r *Request) findServer(p *Port) {
 	n := p.at(r.Client)
 	if n.table == nil || len(r.HostName) == 0 && !n.regexp {
-		if n.table != nil && (r.Client.TLS == nil || r.Client.TLS.name == "") {
+		if n.table != nil && (r.Client.TLS == nil || !r.Client.TLS.Named()) {
 			if s, ok, _ := n.table.Find(nil, nil); ok {
 				r.Server = s
 			}

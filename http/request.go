@@ -117,6 +117,17 @@ type Rewriting struct {
 	Quote bool
 }
 
+// NewUnsent makes a request that no client has sent, for texts with variables that are needed before there is one: it is at the default
+// server of the client's address. End gives back what it has taken. For the task of the connection.
+func NewUnsent(t *loop.Task, c *Client, p *Port) *Request {
+	r := &Request{}
+	r.Reset()
+	r.Task, r.Client, r.logged = t, c, true
+	r.Bind(p)
+	r.setLocation(r.Server.Root)
+	return r
+}
+
 // Extra is what upper packages add to a request for the log's sake.
 type Extra struct {
 	Upstream []byte // address of the peer being asked: `upstream: "…"` in log lines

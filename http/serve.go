@@ -85,7 +85,16 @@ func (r *Request) admit() Verdict {
 		r.KeepAlive = false
 		return StatusNotAllowed
 	}
-	return r.admitTLS()
+	switch {
+	case r.Client.TLS != nil:
+		return r.Client.TLS.Admit(r)
+	case r.Client.wantsTLS:
+		r.Doing = "reading client request headers"
+		r.Log(logs.Info, "client sent plain HTTP request to HTTPS port")
+		r.Doing = ""
+		return StatusHTTPToHTTPS
+	}
+	return Next
 }
 
 // servePhases runs the server's own phases, finds the location and runs its phases.

@@ -23,7 +23,6 @@ func (s *Socket) SetPort(p *Port) { s.port.Store(p) }
 // A Port is a listening socket in one cycle: which servers answer there.
 type Port struct {
 	App     *App
-	Default *Server // of the widest address
 	address *address
 	// byLocal holds further addresses of a wildcard socket: 127.0.0.1:80 beside *:80.
 	byLocal map[netip.Addr]*address
@@ -51,8 +50,29 @@ func (p *Port) at(c *Client) *address {
 	return p.address
 }
 
+// Default is the default server of the address that a connection has come to.
+func (p *Port) Default(c *Client) *Server { return p.at(c).def }
+
+// Named finds the server of a name, in lower case, on that address: nil where no other than the default one answers to it.
+func (p *Port) Named(c *Client, name []byte) (*Server, error) {
+	a := p.at(c)
+	if a.table == nil {
+		return nil, nil
+	}
+	s, ok, err := a.table.Find(name, nil)
+	if !ok {
+		return nil, err
+	}
+	return s, err
+}
+
 // DefaultServer is the server for requests without a known name on this connection: that of the name in its handshake, if there was one.
-func (p *Port) DefaultServer(c *Client) *Server { return p.serverOf(c) }
+func (p *Port) DefaultServer(c *Client) *Server {
+	if c.TLS != nil {
+		return c.TLS.Server(c, p)
+	}
+	return p.at(c).def
+}
 
 // SpeaksHTTP2 reports whether the address of the connection speaks HTTP/2 whatever its servers say ("listen … http2").
 func (p *Port) SpeaksHTTP2(c *Client) bool { return p.at(c).http2 }

@@ -5,6 +5,7 @@ import (
 
 	"weir/conf"
 	"weir/http"
+	"weir/http/ssl"
 	"weir/loop"
 	"weir/upstream"
 )
@@ -19,7 +20,7 @@ type handler struct {
 	tag    uint64 // of connections kept for this location only
 	keys   hashKeys
 	groups *upstream.Set
-	tls    *http.UpstreamSSL // nil: no place can want it
+	tls    *ssl.UpstreamSSL // nil: no place can want it
 	fixed  place
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
 	fixedTLS tlsUse
@@ -85,7 +86,7 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 	}
 	h.hidden = h.shared.hiddenBy(c, s.hidden)
 	if s.tls {
-		if h.tls, err = b.BuildUpstreamSSL(&c.SSL, s.prefix); err != nil {
+		if h.tls, err = ssl.BuildUpstreamSSL(b, &c.SSL, s.prefix); err != nil {
 			return blameSSL(in.Block, s.prefix, err)
 		}
 		if n, ok := h.tls.Fixed(s.place.name); ok && s.find == nil {

@@ -6,6 +6,7 @@ import (
 	"weir/certs"
 	"weir/conf"
 	"weir/http"
+	"weir/http/ssl"
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
@@ -14,7 +15,7 @@ import (
 // A tlsUse is what a request wants of the TLS of its peers; it is worked out once, however many are asked.
 type tlsUse struct {
 	on     bool
-	name   http.UpstreamName
+	name   ssl.UpstreamName
 	secure upstream.Secure // what a kept connection must be
 }
 
@@ -30,7 +31,7 @@ func (x *exchange) secureFor() {
 	}
 }
 
-func newTLSUse(u *http.UpstreamSSL, n http.UpstreamName) tlsUse {
+func newTLSUse(u *ssl.UpstreamSSL, n ssl.UpstreamName) tlsUse {
 	return tlsUse{on: true, name: n, secure: upstream.Secure{Settings: u.ID(), Names: n.Asked + "\x00" + n.Verified + "\x00" + n.Cert + "\x00" + n.Key}}
 }
 

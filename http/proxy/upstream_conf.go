@@ -9,6 +9,7 @@ import (
 	"weir/conf"
 	"weir/disk"
 	"weir/http"
+	"weir/http/ssl"
 )
 
 // upstreamConf are what proxy_*, fastcgi_* and their kin have in common: how a peer is asked, and how its
@@ -45,7 +46,7 @@ type upstreamConf struct {
 	StoreAccess  fs.FileMode
 	Cache        cacheConf
 
-	SSL http.UpstreamSSLConf
+	SSL ssl.UpstreamSSLConf
 
 	SocketKeepalive bool
 	RecvBuf         int64

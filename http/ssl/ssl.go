@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"path/filepath"
@@ -7,6 +7,7 @@ import (
 
 	"weir/certs"
 	"weir/conf"
+	"weir/http"
 	"weir/zone"
 )
 
@@ -48,7 +49,7 @@ type sslConf struct {
 
 // An sslName is a path, or text with variables, of a certificate or a key.
 type sslName struct {
-	text *Text
+	text *http.Text
 	call *conf.Call
 }
 
@@ -82,12 +83,15 @@ const (
 )
 
 // SSLModule is nginx's http ssl module.
-var SSLModule = Define(Spec[sslConf]{
+var SSLModule = http.Define(http.Spec[sslConf]{
 	Name:       "http_ssl",
 	Doc:        "TLS for clients: certificates, protocols, client certificates, sessions.",
 	Directives: sslDirectives(),
 	Variables:  sslVariables(),
+	Listen:     buildTLS,
 })
+
+const inServer = conf.HTTP | conf.Server
 
 func sslDirectives() []conf.Directive[sslConf] {
 	keep := func(f func(*sslConf) **conf.Call) func(*sslConf, *conf.Call) error {
@@ -288,7 +292,7 @@ func keepIfOn(f func(*sslConf) **conf.Call) func(*sslConf, *conf.Call) error {
 }
 
 func addSSLName(list *[]sslName, call *conf.Call) error {
-	text, err := CompileText(call, 0, call.Arg(0))
+	text, err := http.CompileText(call, 0, call.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -382,7 +386,7 @@ func sharedZone(call *conf.Call, arg int, rest, what, use string) (*zone.Zone, e
 	case n < leastCache:
 		return nil, call.Errorf(arg, "%s \"%s\" is too small", what, call.Arg(arg))
 	}
-	z, err := Env(call).Zones.Declare(name, n, use)
+	z, err := http.Env(call).Zones.Declare(name, n, use)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}

@@ -1,16 +1,17 @@
-package http
+package ssl
 
 import (
 	"net/url"
 	"time"
 
 	"weir/certs"
+	"weir/http"
 	"weir/load"
 	"weir/logs"
 )
 
 // staple finds out with which of its certificates a server shows the word of their authorities.
-func (s *sslBuilder) staple(t *serverTLS, server *Server) error {
+func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 	c := t.conf
 	if !c.stapling || t.dynamic.certificates != nil {
 		return nil

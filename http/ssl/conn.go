@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"crypto/tls"
@@ -9,6 +9,7 @@ import (
 	"weak"
 
 	"weir/certs"
+	"weir/http"
 	"weir/http/url"
 	"weir/logs"
 	"weir/loop"
@@ -18,11 +19,11 @@ import (
 type TLS struct {
 	certs.Conn
 
-	asked  string               // the server name of the handshake, as it came
-	name   string               // the server name that the client wants, if it leads to a server; it does so for the whole connection
-	port   weak.Pointer[Port]   // where server was found
-	server weak.Pointer[Server] // of that name; an idle connection does not keep a configuration
-	asker  *serverTLS           // whose rules bad and status are about
+	asked  string                    // the server name of the handshake, as it came
+	name   string                    // the server name that the client wants, if it leads to a server; it does so for the whole connection
+	port   weak.Pointer[http.Port]   // where server was found
+	server weak.Pointer[http.Server] // of that name; an idle connection does not keep a configuration
+	asker  *serverTLS                // whose rules bad and status are about
 	bad    *certs.VerifyError
 	status string // what is wrong with the certificate by the word of its authority
 	hello  *hello // nil after the handshake
@@ -31,43 +32,43 @@ type TLS struct {
 
 // hello is what a handshake needs.
 type hello struct {
-	client *Client
-	port   *Port
-	front  *Front
+	client *http.Client
+	port   *http.Port
+	front  *http.Front
 	failed error // of loading a certificate: the log says so
 }
 
 // Hello chooses the server by the name that the client asks for (certs.Owner).
 func (s *TLS) Hello(_ *certs.Conn, info *tls.ClientHelloInfo) (*tls.Config, error) {
 	h := s.hello
-	a := h.port.at(h.client)
-	server := a.def
+	def := h.port.Default(h.client)
+	server := def
 	if name, _, ok := url.SplitHost(nil, []byte(info.ServerName)); ok && len(name) == len(trimDot(info.ServerName)) {
-		found, ok, err := a.named(name)
+		found, err := h.port.Named(h.client, name)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if found != nil {
 			s.name, s.port, s.server = string(name), weak.Make(h.port), weak.Make(found)
 			server = found
 		}
 	}
-	t := server.TLS
+	t := of(server)
 	if t != nil && t.conf.reject {
 		return nil, s.Reject()
 	}
 	if t == nil || t.bare {
-		t = a.def.TLS
+		t = of(def)
 	}
 	if t == nil || t.bare {
 		return nil, errors.New("tls: no certificate")
 	}
-	if h.port.App.offers {
+	if t.offers {
 		s.offer = newOffer(info)
 	}
 	s.asked = info.ServerName
 	s.SetRecord(int(t.conf.buffer))
-	if h.front.speaksHTTP2(a, server) {
+	if h.front.SpeaksHTTP2(h.port, h.client, server) {
 		return t.config[1], nil
 	}
 	return t.config[0], nil
@@ -80,76 +81,59 @@ func trimDot(name string) string {
 	return name
 }
 
-// named finds the server of a name on an address; ok is false where the default server answers because no other does.
-func (a *address) named(name []byte) (server *Server, ok bool, err error) {
-	if a.table == nil {
-		return a.def, false, nil
-	}
-	return a.table.Find(name, nil)
-}
+// Named reports whether the name in the handshake leads to a server (http.TLS).
+func (s *TLS) Named() bool { return s.name != "" }
 
-// serverOf is the server that a connection has come to: that of the name in its handshake, or the default one.
-func (p *Port) serverOf(c *Client) *Server {
-	s := c.TLS
-	if s == nil || s.name == "" {
-		return p.at(c).def
+// Server is the server that a connection has come to: that of the name in its handshake, or the default one (http.TLS).
+func (s *TLS) Server(c *http.Client, p *http.Port) *http.Server {
+	if s.name == "" {
+		return p.Default(c)
 	}
 	if s.port.Value() == p {
 		if server := s.server.Value(); server != nil {
 			return server
 		}
 	}
-	a := p.at(c) // another configuration came
-	server, ok, err := a.named([]byte(s.name))
-	if !ok || err != nil {
-		server = a.def
+	server, err := p.Named(c, []byte(s.name)) // another configuration came
+	if server == nil || err != nil {
+		server = p.Default(c)
 	}
 	s.port, s.server = weak.Make(p), weak.Make(server)
 	return server
 }
 
-// secure does the handshake, and gives the connection to the wire that was agreed upon.
-func (d *door) secure(t *loop.Task, first []byte) {
-	c := &d.client
+// Handshake is the handshake of http.Front: from then on the client's connection is one over TLS. protocol is what was agreed upon,
+// "h2" or another; it is not ok when the handshake has failed, of which the log knows.
+func Handshake(t *loop.Task, f *http.Front, c *http.Client, first []byte, until loop.Time) (protocol string, ok bool) {
 	port := c.Socket.Port()
-	s := &TLS{hello: &hello{client: c, port: port, front: d.front}}
-	lc := c.Conn
-	if c.Server().Root.Core.TCPNoDelay {
-		c.setNoDelay()
-	}
-	err := s.Serve(t, lc, first, d.until, s)
+	s := &TLS{hello: &hello{client: c, port: port, front: f}}
+	err := s.Serve(t, c.Conn, first, until, s)
 	failed := s.hello.failed
 	s.hello = nil
+	c.TLS = s // also for the log of the server that it has come to
 	if err != nil {
-		c.TLS = s // for the log of the server that it has come to
-		d.handshakeLost(err, failed)
-		lc.Close()
-		return
+		logLost(c, err, failed)
+		return "", false
 	}
-	c.TLS = s
 	state := s.State()
 	if len(state.PeerCertificates) > 0 {
-		if asker := c.Server().TLS; asker != nil && asker.trust != nil {
+		if asker := of(c.Server()); asker != nil && asker.trust != nil {
 			s.verify(t, asker, state.PeerCertificates, func(err error) { c.Log(logs.Error, err.Error(), "requesting certificate status") })
 		}
 	}
-	wire := d.front.Wire
-	if state.NegotiatedProtocol == "h2" {
-		wire = d.front.HTTP2
-	}
-	wire.Open(t, *c, nil)
+	return state.NegotiatedProtocol, true
 }
 
-// handshakeLost logs why a handshake has failed.
-func (d *door) handshakeLost(err, failed error) {
+// logLost logs why a handshake has failed.
+func logLost(c *http.Client, err, failed error) {
 	switch {
 	case err == loop.ErrStopped:
 	case err == loop.ErrTimeout:
-		d.client.Log(logs.Info, "client timed out (110: Connection timed out)", "SSL handshaking")
+		c.Log(logs.Info, "client timed out (110: Connection timed out)", "SSL handshaking")
 	case failed != nil:
-		d.client.Log(logs.Error, failed.Error(), "SSL handshaking")
+		c.Log(logs.Error, failed.Error(), "SSL handshaking")
 	default:
-		d.client.Log(logs.Info, certs.HandshakeText(err), "SSL handshaking")
+		c.Log(logs.Info, certs.HandshakeText(err), "SSL handshaking")
 	}
 }
 
@@ -194,23 +178,12 @@ func (t *serverTLS) askOCSP(task *loop.Task, chain []*x509.Certificate) (certs.O
 	return a.status, a.err
 }
 
-// Client certificates are looked at for each request: another server may be in charge of it, by its own rules or by those of a new
-// configuration.
-func (r *Request) admitTLS() Verdict {
-	c := r.Client
-	s := c.TLS
-	if s == nil {
-		if !c.wantsTLS {
-			return Next
-		}
-		r.Doing = "reading client request headers"
-		r.Log(logs.Info, "client sent plain HTTP request to HTTPS port")
-		r.Doing = ""
-		return 497
-	}
-	t := r.Server.TLS
+// Admit says whether the client may make the request, by the rules for its certificate (http.TLS). They are looked at for each request:
+// another server may be in charge of it, by its own rules or by those of a new configuration.
+func (s *TLS) Admit(r *http.Request) http.Verdict {
+	t := of(r.Server)
 	if t == nil || t.conf.verify == verifyOff {
-		return Next
+		return http.Next
 	}
 	sent := s.State().PeerCertificates
 	r.Doing = "reading client request headers"
@@ -220,7 +193,7 @@ func (r *Request) admitTLS() Verdict {
 			r.Log(logs.Info, "client sent no required SSL certificate")
 			return 496
 		}
-		return Next
+		return http.Next
 	}
 	if s.asker != t {
 		s.verify(r.Task, t, sent, func(err error) { r.Log(logs.Error, err.Error()) })
@@ -233,12 +206,14 @@ func (r *Request) admitTLS() Verdict {
 		r.Log(logs.Info, "client SSL certificate verify error: "+s.status)
 		return 495
 	}
-	return Next
+	return http.Next
 }
 
-// misdirected reports whether a request is for another server than its connection, and that one wants to know who its clients are: it
-// must be asked for on a connection of its own (RFC 9110, section 15.5.20).
-func (r *Request) misdirected(server *Server) bool {
-	s := r.Client.TLS
-	return s != nil && s.name != "" && s.name != string(r.HostName) && server.TLS != nil && server.TLS.conf.verify != verifyOff
+// Misdirected reports whether a request is for another server than its connection, and that one wants to know who its clients are: it
+// must be asked for on a connection of its own (RFC 9110, section 15.5.20; http.TLS).
+func (s *TLS) Misdirected(r *http.Request) bool {
+	t := of(r.Server)
+	return s.name != "" && s.name != string(r.HostName) && t != nil && t.conf.verify != verifyOff
 }
+
+var _ http.TLS = (*TLS)(nil)

@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"crypto/tls"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/certs"
+	"weir/http"
 )
 
 // tlsOf is the connection of a client that says hello.
@@ -22,12 +23,8 @@ func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Ce
 	h := s.hello
 	client := *h.client
 	client.TLS = s
-	r := &Request{}
-	r.Reset()
-	r.Task, r.Client = s.Task(), &client
-	r.Bind(h.port)
-	r.setLocation(r.Server.Root)
-	defer r.arena.release(r.Task.Loop())
+	r := http.NewUnsent(s.Task(), &client, h.port)
+	defer r.End()
 	var pairs []*certs.Pair
 	for i := range t.dynamic.certificates {
 		cert, key := t.dynamic.path(r, t.dynamic.certificates[i]), t.dynamic.path(r, t.dynamic.keys[i])
@@ -47,7 +44,7 @@ func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Ce
 }
 
 // path is the name of a file, made absolute, or "data:…".
-func (d *dynamic) path(r *Request, x *Text) string {
+func (d *dynamic) path(r *http.Request, x *http.Text) string {
 	name := string(r.Text(x))
 	if filepath.IsAbs(name) || strings.HasPrefix(name, certs.DataPrefix) {
 		return name

@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"crypto/tls"
@@ -9,6 +9,8 @@ import (
 
 	"weir/certs"
 	"weir/conf"
+	"weir/http"
+	"weir/listen"
 	"weir/load"
 	"weir/logs"
 	"weir/zone"
@@ -26,12 +28,19 @@ type serverTLS struct {
 	trust  *certs.Trust   // of client certificates; nil: clients are not asked
 	config [2]*tls.Config // without and with HTTP/2
 	bare   bool           // there is no certificate: all clients are rejected
+	offers bool           // some variable tells of what clients offer in their handshakes
+}
+
+// of is how a server is served over TLS, nil if it listens nowhere with TLS.
+func of(s *http.Server) *serverTLS {
+	t, _ := s.TLS.(*serverTLS)
+	return t
 }
 
 // dynamic are certificates that are named by variables.
 type dynamic struct {
-	certificates []*Text // nil: there are none
-	keys         []*Text
+	certificates []*http.Text // nil: there are none
+	keys         []*http.Text
 	passwords    []string
 	cache        *certs.PairCache
 	prefix       string // of relative paths
@@ -39,12 +48,13 @@ type dynamic struct {
 
 // sslBuilder makes the serverTLS of the servers of a load.
 type sslBuilder struct {
-	b     *Builder
-	read  certs.Read
-	pairs map[[2]string]*certs.Pair
-	made  map[*Server]*serverTLS
-	keys  *tls.Config // of tickets, where no file has them
-	now   time.Time
+	b        *http.Builder
+	settings func(*http.Server) *sslConf
+	read     certs.Read
+	pairs    map[[2]string]*certs.Pair
+	made     map[*http.Server]*serverTLS
+	keys     *tls.Config // of tickets, where no file has them
+	now      time.Time
 
 	trusted []*x509.Certificate         // of the server at hand
 	due     map[*certs.Staple]time.Time // whose answers are to be fetched
@@ -52,13 +62,16 @@ type sslBuilder struct {
 }
 
 // buildTLS makes what an address with TLS needs of its servers.
-func (b *Builder) buildTLS(a *address, servers []*Server) {
+func buildTLS(b *http.Builder, at *listen.Entry[*http.Server], settings func(*http.Server) *sslConf) {
+	if !at.Spec.SSL {
+		return
+	}
 	s := load.The[sslBuilder](b.Env)
 	if s.b == nil {
-		*s = sslBuilder{b: b, read: b.Tree.Outside().Read, pairs: map[[2]string]*certs.Pair{}, made: map[*Server]*serverTLS{}, now: time.Now()}
+		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, pairs: map[[2]string]*certs.Pair{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
+		b.AtEnd(s.end)
 	}
-	a.tls = true
-	for _, server := range servers {
+	for _, server := range at.Servers {
 		if _, done := s.made[server]; !done {
 			t, err := s.server(server)
 			if err != nil {
@@ -66,42 +79,51 @@ func (b *Builder) buildTLS(a *address, servers []*Server) {
 				if errors.As(err, &at) {
 					b.Diags.Err(err)
 				} else {
-					b.Diags.Err((&conf.Error{Node: server.block.Node, Arg: -1, Text: err.Error()}).Unplaced())
+					b.Diags.Err((&conf.Error{Node: server.Block.Node, Arg: -1, Text: err.Error()}).Unplaced())
 				}
 			}
-			server.TLS = t
-			s.made[server] = t
+			if s.made[server] = t; t != nil {
+				server.TLS = t
+			}
 		}
 	}
-	s.complete(a, servers)
+	s.complete(at.Default, at.Servers)
+}
+
+// end completes what was built when all that asks for variables is known.
+func (s *sslBuilder) end() error {
+	offers := s.offersUsed()
+	for _, t := range s.made {
+		if t != nil {
+			t.offers = offers
+			t.forget()
+		}
+	}
+	return nil
 }
 
 // complete sees that some certificate is there for whoever comes.
-func (s *sslBuilder) complete(a *address, servers []*Server) {
-	missing := func(server *Server) bool {
+func (s *sslBuilder) complete(def *http.Server, servers []*http.Server) {
+	missing := func(server *http.Server) bool {
 		c := s.settings(server)
 		return len(c.certificates) == 0 && !c.reject
 	}
-	if len(s.settings(a.def).certificates) > 0 {
+	if len(s.settings(def).certificates) > 0 {
 		return
 	}
-	if missing(a.def) {
-		servers = []*Server{a.def}
+	if missing(def) {
+		servers = []*http.Server{def}
 	}
 	for _, server := range servers {
 		if missing(server) {
-			s.b.Diags.Err(ErrorAt(server.block.Node, -1, "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive"))
+			s.b.Diags.Err(http.ErrorAt(server.Block.Node, -1, "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive"))
 			return
 		}
 	}
 }
 
-func (s *sslBuilder) settings(server *Server) *sslConf {
-	return conf.Settings[sslConf](s.b.Scopes, SSLModule.Conf, server.block)
-}
-
 // server makes the TLS of a server: nil if it has none of its own.
-func (s *sslBuilder) server(server *Server) (*serverTLS, error) {
+func (s *sslBuilder) server(server *http.Server) (*serverTLS, error) {
 	c := s.settings(server)
 	t := &serverTLS{conf: c, bare: len(c.certificates) == 0}
 	if n := len(c.certificates); n > len(c.keys) {
@@ -549,9 +571,6 @@ func (p *tlsParameters) options(call *conf.Call, value string, bad func() error)
 
 // forget drops what was needed to build only.
 func (t *serverTLS) forget() {
-	if t == nil {
-		return
-	}
 	c := *t.conf
 	t.conf = &sslConf{verify: c.verify, depth: c.depth, buffer: c.buffer, reject: c.reject, ocsp: c.ocsp}
 }

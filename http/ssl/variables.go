@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"crypto/sha1"
@@ -13,39 +13,40 @@ import (
 	"time"
 
 	"weir/certs"
+	"weir/http"
 	"weir/http/url"
 )
 
 // sslVariables tell of the client's handshake and certificate. Without TLS all of them are empty.
-func sslVariables() []Var {
-	state := func(f func(*tls.ConnectionState) string) func(*Request, string) Value {
-		return func(r *Request, _ string) Value {
-			s := r.Client.TLS
+func sslVariables() []http.Var {
+	state := func(f func(*tls.ConnectionState) string) func(*http.Request, string) http.Value {
+		return func(r *http.Request, _ string) http.Value {
+			s := clientTLS(r)
 			if s == nil || s.hello != nil {
-				return Value{Missing: true}
+				return http.Value{Missing: true}
 			}
 			st := s.State()
-			return r.notEmpty(f(&st))
+			return notEmpty(r, f(&st))
 		}
 	}
-	offered := func(f func(*offer) string) func(*Request, string) Value {
-		return func(r *Request, _ string) Value {
-			if s := r.Client.TLS; s != nil && s.offer != nil {
-				return r.notEmpty(f(s.offer))
+	offered := func(f func(*offer) string) func(*http.Request, string) http.Value {
+		return func(r *http.Request, _ string) http.Value {
+			if s := clientTLS(r); s != nil && s.offer != nil {
+				return notEmpty(r, f(s.offer))
 			}
-			return Value{Missing: true}
+			return http.Value{Missing: true}
 		}
 	}
-	client := func(f func(*Request, *x509.Certificate) string) func(*Request, string) Value {
-		return func(r *Request, _ string) Value {
-			if c := r.clientCertificate(); c != nil {
-				return r.notEmpty(f(r, c))
+	client := func(f func(*http.Request, *x509.Certificate) string) func(*http.Request, string) http.Value {
+		return func(r *http.Request, _ string) http.Value {
+			if c := clientCertificate(r); c != nil {
+				return notEmpty(r, f(r, c))
 			}
-			return Value{Missing: true}
+			return http.Value{Missing: true}
 		}
 	}
-	none := func(*Request, string) Value { return Value{Missing: true} }
-	return []Var{
+	none := func(*http.Request, string) http.Value { return http.Value{Missing: true} }
+	return []http.Var{
 		{Name: "ssl_protocol", Doc: "Protocol of the connection: `TLSv1.3`.", Get: state(func(s *tls.ConnectionState) string { return certs.VersionText(s.Version) })},
 		{Name: "ssl_cipher", Doc: "Cipher suite of the connection, as OpenSSL names it.", Get: state(func(s *tls.ConnectionState) string { return certs.CipherText(s.CipherSuite) })},
 		{Name: "ssl_ciphers", Doc: "Cipher suites that the client offers.", Get: offered(func(o *offer) string { return colons(o.ciphers, certs.CipherText) })},
@@ -68,52 +69,63 @@ func sslVariables() []Var {
 			return "."
 		})},
 		{Name: "ssl_early_data", Doc: "Always empty: requests are taken once the handshake is over.", Get: none},
-		{Name: "ssl_server_name", Doc: "Server name that the client asks for in the handshake.", Get: func(r *Request, _ string) Value {
-			if s := r.Client.TLS; s != nil {
-				return r.notEmpty(s.asked)
+		{Name: "ssl_server_name", Doc: "http.Server name that the client asks for in the handshake.", Get: func(r *http.Request, _ string) http.Value {
+			if s := clientTLS(r); s != nil {
+				return notEmpty(r, s.asked)
 			}
-			return Value{Missing: true}
+			return http.Value{Missing: true}
 		}},
 		{Name: "ssl_alpn_protocol", Doc: "Protocol that was agreed upon in the handshake: `h2`.", Get: state(func(s *tls.ConnectionState) string { return s.NegotiatedProtocol })},
 		{Name: "ssl_ech_status", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
 		{Name: "ssl_ech_outer_server_name", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
-		{Name: "ssl_client_cert", Doc: "Client's certificate in PEM, each line but the first with a tab before it; for proxy_set_header of old. Better is `$ssl_client_escaped_cert`.", Get: client(func(_ *Request, c *x509.Certificate) string {
+		{Name: "ssl_client_cert", Doc: "Client's certificate in PEM, each line but the first with a tab before it; for proxy_set_header of old. Better is `$ssl_client_escaped_cert`.", Get: client(func(_ *http.Request, c *x509.Certificate) string {
 			return strings.ReplaceAll(strings.TrimSuffix(pemOf(c), "\n"), "\n", "\n\t")
 		})},
-		{Name: "ssl_client_raw_cert", Doc: "Client's certificate in PEM.", Get: client(func(_ *Request, c *x509.Certificate) string { return pemOf(c) })},
-		{Name: "ssl_client_escaped_cert", Doc: "Client's certificate in PEM, escaped as in URIs.", Get: client(func(_ *Request, c *x509.Certificate) string {
+		{Name: "ssl_client_raw_cert", Doc: "Client's certificate in PEM.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return pemOf(c) })},
+		{Name: "ssl_client_escaped_cert", Doc: "Client's certificate in PEM, escaped as in URIs.", Get: client(func(_ *http.Request, c *x509.Certificate) string {
 			return string(url.AppendEscaped(nil, []byte(pemOf(c)), url.EscapeComponent))
 		})},
-		{Name: "ssl_client_s_dn", Doc: "Name of the client's certificate, as in RFC 2253.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.NameText(c.RawSubject) })},
-		{Name: "ssl_client_i_dn", Doc: "Name of who has signed the client's certificate, as in RFC 2253.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.NameText(c.RawIssuer) })},
-		{Name: "ssl_client_s_dn_legacy", Doc: "Name of the client's certificate, with slashes.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawSubject) })},
-		{Name: "ssl_client_i_dn_legacy", Doc: "Name of who has signed the client's certificate, with slashes.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawIssuer) })},
-		{Name: "ssl_client_serial", Doc: "Serial number of the client's certificate.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.SerialText(c.SerialNumber) })},
-		{Name: "ssl_client_fingerprint", Doc: "SHA-1 fingerprint of the client's certificate.", Get: client(func(_ *Request, c *x509.Certificate) string {
+		{Name: "ssl_client_s_dn", Doc: "Name of the client's certificate, as in RFC 2253.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.NameText(c.RawSubject) })},
+		{Name: "ssl_client_i_dn", Doc: "Name of who has signed the client's certificate, as in RFC 2253.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.NameText(c.RawIssuer) })},
+		{Name: "ssl_client_s_dn_legacy", Doc: "Name of the client's certificate, with slashes.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawSubject) })},
+		{Name: "ssl_client_i_dn_legacy", Doc: "Name of who has signed the client's certificate, with slashes.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.LegacyNameText(c.RawIssuer) })},
+		{Name: "ssl_client_serial", Doc: "Serial number of the client's certificate.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.SerialText(c.SerialNumber) })},
+		{Name: "ssl_client_fingerprint", Doc: "SHA-1 fingerprint of the client's certificate.", Get: client(func(_ *http.Request, c *x509.Certificate) string {
 			sum := sha1.Sum(c.Raw)
 			return hex.EncodeToString(sum[:])
 		})},
 		{Name: "ssl_client_verify", Doc: "`SUCCESS`, `FAILED:` and why, or `NONE` if there is no client certificate.", Get: clientVerify},
-		{Name: "ssl_client_v_start", Doc: "When the client's certificate begins to be valid.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.TimeText(c.NotBefore) })},
-		{Name: "ssl_client_v_end", Doc: "When the client's certificate expires.", Get: client(func(_ *Request, c *x509.Certificate) string { return certs.TimeText(c.NotAfter) })},
-		{Name: "ssl_client_v_remain", Doc: "Days until the client's certificate expires.", Get: client(func(_ *Request, c *x509.Certificate) string {
+		{Name: "ssl_client_v_start", Doc: "When the client's certificate begins to be valid.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.TimeText(c.NotBefore) })},
+		{Name: "ssl_client_v_end", Doc: "When the client's certificate expires.", Get: client(func(_ *http.Request, c *x509.Certificate) string { return certs.TimeText(c.NotAfter) })},
+		{Name: "ssl_client_v_remain", Doc: "Days until the client's certificate expires.", Get: client(func(_ *http.Request, c *x509.Certificate) string {
 			return strconv.Itoa(max(0, int(time.Until(c.NotAfter)/(24*time.Hour))))
 		})},
 		{Name: "ssl_client_sigalg", Doc: "Always empty: the library does not tell how the client has signed.", Get: none},
 	}
 }
 
+// clientTLS is what is known of the client's connection over TLS, nil if it is none.
+func clientTLS(r *http.Request) *TLS {
+	s, _ := r.Client.TLS.(*TLS)
+	return s
+}
+
+// text is the value of a text, in memory of the exchange.
+func text(r *http.Request, s string) http.Value {
+	return http.Value{B: append(r.Alloc(len(s))[:0], s...)}
+}
+
 // notEmpty is the value of a text; missing if it is empty.
-func (r *Request) notEmpty(s string) Value {
+func notEmpty(r *http.Request, s string) http.Value {
 	if s == "" {
-		return Value{Missing: true}
+		return http.Value{Missing: true}
 	}
-	return r.str(s)
+	return text(r, s)
 }
 
 // clientCertificate is the certificate that the client has shown; nil: none.
-func (r *Request) clientCertificate() *x509.Certificate {
-	s := r.Client.TLS
+func clientCertificate(r *http.Request) *x509.Certificate {
+	s := clientTLS(r)
 	if s == nil || s.hello != nil {
 		return nil
 	}
@@ -123,21 +135,21 @@ func (r *Request) clientCertificate() *x509.Certificate {
 	return nil
 }
 
-func clientVerify(r *Request, _ string) Value {
-	s := r.Client.TLS
+func clientVerify(r *http.Request, _ string) http.Value {
+	s := clientTLS(r)
 	switch {
 	case s == nil:
-		return Value{Missing: true}
-	case r.clientCertificate() == nil:
-		return r.str("NONE")
+		return http.Value{Missing: true}
+	case clientCertificate(r) == nil:
+		return text(r, "NONE")
 	case s.asker == nil: // nobody has looked
-		return r.str("FAILED:certificate not trusted")
+		return text(r, "FAILED:certificate not trusted")
 	case s.bad != nil:
-		return r.str("FAILED:" + s.bad.Error())
+		return text(r, "FAILED:"+s.bad.Error())
 	case s.status != "":
-		return r.str("FAILED:" + s.status)
+		return text(r, "FAILED:"+s.status)
 	}
-	return r.str("SUCCESS")
+	return text(r, "SUCCESS")
 }
 
 func pemOf(c *x509.Certificate) string {
@@ -165,8 +177,8 @@ func newOffer(info *tls.ClientHelloInfo) *offer {
 }
 
 // offersUsed reports whether a variable of the configuration tells of offers.
-func (b *Builder) offersUsed() bool {
-	return slices.ContainsFunc([]string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs"}, b.Vars.Used)
+func (s *sslBuilder) offersUsed() bool {
+	return slices.ContainsFunc([]string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs"}, s.b.Vars.Used)
 }
 
 // colons puts colons between the names of things.

@@ -1,4 +1,4 @@
-package http
+package ssl
 
 import (
 	"crypto/tls"
@@ -12,6 +12,7 @@ import (
 
 	"weir/certs"
 	"weir/conf"
+	"weir/http"
 	"weir/logs"
 )
 
@@ -22,7 +23,7 @@ type UpstreamSSLConf struct {
 	Cert, Key    sslName
 	Cache        *certs.PairCache
 	Passwords    *conf.Call
-	Name         *Text // nil: the host of the URL
+	Name         *http.Text // nil: the host of the URL
 	ServerName   bool
 	SessionReuse bool
 	Verify       bool
@@ -34,9 +35,9 @@ type UpstreamSSLConf struct {
 // UpstreamSSL is how a location speaks TLS to its servers, ready to run. Any goroutine.
 type UpstreamSSL struct {
 	*certs.Client
-	name       *Text
+	name       *http.Text
 	serverName bool
-	cert, key  *Text // named by variables; nil: the Client has what there is
+	cert, key  *http.Text // named by variables; nil: the http.Client has what there is
 	passwords  []string
 	cache      *certs.PairCache
 	prefix     string
@@ -55,7 +56,7 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 	}
 	name := func(f func(*UpstreamSSLConf) *sslName) func(*C, *conf.Call) error {
 		return func(c *C, call *conf.Call) error {
-			text, err := CompileText(call, 0, call.Arg(0))
+			text, err := http.CompileText(call, 0, call.Arg(0))
 			*f(of(c)) = sslName{text, call}
 			return err
 		}
@@ -110,7 +111,7 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 				if call.IsDefault() {
 					return nil
 				}
-				return TextSlot(func(c *C) **Text { return &of(c).Name })(c, call)
+				return http.TextSlot(func(c *C) **http.Text { return &of(c).Name })(c, call)
 			},
 		},
 		{
@@ -156,8 +157,8 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 func (s *UpstreamSSLConf) Forget() { *s = UpstreamSSLConf{} }
 
 // BuildUpstreamSSL makes what a location needs that speaks TLS to its servers. prefix is that of its directives.
-func (b *Builder) BuildUpstreamSSL(s *UpstreamSSLConf, prefix string) (*UpstreamSSL, error) {
-	all := Of[upstreamSSLs](b)
+func BuildUpstreamSSL(b *http.Builder, s *UpstreamSSLConf, prefix string) (*UpstreamSSL, error) {
+	all := http.Of[upstreamSSLs](b)
 	if all.pairs == nil {
 		all.pairs, all.clients = map[[3]string]*certs.Pair{}, map[string]*certs.Client{}
 	}
@@ -310,7 +311,7 @@ func (s *UpstreamSSLConf) trust(prefix string, read certs.Read) (*certs.Trust, e
 // An UpstreamName is how one request's server is to be asked for and verified.
 type UpstreamName struct {
 	Asked, Verified string
-	Cert, Key       string // absolute; "": the Client has what there is
+	Cert, Key       string // absolute; "": the http.Client has what there is
 }
 
 // Fixed are the names for a host, if they are the same for all requests.
@@ -324,7 +325,7 @@ func (u *UpstreamSSL) Fixed(host string) (n UpstreamName, ok bool) {
 }
 
 // Of works out the names for a request, whose URL leads to host.
-func (u *UpstreamSSL) Of(r *Request, host string) UpstreamName {
+func (u *UpstreamSSL) Of(r *http.Request, host string) UpstreamName {
 	if u.name != nil {
 		host = string(r.Text(u.name))
 	}
@@ -357,7 +358,7 @@ func (u *UpstreamSSL) path(name string) string {
 }
 
 // Pair loads the certificate that variables have named.
-func (u *UpstreamSSL) Pair(r *Request, n *UpstreamName) (p *certs.Pair, err error) {
+func (u *UpstreamSSL) Pair(r *http.Request, n *UpstreamName) (p *certs.Pair, err error) {
 	if p = u.cache.Get(n.Cert, n.Key, time.Now()); p != nil {
 		return p, nil
 	}
