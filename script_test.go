@@ -3,6 +3,8 @@ package weir_test
 import (
 	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"weir/weirtest/script"
@@ -10,13 +12,26 @@ import (
 
 var update = flag.Bool("update", false, "write generated files anew instead of comparing them")
 
+// TestMain runs more scripts at once than there are processors, unless -parallel says how many: they wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // it is a number
+	}
+	os.Exit(m.Run())
+}
+
 // TestScript runs testdata/script against weir, or against the binary that WEIR_BINARY names.
 func TestScript(t *testing.T) {
+	t.Parallel() // so that scripts over one wire are at work while the last of another wait
 	script.Run(t, "testdata/script")
 }
 
 // TestScriptH2 runs the same scripts over HTTP/2.
 func TestScriptH2(t *testing.T) {
+	t.Parallel()
 	script.RunH2(t, "testdata/script")
 }
 
@@ -27,10 +42,16 @@ var overTLS = []string{
 }
 
 // TestScriptTLS runs some scripts over TLS.
-func TestScriptTLS(t *testing.T) { script.RunTLS(t, "testdata/script", overTLS, false) }
+func TestScriptTLS(t *testing.T) {
+	t.Parallel()
+	script.RunTLS(t, "testdata/script", overTLS, false)
+}
 
 // TestScriptH2TLS runs some scripts over HTTP/2 with TLS.
-func TestScriptH2TLS(t *testing.T) { script.RunTLS(t, "testdata/script", overTLS, true) }
+func TestScriptH2TLS(t *testing.T) {
+	t.Parallel()
+	script.RunTLS(t, "testdata/script", overTLS, true)
+}
 
 // TestManual keeps the scripts' manual true to the commands there are.
 func TestManual(t *testing.T) {

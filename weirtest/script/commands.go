@@ -12,7 +12,7 @@ type Command struct {
 func Commands() []Command {
 	return []Command{
 		{"weir", "weir ARGUMENT…", "Runs the server's binary in the script's directory (`-p -c -e -g` are given) and waits for it. It must succeed; after `!` it must fail. Its output is looked at with `stdout` and `stderr`.", 0, -1, true, runWeir},
-		{"needs", "needs DIRECTIVE…", "Skips the script if the server has no such directive, so that a subject's script may be there before the subject.", 1, -1, false, runNeeds},
+		{"needs", "needs DIRECTIVE…", "Skips the script if the nginx that is tested has no such directive. It fails if weir has none.", 1, -1, false, runNeeds},
 		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. With `daemon on;` on a line of its own in the file it goes to the background, as an upgrade (USR2, WINCH) needs it. After `!` it must refuse to start.", 0, 1, true, runStart},
 		{"reload", "reload", "Sends HUP. The new configuration is there soon, not at once: go on with `until`.", 0, 0, false, runReload},
 		{"signal", "signal NAME [PROCESS]", "Sends HUP, USR1, USR2, WINCH, QUIT, TERM or KILL to the master, or to another PROCESS: `worker`, or `old`, the master whose binary was upgraded.", 1, 2, false, runSignal},
