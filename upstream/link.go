@@ -31,10 +31,12 @@ type Link struct {
 	prev, next   *Link // idle links of one lane and one loop
 }
 
-// Secure is what two connections to a peer must have in common for one to do for the other: its zero value is one without TLS.
+// Secure is what two connections to a peer must have in common for one to do for the other: its zero value is one without TLS, on which
+// requests follow each other.
 type Secure struct {
-	Settings [32]byte // a hash of them
+	Settings [32]byte // of TLS: a hash of them
 	Names    string   // asked for, verified, and of the certificate shown
+	Protocol string   // spoken on it, where that is another than what the address alone tells: "h2"
 }
 
 // NewLink makes a link of a connection just made to p; its first exchange is

@@ -13,11 +13,11 @@ func (b *Backend) Secure(dir, name string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.secure = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	b.secure = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	return nil
 }
 
-// shake does the handshake, and says what was agreed upon: "TLS 1.3 name=example.com resumed client=CN".
+// shake does the handshake, and says what was agreed upon: "TLS 1.3 name=example.com resumed client=CN alpn=h2".
 func (x *Exchange) shake(c *tls.Conn) (string, error) {
 	if err := c.Handshake(); err != nil {
 		return "", err
@@ -29,6 +29,9 @@ func (x *Exchange) shake(c *tls.Conn) (string, error) {
 	}
 	if len(s.PeerCertificates) > 0 {
 		said += " client=" + s.PeerCertificates[0].Subject.CommonName
+	}
+	if s.NegotiatedProtocol != "" {
+		said += " alpn=" + s.NegotiatedProtocol
 	}
 	return said + "\n", nil
 }

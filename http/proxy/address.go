@@ -17,7 +17,7 @@ type address struct {
 	url    string     // as written, without variables
 	at     upstream.Target
 	spec   *upstream.Spec
-	scheme string // that may stand before it: "uwsgi://", and with an "s" in front if TLS is wanted
+	scheme string // that may stand before it: "uwsgi://"; or that of securely
 	tls    bool
 	host   string
 }
@@ -56,11 +56,19 @@ func declareAddress(scheme string) func(*conf.Call) error {
 	}
 }
 
-// cutScheme takes the scheme off an address, which may have one. With an "s" in front it wants TLS.
+// securely is what stands in place of a scheme where TLS is wanted.
+func securely(scheme string) string {
+	if scheme == grpcPrefix {
+		return grpcsPrefix
+	}
+	return "s" + scheme
+}
+
+// cutScheme takes the scheme off an address, which may have one.
 func cutScheme(scheme, url string) (rest string, tls bool) {
 	switch {
 	case scheme == "":
-	case hasPrefixFold(url, "s"+scheme):
+	case hasPrefixFold(url, securely(scheme)):
 		return url[len(scheme)+1:], true
 	case hasPrefixFold(url, scheme):
 		return url[len(scheme):], false
@@ -75,14 +83,14 @@ func (a *address) fill(s *passSpec) {
 		return
 	}
 	s.target, s.tls = a.spec, a.tls
-	s.place.secured(a.tls, a.host, "s"+a.scheme)
+	s.place.secured(a.tls, a.host, securely(a.scheme))
 }
 
 // find works out where a request goes. Any other verdict than Next is its answer.
 func (a *address) find(r *http.Request, set *upstream.Set) (place, http.Verdict) {
 	url, tls := cutScheme(a.scheme, string(r.Text(a.text)))
 	at, _, p, v := findPlace(r, set, url, 0, false)
-	p.secured(tls, at.Host, "s"+a.scheme)
+	p.secured(tls, at.Host, securely(a.scheme))
 	return p, v
 }
 

@@ -74,9 +74,6 @@ const (
 // lookUp looks for the response in the cache, if there is one here. done says that v is the request's answer.
 func (x *exchange) lookUp() (v http.Verdict, done bool) {
 	r, conf := x.r, &x.conf.Cache
-	if _, ok := x.proto.(*http2); ok {
-		return http.Next, false // its heads cannot be stored yet
-	}
 	purge := len(conf.Purge) > 0 && anyTrue(r, conf.Purge)
 	if r.Method&(conf.Methods|http.GET|http.HEAD) == 0 && !purge {
 		return http.Next, false
@@ -249,6 +246,9 @@ func (x *exchange) loadCached() bool {
 	x.useStored()
 	x.call.restart()
 	x.proto.restart(&x.call)
+	if p, ok := x.proto.(*http2); ok {
+		p.begin(storedStream)
+	}
 	x.end = int(c.entry.BodyStart) - int(c.entry.HeaderStart)
 	c.fresh = fresh{validSec: c.validSec, updatingSec: c.updatingSec, errorSec: c.errorSec}
 	fault := cache.Fault("")

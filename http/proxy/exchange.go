@@ -197,11 +197,11 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 		r.Debugf("http upstream connect: done, fd:%d", c.FD())
 	}
 	k := x.attempt.Group().NewLink(c, x.peer, r.Task.Now())
+	k.Secure = x.tls.secure
 	x.use(k)
 	if !x.tls.on {
 		return 0, http.Next
 	}
-	k.Secure = x.tls.secure
 	return x.handshake(c, until)
 }
 

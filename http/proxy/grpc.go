@@ -6,8 +6,6 @@ import (
 
 	"weir/conf"
 	"weir/http"
-	"weir/http/field"
-	"weir/logs"
 	"weir/upstream"
 )
 
@@ -22,24 +20,28 @@ type grpcConf struct {
 var GRPC = http.Define(http.Spec[grpcConf]{
 	Name:       "http_grpc",
 	Doc:        "Passes requests to a gRPC server, over HTTP/2.",
-	Directives: grpcDirectives(),
+	Directives: append(grpcDirectives(), sslDirectives("grpc_", grpcUpstreamConf)...),
 	Install:    installGRPC,
 })
 
 const (
 	grpcPrefix  = "grpc://"
 	grpcsPrefix = "grpcs://"
+
+	alpnHTTP2 = "h2"
 )
+
+func grpcUpstreamConf(c *grpcConf) *upstreamConf { return &c.upstreamConf }
 
 func grpcDirectives() []conf.Directive[grpcConf] {
 	own := []conf.Directive[grpcConf]{
 		{
-			Name: "grpc_pass", In: inPassCGI, Syntax: "<address:text>", Inherit: conf.IntoNameless, Lacks: []string{grpcsPrefix},
-			Doc: `Passes requests to the gRPC server at *address*: a name or an IP address with a port, a group of "upstream", or a unix socket; **grpc://** may stand before it.
+			Name: "grpc_pass", In: inPassCGI, Syntax: "<address:text>", Inherit: conf.IntoNameless,
+			Doc: `Passes requests to the gRPC server at *address*: a name or an IP address with a port, a group of "upstream", or a unix socket; **grpc://** may stand before it, or **grpcs://** for TLS.
 
 Both sides may speak at the same time: the body of the request is passed on as it comes, the response and its trailers likewise. Clients of gRPC need HTTP/2 ("http2 on").`,
 			Example: "location /helloworld.Greeter { grpc_pass grpc://127.0.0.1:50051; }",
-			Set:     setGRPCPass,
+			Set:     func(c *grpcConf, call *conf.Call) error { return setAddress(&c.pass, grpcPrefix, call) },
 		},
 		{
 			Name: "grpc_set_header", In: inLoc, Syntax: "<field:string> <value:text>", Repeat: true,
@@ -56,17 +58,10 @@ Both sides may speak at the same time: the body of the request is passed on as i
 		"pass_header", "hide_header", "ignore_headers",
 	}
 	faults := slices.DeleteFunc(httpFaults(), func(w faultWord) bool { return w.fault == faultUpdating })
-	shared := optionDirectives("grpc_", func(c *grpcConf) *upstreamConf { return &c.upstreamConf }, faults)
+	shared := optionDirectives("grpc_", grpcUpstreamConf, faults)
 	return append(own, slices.DeleteFunc(shared, func(d conf.Directive[grpcConf]) bool {
 		return !slices.Contains(has, strings.TrimPrefix(d.Name, "grpc_"))
 	})...)
-}
-
-func setGRPCPass(c *grpcConf, call *conf.Call) error {
-	if hasPrefixFold(call.Arg(0), grpcsPrefix) {
-		return call.Errorf(0, "\"%s\" in \"grpc_pass\" is known but not supported yet", grpcsPrefix)
-	}
-	return setAddress(&c.pass, grpcPrefix, call)
 }
 
 // installGRPC equips a location with grpc_pass.
@@ -76,13 +71,13 @@ func installGRPC(c *grpcConf, in *http.Install) error {
 	}
 	c.PassHeaders, c.PassBody, c.PassTrailers = true, true, true
 	s := passSpec{
-		prefix: "grpc_", schema: grpcPrefix, url: c.pass.url, protocol: newHTTP2Loc(&c.upstreamConf, c.headers).protocol,
-		hidden:    []string{"Date", "Server", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"},
-		sendsBody: true, sendsChunks: true, duplex: true,
+		prefix: "grpc_", schema: grpcPrefix, url: c.pass.url, protocol: newGRPCLoc(&c.upstreamConf, c.headers).protocol,
+		hidden: []string{"Date", "Server", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"},
+		alpn:   alpnHTTP2, sendsBody: true, sendsChunks: true, duplex: true,
 	}
 	c.pass.fill(&s)
 	if c.pass.text != nil {
-		s.find, s.tls = c.pass.findGRPC, false
+		s.find = c.pass.findGRPC
 	}
 	s.place.host = []byte(hostHeader(&c.pass.at, 0))
 	return s.install(in, &c.upstreamConf, sizes{})
@@ -90,15 +85,9 @@ func installGRPC(c *grpcConf, in *http.Install) error {
 
 // findGRPC works out where a request goes. Any other verdict than Next is its answer.
 func (a *address) findGRPC(r *http.Request, set *upstream.Set) (place, http.Verdict) {
-	text := r.Text(a.text)
-	switch {
-	case len(text) > len(grpcsPrefix) && field.EqualFold(text[:len(grpcsPrefix)], grpcsPrefix):
-		r.Logf(logs.Error, "%s is not supported yet in \"%s\"", strings.TrimSuffix(grpcsPrefix, "://"), text)
-		return place{}, http.StatusInternal
-	case len(text) > len(grpcPrefix) && field.EqualFold(text[:len(grpcPrefix)], grpcPrefix):
-		text = text[len(grpcPrefix):]
-	}
-	at, _, p, v := findPlace(r, set, string(text), 0, false)
+	url, tls := cutScheme(a.scheme, string(r.Text(a.text)))
+	at, _, p, v := findPlace(r, set, url, 0, false)
 	p.host = []byte(hostHeader(&at, 0))
+	p.secured(tls, at.Host, grpcsPrefix)
 	return p, v
 }

@@ -14,15 +14,21 @@ import (
 // http2Loc is what a location says of HTTP/2 with its peers. It does not change.
 type http2Loc struct {
 	opening []byte
-	host    *http.Text // in place of that of the target; nil: none
-	parts   []http2Part
-	dropped nameSet // fields of the client that are not passed
+	plan    http2Plan
+	cached  *http2Plan // of requests whose responses may be stored; nil where there is no cache
 	conf    *upstreamConf
 
 	method  *http.Text // in place of the client's; nil: none
 	setBody *http.Text // the same
 	uri     func(b []byte, r *http.Request, at *place) []byte
-	rewrite func(c *call, f *http.Field) ([]byte, bool) // nil: nothing leads back to the peer
+	rewrite func(r *http.Request, f *http.Field) ([]byte, bool) // nil: nothing leads back to the peer
+}
+
+// A http2Plan is how the fields of a request are made: what can be encoded at load is.
+type http2Plan struct {
+	host    *http.Text // in place of that of the target; nil: none
+	parts   []http2Part
+	dropped nameSet // fields of the client that are not passed
 }
 
 // A http2Part is a stretch of fields that are encoded already, or one to be worked out.
@@ -42,9 +48,28 @@ const (
 	http2TE                       // TE: trailers, if the client says so
 )
 
-// newHTTP2Loc joins what the configuration sets with what holds without it.
-func newHTTP2Loc(c *upstreamConf, headers []setHeader) *http2Loc {
+// newGRPCLoc is a location with grpc_pass.
+func newGRPCLoc(c *upstreamConf, headers []setHeader) *http2Loc {
 	l := &http2Loc{opening: openHTTP2(), conf: c, uri: func(b []byte, r *http.Request, _ *place) []byte { return appendOwnURI(b, r) }}
+	l.plan = newHTTP2Plan(headers, true, nil)
+	return l
+}
+
+// newProxyHTTP2Loc is a location with proxy_pass, of which the other one is for HTTP/1. conditions are those of a cache.
+func newProxyHTTP2Loc(l1 *http1Loc, conditions []setHeader) *http2Loc {
+	l := &http2Loc{
+		opening: openHTTP2(), conf: &l1.upstreamConf, method: l1.method, setBody: l1.setBody,
+		uri: l1.appendURI, rewrite: l1.rewrite, plan: newHTTP2Plan(l1.headers, false, nil),
+	}
+	if l1.headCached != nil {
+		cached := newHTTP2Plan(l1.headers, false, conditions)
+		l.cached = &cached
+	}
+	return l
+}
+
+// newHTTP2Plan joins what the configuration sets with what holds without it. With te, trailers are asked for if the client does.
+func newHTTP2Plan(headers []setHeader, te bool, conditions []setHeader) (l http2Plan) {
 	for _, s := range headers {
 		l.dropped.add(s.name)
 		if strings.EqualFold(s.name, "Host") {
@@ -53,8 +78,16 @@ func newHTTP2Loc(c *upstreamConf, headers []setHeader) *http2Loc {
 		}
 		l.set(s.name, s.value)
 	}
+	for _, s := range conditions {
+		l.dropped.add(s.name)
+		if s.value != nil {
+			l.set(s.name, s.value)
+		}
+	}
 	l.own(headers, "Content-Length", http2Length)
-	l.own(headers, "TE", http2TE)
+	if te {
+		l.own(headers, "TE", http2TE)
+	}
 	for _, id := range ownFields {
 		l.dropped.addKnown(id)
 	}
@@ -62,7 +95,7 @@ func newHTTP2Loc(c *upstreamConf, headers []setHeader) *http2Loc {
 }
 
 // own adds a field that the protocol works out, unless the configuration sets it.
-func (l *http2Loc) own(headers []setHeader, name string, kind http2Field) {
+func (l *http2Plan) own(headers []setHeader, name string, kind http2Field) {
 	for i := range headers {
 		if strings.EqualFold(headers[i].name, name) {
 			return
@@ -72,7 +105,7 @@ func (l *http2Loc) own(headers []setHeader, name string, kind http2Field) {
 }
 
 // set adds a field: to the encoded ones before it when its value is known.
-func (l *http2Loc) set(name string, value *http.Text) {
+func (l *http2Plan) set(name string, value *http.Text) {
 	encoded := h2.AppendName(nil, []byte(name))
 	s, ok := value.Const()
 	if !ok {
@@ -98,13 +131,15 @@ func (l *http2Loc) protocol(old protocol) protocol {
 
 // Places in the static table (RFC 7541, appendix A).
 const (
-	http2Authority  = 1
-	http2Method     = 2
-	http2Path       = 4
-	http2MethodGet  = 0x82 // these three with their values
-	http2MethodPost = 0x83
-	http2PathRoot   = 0x84
-	http2SchemeHTTP = 0x86
+	http2Authority   = 1
+	http2Method      = 2
+	http2Status      = 8
+	http2Path        = 4
+	http2MethodGet   = 0x82 // these three with their values
+	http2MethodPost  = 0x83
+	http2PathRoot    = 0x84
+	http2SchemeHTTP  = 0x86
+	http2SchemeHTTPS = 0x87
 )
 
 // maxHTTP2Field is how long a method, a path or a value may be.
@@ -115,12 +150,23 @@ func (p *http2) createRequest(c *call) http.Verdict {
 	r, l := c.r, p.loc
 	b := h2.AppendFrameHead(c.head[:0], 0, h2.FrameHeaders, 0, 0)
 	method := r.MethodName
-	if l.method != nil {
+	switch {
+	case c.asGet:
+		method = methodGet
+	case l.method != nil:
 		method = r.Text(l.method)
+	}
+	plan := &l.plan
+	if c.caching {
+		plan = l.cached
 	}
 	p.toHead = field.EqualFold(method, "HEAD")
 	b = appendMethod(b, method)
-	b = append(b, http2SchemeHTTP)
+	if c.place.tls {
+		b = append(b, http2SchemeHTTPS)
+	} else {
+		b = append(b, http2SchemeHTTP)
+	}
 	path := l.uri(r.Alloc(len(r.Target) + len(c.place.uri) + 3*len(r.URI) + len(r.Args) + 1)[:0], r, &c.place)
 	switch {
 	case len(path) == 0:
@@ -135,8 +181,8 @@ func (p *http2) createRequest(c *call) http.Verdict {
 		b = h2.AppendIndexed(b, http2Path, path)
 	}
 	host := c.place.host
-	if l.host != nil {
-		if text := r.Text(l.host); len(text) > 0 {
+	if plan.host != nil {
+		if text := r.Text(plan.host); len(text) > 0 {
 			host = text
 		}
 	}
@@ -144,11 +190,12 @@ func (p *http2) createRequest(c *call) http.Verdict {
 	if c.body = nil; l.setBody != nil {
 		c.body = r.Text(l.setBody)
 	}
-	for i := range l.parts {
-		b = l.appendPart(b, c, &l.parts[i])
+	p.length = l.bodyLength(c)
+	for i := range plan.parts {
+		b = p.appendPart(b, c, &plan.parts[i])
 	}
 	if l.conf.PassHeaders {
-		b = appendHTTP2Fields(b, r.In, &l.dropped)
+		b = appendHTTP2Fields(b, r.In, &plan.dropped)
 	}
 	c.head = splitHeaders(b)
 	if !c.streaming && p.bodySize(c) == 0 {
@@ -179,7 +226,7 @@ func (p *http2) bodySize(c *call) int64 {
 }
 
 // appendPart appends one field, or those that were encoded beforehand.
-func (l *http2Loc) appendPart(b []byte, c *call, part *http2Part) []byte {
+func (p *http2) appendPart(b []byte, c *call, part *http2Part) []byte {
 	if part.fields != nil {
 		return append(b, part.fields...)
 	}
@@ -189,7 +236,9 @@ func (l *http2Loc) appendPart(b []byte, c *call, part *http2Part) []byte {
 	value := room[:0]
 	switch part.kind {
 	case http2Length:
-		value = l.appendLength(value, c)
+		if p.length >= 0 {
+			value = strconv.AppendInt(value, p.length, 10)
+		}
 	case http2TE:
 		if f := c.r.In.Find(field.TE); f != nil && field.HasToken(f.Value, "trailers") {
 			value = append(value, "trailers"...)
@@ -275,23 +324,19 @@ func (p *http2) frame(c *call, dst []byte, n int64, last bool) (f frame) {
 	return f
 }
 
-// appendLength writes how long the body is, if that is known.
-func (l *http2Loc) appendLength(b []byte, c *call) []byte {
+// bodyLength is how long the body is; -1: that is not known, or there is none and nobody has said so.
+func (l *http2Loc) bodyLength(c *call) int64 {
 	r := c.r
-	n := int64(-1)
 	switch {
 	case l.setBody != nil:
-		n = int64(len(c.body))
+		return int64(len(c.body))
 	case c.streaming && r.Body.Length < 0:
 	case r.Body.Length < 0:
-		n = r.Body.Size
+		return r.Body.Size
 	case r.Body.Length > 0 || r.In.Has(field.ContentLength):
-		n = r.Body.Length
+		return r.Body.Length
 	}
-	if n < 0 {
-		return b
-	}
-	return strconv.AppendInt(b, n, 10)
+	return -1
 }
 
 // forget implements protocol.

@@ -15,7 +15,8 @@ type http2 struct {
 	loc     *http2Loc
 	session *http2Session
 	id      uint32
-	toHead  bool // the request was made with HEAD: its response has no body
+	toHead  bool  // the request was made with HEAD: its response has no body
+	length  int64 // of the request's body, as told to the peer; -1: not told
 
 	sendWindow int64
 	recvWindow int64
@@ -45,13 +46,19 @@ func (p *http2) open(c *call) {
 	} else {
 		s.lastID += 2
 	}
-	p.session, p.id = s, s.lastID
+	p.begin(s.lastID)
+	p.session = s
 	p.sendWindow, p.recvWindow = s.firstSend, h2.MaxWindow
+	numberFrames(c.head, p.id)
+}
+
+// begin makes ready for the response on a stream.
+func (p *http2) begin(id uint32) {
+	p.id = id
 	p.answers, p.leaving, p.wasReset, p.done = 0, false, false, false
 	p.http2Frame = http2Frame{}
 	p.inBlock, p.headDone, p.lastBlock = false, false, false
 	p.fields.reset()
-	numberFrames(c.head, p.id)
 }
 
 // parseHead implements protocol. Fields are kept elsewhere: the buffer begins anew with each read.
@@ -115,8 +122,21 @@ func (p *http2) end(c *call) {
 	c.keepalive = !p.leaving && p.got == 0
 }
 
-// appendHead implements protocol: there is no cache of such responses.
-func (*http2) appendHead(dst []byte, _ *call) []byte { return dst }
+// storedStream is the number of the stream that a stored head is of.
+const storedStream = 1
+
+// appendHead implements protocol: the fields, in frames as a peer sends them.
+func (p *http2) appendHead(dst []byte, c *call) []byte {
+	at := len(dst)
+	dst = h2.AppendFrameHead(dst, 0, h2.FrameHeaders, 0, 0)
+	dst = h2.AppendIndexed(dst, http2Status, strconv.AppendInt(nil, int64(c.reply.status), 10))
+	for i := range c.fields {
+		dst = h2.AppendString(h2.AppendName(dst, c.fields[i].Name), c.fields[i].Value)
+	}
+	frames := splitHeaders(dst[at:])
+	numberFrames(frames, storedStream)
+	return append(dst[:at], frames...)
+}
 
 // want implements protocol: what comes between two parts of the body is wanted at once.
 func (p *http2) want() int64 {
@@ -160,7 +180,7 @@ func (p *http2) rewrite(c *call, f *http.Field) (value []byte, changed bool) {
 	if p.loc.rewrite == nil {
 		return f.Value, false
 	}
-	return p.loc.rewrite(c, f)
+	return p.loc.rewrite(c.r, f)
 }
 
 // openData counts a frame of the body against the windows.

@@ -135,7 +135,7 @@ func http2Tests() []responseTest {
 
 // freshHTTP2 is a protocol that has a connection of its own.
 func freshHTTP2() protocol {
-	l := newHTTP2Loc(&upstreamConf{}, nil)
+	l := newGRPCLoc(&upstreamConf{}, nil)
 	return &openedHTTP2{*l.protocol(nil).(*http2)}
 }
 

@@ -24,6 +24,7 @@ type handler struct {
 	fixed  place
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
 	fixedTLS tlsUse
+	offered  []string // by ALPN
 	hidden   nameSet
 	dial     loop.DialOptions
 	// stays says that a peer is left to finish when the client has gone: as proxy_ignore_client_abort says, or
@@ -46,8 +47,8 @@ type passSpec struct {
 	find   func(r *http.Request, set *upstream.Set) (place, http.Verdict)
 	// key is the key of a response in the cache where none is configured; nil: it is empty.
 	key  func(c *call) []byte
-	tls  bool     // some place may want TLS
-	alpn []string // what is offered in the handshake: the same wherever a group is used, since kept connections are not told apart by it
+	tls  bool   // some place may want TLS
+	alpn string // of the protocol, offered in the handshake; connections of the same group are told apart by it. "": none
 
 	hidden                 []string // fields of responses that clients do not get to see
 	sendsBody, sendsChunks bool     // the client's body is passed on; one of unknown length as it comes
@@ -85,6 +86,9 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 		},
 	}
 	h.hidden = h.shared.hiddenBy(c, s.hidden)
+	if s.alpn != "" {
+		h.offered = []string{s.alpn}
+	}
 	if s.tls {
 		if h.tls, err = ssl.BuildUpstreamSSL(b, &c.SSL, s.prefix); err != nil {
 			return blameSSL(in.Block, s.prefix, err)

@@ -203,16 +203,21 @@ func (p *http1) dechunk(c *call, raw []byte) (data []byte, used int, err error) 
 
 // rewrite implements protocol.
 func (p *http1) rewrite(c *call, f *http.Field) (value []byte, changed bool) {
+	return p.loc.rewrite(c.r, f)
+}
+
+// rewrite is that of protocol, whichever version is spoken.
+func (l *http1Loc) rewrite(r *http.Request, f *http.Field) (value []byte, changed bool) {
 	switch f.ID {
 	case field.Location:
-		return first(p.loc.redirect, c.r, f.Value, 0)
+		return first(l.redirect, r, f.Value, 0)
 	case field.Refresh:
 		if at := refreshURL(f.Value); at >= 0 {
-			return first(p.loc.redirect, c.r, f.Value, at)
+			return first(l.redirect, r, f.Value, at)
 		}
 	case field.SetCookie:
-		if p.loc.hasCookieRules() {
-			return p.loc.rewriteCookie(c.r, f.Value), true
+		if l.hasCookieRules() {
+			return l.rewriteCookie(r, f.Value), true
 		}
 	}
 	return f.Value, false

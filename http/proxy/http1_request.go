@@ -70,25 +70,34 @@ func newHeadPlan(c *proxyConf) headPlan {
 	return h
 }
 
-// newCachedPlan is the plan of requests whose responses may be stored: the whole is asked for, and under conditions only if it is to be
-// seen whether what is stored is good still.
-func newCachedPlan(in *http.Install, c *proxyConf) (*headPlan, error) {
+// newCachedPlan is the plan of requests whose responses may be stored, with what conditionHeaders has to say.
+func newCachedPlan(c *proxyConf, conditions []setHeader) *headPlan {
 	h := newHeadPlan(c)
+	for _, f := range conditions {
+		h.dropped.add(f.name)
+		if f.value != nil {
+			h.add(f.name, f.value)
+		}
+	}
+	return &h
+}
+
+// conditionHeaders are the fields that are other in requests whose responses may be stored: the whole is asked for, and under conditions
+// only if it is to be seen whether what is stored is good still. Those without a value are not passed.
+func conditionHeaders(in *http.Install, c *proxyConf) (all []setHeader, err error) {
 	for _, f := range conditionFields {
 		if c.sets(f.id.String()) {
 			continue
 		}
-		h.dropped.addKnown(f.id)
-		if f.value == "" {
-			continue
+		var text *http.Text
+		if f.value != "" {
+			if text, err = in.Builder.Vars.Compile(f.value); err != nil {
+				return nil, err
+			}
 		}
-		text, err := in.Builder.Vars.Compile(f.value)
-		if err != nil {
-			return nil, err
-		}
-		h.add(f.id.String(), text)
+		all = append(all, setHeader{f.id.String(), text})
 	}
-	return &h, nil
+	return all, nil
 }
 
 // conditionFields are the fields of conditions and ranges, with what they say of a response that is stored.

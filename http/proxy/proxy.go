@@ -66,14 +66,19 @@ func install(c *proxyConf, in *http.Install) error {
 		return err
 	}
 	l := newHTTP1Loc(c)
+	var cached []setHeader
 	if c.Cache.On {
-		if l.headCached, err = newCachedPlan(in, c); err != nil {
+		if cached, err = conditionHeaders(in, c); err != nil {
 			return err
 		}
+		l.headCached = newCachedPlan(c, cached)
 	}
 	s := passSpec{
 		prefix: "proxy_", schema: httpPrefix, url: c.pass.url, protocol: l.protocol, hidden: httpHidden(), key: l.key,
-		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version == http.HTTP11,
+		sendsBody: c.PassBody && c.setBody == nil, sendsChunks: c.version >= http.HTTP11,
+	}
+	if c.version == http.HTTP20 {
+		s.protocol, s.alpn, s.duplex = newProxyHTTP2Loc(l, cached).protocol, alpnHTTP2, true
 	}
 	c.pass.fill(&s)
 	return s.install(in, &c.upstreamConf, z)
@@ -118,9 +123,12 @@ A *URL* with variables is worked out for each request, and its URI, if it has on
 			Set:     addSetHeader,
 		},
 		{
-			Name: "proxy_http_version", In: inLoc, Syntax: "1.0 | 1.1", Default: "1.1", Lacks: []string{"2"},
-			Doc: "The HTTP version spoken with the peer. Kept connections and upgrades need 1.1.",
-			Set: setVersion,
+			Name: "proxy_http_version", In: inLoc, Syntax: "1.0 | 1.1 | 2", Default: "1.1",
+			Doc: `The HTTP version spoken with the peer. Kept connections need 1.1 or 2, upgrades 1.1.
+
+Version 2 is spoken without asking first: in the clear the peer must know it beforehand, over TLS it is offered by ALPN.`,
+			Example: "proxy_http_version 2;",
+			Set:     setVersion,
 		},
 		{
 			Name: "proxy_headers_hash_max_size", In: inLoc, Syntax: "<number>", Default: "512", Support: conf.Ignored,
@@ -190,7 +198,7 @@ func setVersion(c *proxyConf, call *conf.Call) error {
 	case "1.1":
 		c.version = http.HTTP11
 	default:
-		return call.Errorf(0, "\"proxy_http_version 2\" is known but not supported yet")
+		c.version = http.HTTP20
 	}
 	return nil
 }

@@ -10,41 +10,47 @@ import (
 func proxyVariables() []http.Var {
 	return []http.Var{
 		{Name: "proxy_host", Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
-			if x, _ := ofLocation(r); x != nil {
+			if x := ofLocation(r); x != nil {
 				return http.Value{B: x.place.host}
 			}
 			return http.Value{Missing: true}
 		}},
 		{Name: "proxy_port", Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
-			if x, _ := ofLocation(r); x != nil {
+			if x := ofLocation(r); x != nil {
 				return http.Value{B: x.place.port}
 			}
 			return http.Value{Missing: true}
 		}},
 		{Name: "proxy_internal_body_length", Doc: "For `Content-Length` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
-			if _, p := ofLocation(r); p != nil && p.length >= 0 {
-				return http.Value{B: strconv.AppendInt(r.Alloc(20)[:0], p.length, 10)}
+			n := int64(-1)
+			if x := ofLocation(r); x != nil {
+				switch p := x.proto.(type) {
+				case *http1:
+					n = p.length
+				case *http2:
+					n = p.length
+				}
+			}
+			if n >= 0 {
+				return http.Value{B: strconv.AppendInt(r.Alloc(20)[:0], n, 10)}
 			}
 			return http.Value{Missing: true}
 		}},
 		{Name: "proxy_internal_chunked", Doc: "For `Transfer-Encoding` of the request to the peer.", Get: func(r *http.Request, _ string) http.Value {
-			if _, p := ofLocation(r); p != nil && p.sendsChunks {
-				return http.Value{B: []byte("chunked")}
+			if x := ofLocation(r); x != nil {
+				if p, ok := x.proto.(*http1); ok && p.sendsChunks {
+					return http.Value{B: []byte("chunked")}
+				}
 			}
 			return http.Value{Missing: true}
 		}},
 	}
 }
 
-// ofLocation is the exchange of the location where the request is now, and its HTTP/1; nil if there is none.
-func ofLocation(r *http.Request) (*exchange, *http1) {
-	here, ok := http.Load[exchangeHere](r)
-	x := here.exchange
-	if !ok {
-		return nil, nil
+// ofLocation is the exchange of the location where the request is now, if it is one of proxy_pass; nil if there is none.
+func ofLocation(r *http.Request) *exchange {
+	if here, ok := http.Load[exchangeHere](r); ok && here.h.pass.prefix == "proxy_" {
+		return here.exchange
 	}
-	if p, ok := x.proto.(*http1); ok {
-		return x, p
-	}
-	return nil, nil
+	return nil
 }

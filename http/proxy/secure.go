@@ -29,6 +29,7 @@ func (x *exchange) secureFor() {
 	default:
 		x.tls = newTLSUse(x.h.tls, x.h.tls.Of(x.r, x.place.name))
 	}
+	x.tls.secure.Protocol = x.h.pass.alpn
 }
 
 func newTLSUse(u *ssl.UpstreamSSL, n ssl.UpstreamName) tlsUse {
@@ -38,7 +39,7 @@ func newTLSUse(u *ssl.UpstreamSSL, n ssl.UpstreamName) tlsUse {
 // handshake puts TLS on a connection just made, up to until: connecting and the handshake have one time together.
 func (x *exchange) handshake(c *loop.Conn, until loop.Time) (Faults, http.Verdict) {
 	r, u, n := x.r, x.h.tls, &x.tls.name
-	server := certs.Server{Name: n.Asked, Protocols: x.h.pass.alpn}
+	server := certs.Server{Name: n.Asked, Protocols: x.h.offered}
 	if n.Cert != "" {
 		var err error
 		if server.Pair, err = u.Pair(r, n); err != nil {

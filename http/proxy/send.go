@@ -184,8 +184,8 @@ func (s *sender) next(x *exchange) error {
 		x.control = x.control[:0]
 		s.add(s.control)
 	}
-	if s.n == 0 && !s.ended && s.more && len(s.mem) == 0 {
-		if err := s.fill(x); err != nil {
+	if s.n == 0 && !s.ended && s.more && len(s.mem) < len(s.own)/2 {
+		if err := s.fill(x); err != nil && !(err == loop.ErrAgain && len(s.mem) > 0) {
 			return err
 		}
 	}
@@ -208,11 +208,12 @@ func (s *sender) advance(n int) {
 	}
 }
 
-// fill takes more of the body from the client, when everything before it was sent: all that is there, so that
-// it goes out by one write, with the end if that is there as well.
+// fill takes more of the body from the client, when everything before it was sent, or is what the protocol could make no frame of:
+// all that is there, so that it goes out by one write, with the end if that is there as well.
 func (s *sender) fill(x *exchange) (err error) {
 	r := x.r
-	fill := 0
+	fill := copy(s.own, s.mem)
+	left := fill
 	for fill < len(s.own) && err == nil {
 		var n int
 		n, err = r.Wire.TryReadBody(r, s.own[fill:])
@@ -224,10 +225,10 @@ func (s *sender) fill(x *exchange) (err error) {
 		r.BodyDone()
 		s.more = false
 		return nil
-	case fill > 0: // what else there is comes again the next time
+	case fill > left: // what else there is comes again the next time
 		return nil
 	case err == loop.ErrAgain:
-		s.starved = true
+		s.starved = left == 0
 		return err
 	}
 	s.verdict = r.BodyFailed(err)
