@@ -31,7 +31,8 @@ const depsRules = `
 
 	# The street.
 	load < certs;
-	certs < listen, upstream, cache;
+	certs < listen, cache, upstream/resolver;
+	upstream/resolver < upstream;
 	listen, upstream, cache, http/route, http/field, http/url < http;
 	http < http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter;
 	http/ssl, http/h1, http/h2 < http/proxy;

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"net/netip"
+	"os"
 	"runtime/debug"
 	"syscall"
 )
@@ -82,6 +83,25 @@ func (l *Loop) OpenPackets(fd int, got func(p *Packets, d Datagram)) (*Packets, 
 		return nil, e
 	}
 	return p, nil
+}
+
+// DialPackets makes a datagram socket that is connected to an address: what comes from elsewhere is dropped, and the kernel chooses a
+// port by chance. got is called for each datagram. Loop only, or before Run.
+func (l *Loop) DialPackets(to Addr, got func(p *Packets, d Datagram)) (*Packets, error) {
+	family := familyOf(to)
+	fd, e := newPacketSocket(family)
+	if e != 0 {
+		return nil, os.NewSyscallError("socket", e)
+	}
+	if e := connect(&l.sockaddr, fd, to, family); e != 0 {
+		closeFD(fd)
+		return nil, os.NewSyscallError("connect", e)
+	}
+	p, err := l.OpenPackets(fd, got)
+	if err != nil {
+		closeFD(fd)
+	}
+	return p, err
 }
 
 // Send sends a datagram soon. ErrAgain: there is no room, wait for Out; ErrClosed.

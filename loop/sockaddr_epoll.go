@@ -63,8 +63,12 @@ func swap16(v uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-func newSocket(family int) (int, syscall.Errno) {
-	fd, _, e := syscall.RawSyscall(syscall.SYS_SOCKET, uintptr(family), sockStreamNBExec, 0)
+func newSocket(family int) (int, syscall.Errno) { return socketOf(family, syscall.SOCK_STREAM) }
+
+func newPacketSocket(family int) (int, syscall.Errno) { return socketOf(family, syscall.SOCK_DGRAM) }
+
+func socketOf(family, kind int) (int, syscall.Errno) {
+	fd, _, e := syscall.RawSyscall(syscall.SYS_SOCKET, uintptr(family), uintptr(kind)|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	return int(fd), e
 }
 

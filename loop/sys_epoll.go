@@ -26,8 +26,7 @@ const (
 	spliceNonblock = 2
 	setPipeSize    = 1031 // F_SETPIPE_SZ
 
-	efdNonblockExec  = syscall.O_NONBLOCK | syscall.O_CLOEXEC
-	sockStreamNBExec = syscall.SOCK_STREAM | syscall.SOCK_NONBLOCK | syscall.SOCK_CLOEXEC
+	efdNonblockExec = syscall.O_NONBLOCK | syscall.O_CLOEXEC
 )
 
 // wait is epoll_wait. Only a timeout of 0 may pass by the scheduler.

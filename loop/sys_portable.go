@@ -152,8 +152,12 @@ func child(f func() (int, error)) (int, syscall.Errno) {
 	return fd, 0
 }
 
-func newSocket(family int) (int, syscall.Errno) {
-	return child(func() (int, error) { return syscall.Socket(family, syscall.SOCK_STREAM, 0) })
+func newSocket(family int) (int, syscall.Errno) { return socketOf(family, syscall.SOCK_STREAM) }
+
+func newPacketSocket(family int) (int, syscall.Errno) { return socketOf(family, syscall.SOCK_DGRAM) }
+
+func socketOf(family, kind int) (int, syscall.Errno) {
+	return child(func() (int, error) { return syscall.Socket(family, kind, 0) })
 }
 
 func accept(fd int, raw *rawAddr) (int, syscall.Errno) {
