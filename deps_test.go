@@ -34,13 +34,13 @@ const depsRules = `
 	certs < listen, cache, upstream/resolver;
 	upstream/resolver < upstream;
 	listen, upstream, cache, http/route, http/field, http/url < http;
-	http < http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter;
+	http < http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter, http/log;
 	http/ssl, http/h1, http/h2 < http/proxy;
 	listen, upstream < stream;
 	http, stream < status;
 
 	# What brings it to life.
-	http/h3, http/rewrite, http/access, http/content, http/filter, http/proxy, status < cycle < master < cmd/weir;
+	http/h3, http/rewrite, http/access, http/content, http/filter, http/log, http/proxy, status < cycle < master < cmd/weir;
 
 	# Around it: these see the server from outside.
 	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;

@@ -10,6 +10,7 @@ import (
 	"weir/http/content"
 	"weir/http/filter"
 	"weir/http/h2"
+	"weir/http/log"
 	"weir/http/proxy"
 	"weir/http/rewrite"
 	"weir/http/ssl"
@@ -79,7 +80,7 @@ func httpModules() []*http.Module {
 		filter.Range,
 
 		// the request is recorded
-		http.AccessLog,
+		log.Module,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"weir/disk"
 	"weir/http"
 	"weir/http/h1"
+	"weir/http/log"
 	"weir/http/proxy"
 	"weir/load"
 	"weir/logs"
@@ -154,7 +155,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
-	modules := []*http.Module{http.CoreModule, http.ServerModule, doModule(o.steps), proxy.Proxy, http.AccessLog}
+	modules := []*http.Module{http.CoreModule, http.ServerModule, doModule(o.steps), proxy.Proxy, log.Module}
 	blocks := conf.Define("http", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 		{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true},

@@ -19,6 +19,7 @@ import (
 	"weir/disk"
 	"weir/http"
 	"weir/http/h2"
+	"weir/http/log"
 	"weir/http/proxy"
 	"weir/http/rewrite"
 	"weir/load"
@@ -156,7 +157,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
-	modules := []*http.Module{http.CoreModule, http.ServerModule, h2.Module, rewrite.Rewrite, doModule(o.steps), proxy.Upstream, proxy.Proxy, http.AccessLog}
+	modules := []*http.Module{http.CoreModule, http.ServerModule, h2.Module, rewrite.Rewrite, doModule(o.steps), proxy.Upstream, proxy.Proxy, log.Module}
 	blocks := conf.Define("http", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 		{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true},

@@ -1,4 +1,4 @@
-package http
+package log
 
 import (
 	"maps"
@@ -12,6 +12,7 @@ import (
 
 	"weir/conf"
 	"weir/disk"
+	"weir/http"
 	"weir/logs"
 	"weir/vars"
 )
@@ -21,16 +22,16 @@ type accessLog struct {
 	off     bool
 	targets []*logTarget
 	cache   *logs.CacheOptions
-	write   func(*Request) // once a location has asked for it
+	write   func(*http.Request) // once a location has asked for it
 }
 
 // A logTarget is one access_log: where lines go, when, and what they look like.
 type logTarget struct {
 	format *logFormat
-	cond   *Text
+	cond   *http.Text
 	sink   lineWriter      // nil when the path has variables
 	file   *logs.File      // behind sink; nil for another kind
-	path   *Text           // of a path with variables
+	path   *http.Text      // of a path with variables
 	files  *logs.FileCache // that writes it
 	call   *conf.Call
 }
@@ -38,8 +39,8 @@ type logTarget struct {
 // lineWriter takes whole lines. Any goroutine.
 type lineWriter interface{ Write(line []byte) error }
 
-// AccessLog is nginx's log module: a line for every request.
-var AccessLog = Define(Spec[accessLog]{
+// Module is nginx's log module: a line for every request.
+var Module = http.Define(http.Spec[accessLog]{
 	Name: "http_log",
 	Doc:  "Access logs: a line for every request, in a format of yours, to files and syslog.",
 	Directives: []conf.Directive[accessLog]{
@@ -69,7 +70,7 @@ The path may have variables; "syslog:server=…" sends lines to a syslog server.
 	Install: installAccessLog,
 })
 
-func installAccessLog(c *accessLog, in *Install) error {
+func installAccessLog(c *accessLog, in *http.Install) error {
 	if c.off || len(c.targets) == 0 {
 		return nil
 	}
@@ -85,7 +86,7 @@ func installAccessLog(c *accessLog, in *Install) error {
 		}
 		mine = append(mine, u)
 	}
-	c.write = func(r *Request) {
+	c.write = func(r *http.Request) {
 		for _, t := range mine {
 			t.write(r)
 		}
@@ -99,7 +100,7 @@ type formats struct{ byName map[string]*logFormat }
 
 // A logFormat is a log_format, compiled.
 type logFormat struct {
-	parts  []vars.Part[*Request]
+	parts  []vars.Part[*http.Request]
 	escape logs.Escape
 }
 
@@ -109,7 +110,7 @@ const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $
 var digits = regexp.MustCompile(`\$[0-9]\w*`)
 
 func declareFormat(call *conf.Call) error {
-	f := Of[formats](Env(call))
+	f := http.Of[formats](http.Env(call))
 	if f.byName == nil {
 		f.byName = map[string]*logFormat{}
 	}
@@ -129,7 +130,7 @@ func declareFormat(call *conf.Call) error {
 		if name := digits.FindString(call.Arg(i)); name != "" {
 			return call.Errorf(i, "unknown \"%s\" variable", name[1:]) // there are no captures here
 		}
-		x, err := CompileText(call, i, call.Arg(i))
+		x, err := http.CompileText(call, i, call.Arg(i))
 		if err != nil {
 			return err
 		}
@@ -153,7 +154,7 @@ func (f *formats) first(call *conf.Call) *conf.Node {
 }
 
 // find returns a format by name; "combined" is always there.
-func (f *formats) find(b *Builder, name string) *logFormat {
+func (f *formats) find(b *http.Builder, name string) *logFormat {
 	if v := f.byName[name]; v != nil || name != "combined" {
 		return v
 	}
@@ -182,12 +183,12 @@ func addAccessLog(c *accessLog, call *conf.Call) error {
 	if call.Len() > 1 {
 		name = call.Arg(1)
 	}
-	if t.format = Of[formats](Env(call)).find(Env(call), name); t.format == nil {
-		return call.Errorf(1, "unknown log format \"%s\"", name).Among(name, Of[formats](Env(call)).names())
+	if t.format = http.Of[formats](http.Env(call)).find(http.Env(call), name); t.format == nil {
+		return call.Errorf(1, "unknown log format \"%s\"", name).Among(name, http.Of[formats](http.Env(call)).names())
 	}
 	for i := 2; i < call.Len(); i++ {
 		if cond, ok := strings.CutPrefix(call.Arg(i), "if="); ok {
-			x, err := CompileText(call, i, cond)
+			x, err := http.CompileText(call, i, cond)
 			if err != nil {
 				return err
 			}
@@ -316,8 +317,8 @@ func (s *sinks) agree(path string, b *logs.Buffer) bool {
 }
 
 // open opens what the target writes to.
-func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
-	s := Of[sinks](b)
+func (t *logTarget) open(c *accessLog, b *http.Builder) (*logTarget, error) {
+	s := http.Of[sinks](b)
 	if s.byNode == nil {
 		s.byNode = map[*conf.Node]*logTarget{}
 	}
@@ -335,7 +336,7 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 		b.Release(sys.Close)
 		t.sink = sys
 	} else if strings.Contains(place, "$") {
-		x, err := CompileText(t.call, 0, t.call.Path(place))
+		x, err := http.CompileText(t.call, 0, t.call.Path(place))
 		if err != nil {
 			return nil, err
 		}
@@ -353,7 +354,7 @@ func (t *logTarget) open(c *accessLog, b *Builder) (*logTarget, error) {
 	return t, nil
 }
 
-func (t *logTarget) openFile(b *Builder, place string) error {
+func (t *logTarget) openFile(b *http.Builder, place string) error {
 	path := t.call.Path(place)
 	if t.call.IsDefault() && b.AccessLog != "" {
 		path = b.AccessLog
@@ -364,7 +365,7 @@ func (t *logTarget) openFile(b *Builder, place string) error {
 	if err != nil {
 		return err
 	}
-	if !Of[sinks](b).agree(path, buffer) {
+	if !http.Of[sinks](b).agree(path, buffer) {
 		return t.call.Errorf(0, "access_log \"%s\" already defined with conflicting parameters", place)
 	}
 	if buffer == nil {
@@ -379,7 +380,7 @@ func (t *logTarget) openFile(b *Builder, place string) error {
 }
 
 // write writes the line of a request.
-func (t *logTarget) write(r *Request) {
+func (t *logTarget) write(r *http.Request) {
 	if t.cond != nil {
 		if v := r.Text(t.cond); len(v) == 0 || len(v) == 1 && v[0] == '0' {
 			return
@@ -395,14 +396,14 @@ func (t *logTarget) write(r *Request) {
 		if err := t.sink.Write(line); err != nil {
 			r.Log(logs.Alert, err.Error())
 		}
-	} else if r.rootExists() {
+	} else if rootExists(r) {
 		t.writeCached(r, r.Text(t.path), line)
 	}
 	r.Loop().Give(buf)
 }
 
 // writeCached writes a line to a file that may have to be opened first.
-func (t *logTarget) writeCached(r *Request, path, line []byte) {
+func (t *logTarget) writeCached(r *http.Request, path, line []byte) {
 	var err error
 	r.Task.Await(func() { err = t.files.Write(path, line) })
 	if err != nil {
@@ -412,7 +413,7 @@ func (t *logTarget) writeCached(r *Request, path, line []byte) {
 
 // rootExists guards logs whose path has variables: as in nginx, nothing is written while the root of the
 // request is missing, so that a made-up host name makes no file.
-func (r *Request) rootExists() bool {
+func rootExists(r *http.Request) bool {
 	root := r.DocumentRoot()
 	i, bad := disk.Stat(r.Task, disk.PathOf(append(r.Alloc(len(root) + 1)[:0], root...)), disk.Links{})
 	if !bad.Failed() && !i.IsDir() {
@@ -424,7 +425,7 @@ func (r *Request) rootExists() bool {
 	return !bad.Failed()
 }
 
-func (f *logFormat) append(dst []byte, r *Request) []byte {
+func (f *logFormat) append(dst []byte, r *http.Request) []byte {
 	for i := range f.parts {
 		p := &f.parts[i]
 		if p.Ref == nil {
