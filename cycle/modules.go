@@ -57,6 +57,7 @@ func httpModules() []*http.Module {
 		proxy.Uwsgi,
 		proxy.SCGI,
 		proxy.Memcached,
+		proxy.Tunnel,
 		content.EmptyGIF,
 		content.StubStatus,
 		content.BrotliStatic,

@@ -48,6 +48,7 @@ type Server struct {
 	Root      *Location // what holds outside of every location
 	Locations *route.Locations[*Location]
 	TLS       any         // what http/ssl has to know of the server; nil: it listens nowhere with TLS
+	Tunnels   bool        // it takes CONNECT
 	Block     *conf.Block // nil once all is built
 }
 

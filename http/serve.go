@@ -75,15 +75,13 @@ func (r *Request) finalize(v Verdict) {
 func (r *Request) admit() Verdict {
 	r.setLocation(r.Server.Root)
 	if r.Method == TRACE || r.Method == CONNECT {
-		name := "TRACE"
-		if r.Method == CONNECT {
-			name = "CONNECT"
-		}
-		r.Doing = "reading client request headers"
-		r.Logf(logs.Info, "client sent %s method", name)
-		r.Doing = ""
 		r.KeepAlive = false
-		return StatusNotAllowed
+		if fault, v := r.admitMethod(); v != Next {
+			r.Doing = "reading client request headers"
+			r.Logf(logs.Info, "client sent %s", fault)
+			r.Doing = ""
+			return v
+		}
 	}
 	switch {
 	case r.Client.TLS != nil:
@@ -95,6 +93,19 @@ func (r *Request) admit() Verdict {
 		return StatusHTTPToHTTPS
 	}
 	return Next
+}
+
+// admitMethod says which TRACE and CONNECT are refused: all but a CONNECT of HTTP/1.1 without a body to a server that has tunnels.
+func (r *Request) admitMethod() (fault string, v Verdict) {
+	switch {
+	case r.Method == TRACE:
+		return "TRACE method", StatusNotAllowed
+	case r.Version != HTTP11 || !r.Server.Tunnels:
+		return "CONNECT method", StatusNotAllowed
+	case r.Body.Length > 0 || r.Body.Chunked:
+		return "CONNECT request with body", StatusBadRequest
+	}
+	return "", Next
 }
 
 // servePhases runs the server's own phases, finds the location and runs its phases.

@@ -61,7 +61,7 @@ func (x *exchange) frame(r *http.Request) {
 	if o.Status == 204 && o.Reason == nil {
 		o.ContentType, o.LastModified, o.ContentLength = nil, -1, -1
 	}
-	bodyless := o.Status == 304 || o.Status == 204 || o.Status < 200 || r.IsHead()
+	bodyless := o.Status == 304 || o.Status == 204 || o.Status < 200 || r.IsHead() || r.Method == http.CONNECT && o.Status < 300
 	if !bodyless && (o.ContentLength < 0 || len(o.Trailers) > 0 || o.ExpectTrailers) {
 		switch {
 		case r.Version >= http.HTTP11 && r.Loc.Core.ChunkedEncoding:

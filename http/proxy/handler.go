@@ -55,6 +55,8 @@ type passSpec struct {
 	fetches                bool     // requests are GET or HEAD, and have no body
 	// duplex says that peers may answer while the request is sent: the rest of it goes on while the response is read.
 	duplex bool
+	// connects says that requests are CONNECT, and that a connection is the whole answer of a peer.
+	connects bool
 }
 
 // A place is where one request goes.
@@ -157,6 +159,9 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 // serve is the handler of the location.
 func (h *handler) serve(r *http.Request) http.Verdict {
 	if h.pass.fetches && r.Method&(http.GET|http.HEAD) == 0 {
+		return http.StatusNotAllowed
+	}
+	if h.pass.connects && r.Method != http.CONNECT {
 		return http.StatusNotAllowed
 	}
 	x := h.take(r)

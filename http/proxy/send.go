@@ -277,6 +277,10 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 				deadline = r.Task.After(x.conf.SendTimeout)
 			}
 		}
+		if x.bodySent && x.h.pass.connects {
+			_, f := x.parse()
+			return f, http.Next
+		}
 		if x.conn.AsSource().Readable() {
 			switch state, f := x.readHead(); {
 			case f != 0:
