@@ -66,6 +66,7 @@ func httpModules() []*http.Module {
 		content.Static,
 
 		// the response is changed
+		filter.Slice,
 		filter.NotModified,
 		filter.Headers,
 		filter.UserID,

@@ -33,6 +33,9 @@ type Response struct {
 
 	AllowRanges bool // a single body of known length: ranges may be cut from it
 	SingleRange bool // only one range can be served
+	// Begin is where the body begins in what it is a range of, once the status is 206; Gap is how many bytes of the whole are left out before
+	// the next ones that a handler sends, which those who cut ranges must count.
+	Begin, Gap int64
 	NoModified  bool // not_modified must leave this response alone
 	Chunked     bool // the wire chose chunked framing
 	// CodingVaries says that another client may get the body in another coding: gzip_vary adds Vary.
@@ -130,7 +133,11 @@ func (r *Request) SendHead() Verdict {
 		r.Out.Reason = nil
 	}
 	filters := len(r.bodyChain)
-	for _, f := range r.Loc.heads {
+	heads := r.Loc.heads
+	if r.sub != nil && r.sub.heads != nil {
+		heads = r.sub.heads
+	}
+	for _, f := range heads {
 		if v := f(r); v != Next { // something else is going to be the body
 			r.Out.Whole = FileID{}
 			clear(r.bodyChain[filters:])

@@ -200,15 +200,7 @@ func (r *Request) locationSteps() Verdict {
 	if r.debug {
 		r.Debugf("content phase")
 	}
-	if loc.handler != nil {
-		return loc.handler(r)
-	}
-	for _, s := range loc.content {
-		if v := s(r); v != Next {
-			return v
-		}
-	}
-	return Next
+	return r.answerHere()
 }
 
 // unanswered is the end of the content phase: nobody wanted the request.

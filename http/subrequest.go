@@ -46,7 +46,8 @@ type subrequest struct {
 	opt    SubrequestOptions
 	depth  int
 
-	out      []Piece // scratch of Send
+	heads    []HeadFilter // instead of those of its location; nil: those
+	out      []Piece      // scratch of Send
 	borrowed bool    // pieces were passed on that the sender may take back after a Drain
 	any      bool    // there was a body
 	captured []byte
@@ -135,19 +136,7 @@ func (s *subrequest) begin(parent *Request, uri, args []byte, o SubrequestOption
 func (s *subrequest) run() {
 	q := &s.req
 	q.enter(q.Server.Root)
-	q.finalize(q.servePhases())
-	if s.err == nil {
-		s.stub()
-	}
-	if s.parent.id == nil {
-		s.parent.id = q.id
-	}
-	q.logged = true
-	if q.Loc.Core.LogSubrequest {
-		for _, f := range q.Loc.logs {
-			f(q)
-		}
-	}
+	s.finish(q.servePhases())
 }
 
 // stub has an empty answer replaced.
@@ -213,28 +202,12 @@ func (r *Request) runLater() {
 }
 
 func (r *Request) runAgain(handler Step) {
-	s, _ := r.App.subs.Get().(*subrequest)
-	if s == nil {
-		s = &subrequest{}
-	}
-	if r.debug {
-		r.Debugf("http subrequest \"%s?%s\"", r.URI, r.Args)
-	}
-	s.begin(r, r.URI, r.Args, SubrequestOptions{KeepMethod: true, HeadOnly: true})
+	s := r.subrequestAt(r.URI, r.Args, SubrequestOptions{KeepMethod: true, HeadOnly: true})
 	s.background, s.depth = true, maxDepth
-	s.main.OnEnd(s)
 	q := &s.req
-	place := r.Place
-	place.redirects, place.jump = maxRedirects, nil
-	q.Place, q.debug = place, r.debug
-	q.captures, q.capSource = append(q.captures[:0], r.captures...), r.capSource
+	q.redirects = maxRedirects
 	handler(q)
-	q.logged = true
-	if q.Loc.Core.LogSubrequest {
-		for _, f := range q.Loc.logs {
-			f(q)
-		}
-	}
+	s.log()
 }
 
 // Background reports whether the request is made for what its handler does besides answering.

@@ -216,6 +216,7 @@ func appendRange(b []byte, s span, length int64) []byte {
 
 func single(r *http.Request, s span) {
 	o := &r.Out
+	o.Begin = s.start
 	o.AddField(field.ContentRange, field.ContentRange.Bytes(), appendRange(r.Alloc(72)[:0], s, o.ContentLength))
 	o.ContentLength = s.end - s.start
 }
@@ -255,6 +256,7 @@ func (c *cutter) Body(r *http.Request, i int, p []http.Piece, f http.Flags) erro
 		return c.several(r, i, p, f)
 	}
 	out := make([]http.Piece, 0, len(p))
+	c.at, r.Out.Gap = c.at+r.Out.Gap, 0
 	for k := range p {
 		size := p[k].Size()
 		if cut, ok := slice(p[k], c.at, c.spans[0]); ok {
