@@ -46,6 +46,8 @@ func httpModules() []*http.Module {
 
 		// the request is answered
 		content.TryFiles,
+		content.FLV,
+		content.MP4,
 		content.RandomIndex,
 		content.Index,
 		content.Autoindex,

@@ -83,6 +83,7 @@ type Core struct {
 	LogSubrequest    bool
 	Satisfy          SatisfyMode
 	AuthDelay        time.Duration
+	PostAction       string
 	ignored          int64
 }
 
@@ -105,6 +106,7 @@ var CoreModule = Define(Spec[Core]{
 func locationDirectives() []conf.Directive[Core] {
 	return []conf.Directive[Core]{
 		limitExceptDirective(),
+		postActionDirective(),
 		{
 			Name: "internal", In: onlyLoc, Syntax: "", Inherit: conf.Never,
 			Doc:     "Keeps the location for internal requests: redirects, `error_page`, `try_files`, `X-Accel-Redirect`. Others get 404.",

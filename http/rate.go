@@ -22,6 +22,9 @@ func (r *Request) SetLimitRate(perSec int64) {
 	r.rate.ready = true
 }
 
+// SetLimitRateAfter sets how many bytes are sent before the limit holds.
+func (r *Request) SetLimitRateAfter(n int64) { r.rate.after, r.rate.afterSet = n, true }
+
 // LimitRate returns the limit of this response in bytes a second, 0 for none.
 func (r *Request) LimitRate() int64 {
 	if !r.rate.ready {

@@ -356,6 +356,9 @@ func (r *Request) Abandon(status int) {
 // byte was given to the client's kernel or given up.
 func (r *Request) End() {
 	if !r.logged {
+		if r.Loc != nil {
+			r.act()
+		}
 		r.logged = true
 		if r.left != 0 && r.Out.TotalBytes == 0 { // the client has seen nothing of the answer
 			r.Out.Status = int(r.left)

@@ -78,7 +78,7 @@ type precompressedAt struct {
 func installPrecompressed(form precompressedForm, in *http.Install) {
 	at := http.Of[precompressedAt](in.Builder)
 	if at.loc != in.Loc {
-		files := openerOf(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
+		files := openerIn(in)
 		at.loc, at.made = in.Loc, &precompressed{static: static{files}}
 		in.Step(http.Content, at.made.serve)
 	}

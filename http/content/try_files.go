@@ -30,7 +30,7 @@ status ("=404").`,
 		if len(c.tries) == 0 {
 			return nil
 		}
-		t := &trier{c.tries, c.last, c.code, openerOf(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)}
+		t := &trier{c.tries, c.last, c.code, openerIn(in)}
 		in.Step(http.PreContent, t.run)
 		return nil
 	},
