@@ -63,7 +63,7 @@ type Request struct {
 	errStatus int    // status to answer with instead of the handler's own
 	debug     bool   // lines of level debug are wanted, see Debugs
 	logged    bool
-	acted     bool // post_action was carried out
+	acted     bool    // post_action was carried out
 	counted   bool    // it is among the requests that Counters know to be at work
 	left      Verdict // why the client was given up: 408 or 499
 

@@ -36,8 +36,8 @@ type Response struct {
 	// Begin is where the body begins in what it is a range of, once the status is 206; Gap is how many bytes of the whole are left out before
 	// the next ones that a handler sends, which those who cut ranges must count.
 	Begin, Gap int64
-	NoModified  bool // not_modified must leave this response alone
-	Chunked     bool // the wire chose chunked framing
+	NoModified bool // not_modified must leave this response alone
+	Chunked    bool // the wire chose chunked framing
 	// CodingVaries says that another client may get the body in another coding: gzip_vary adds Vary.
 	CodingVaries bool
 	// Whole is the file that is the whole body, as long as it is known to be one and nothing else.

@@ -48,8 +48,8 @@ type subrequest struct {
 
 	heads    []HeadFilter // instead of those of its location; nil: those
 	out      []Piece      // scratch of Send
-	borrowed bool    // pieces were passed on that the sender may take back after a Drain
-	any      bool    // there was a body
+	borrowed bool         // pieces were passed on that the sender may take back after a Drain
+	any      bool         // there was a body
 	captured []byte
 	err      error // the exchange cannot go on
 	// background says that the answer is of interest to nobody, nor is how it ends.
