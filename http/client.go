@@ -19,9 +19,9 @@ type Client struct {
 	Serial   uint64              // connection number, unique in the process
 	Requests uint32              // requests begun on this connection
 	Debug    bool                // debug_connection names the client
+	wantsTLS bool                // its address is one for TLS, whatever the client speaks
 	TLS      TLS                 // nil: it is not one over TLS
 	Started  loop.Time
-	wantsTLS bool // its address is one for TLS, whatever the client speaks
 }
 
 // TLS is what is known of a connection over TLS, as far as it says where requests go and who may make them: http/ssl has it. Loop only.
@@ -90,7 +90,11 @@ func (c *Client) setNoDelay() {
 
 // Logger is the error log of a connection that is in no request: that of the server it would come to.
 func (c *Client) Logger() *logs.Logger {
-	l := c.Server().Root.ErrorLog
+	return c.loggerOf(c.Server())
+}
+
+func (c *Client) loggerOf(s *Server) *logs.Logger {
+	l := s.Root.ErrorLog
 	if c.Debug {
 		return l.Verbose()
 	}

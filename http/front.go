@@ -56,10 +56,10 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 		client := Client{Conn: c, Socket: s, Serial: f.serial.Add(1), Started: c.Loop().Now()}
 		port := s.Port()
 		client.Debug = client.WatchedFrom(port)
-		if l := client.Logger(); l.Enabled(logs.Debug) {
+		at := port.at(&client)
+		if l := client.loggerOf(at.def); l.Enabled(logs.Debug) { // not Logger: client must stay on the stack
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
-		at := port.at(&client)
 		proxy, asks := at.proxy, !at.tls && f.SpeaksHTTP2(port, &client, at.def)
 		client.wantsTLS = at.tls
 		if !proxy && !asks && !at.tls {
@@ -67,7 +67,7 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 			return
 		}
 		d := &door{front: f, client: client, proxy: proxy, asks: asks}
-		d.until = client.Started.Add(client.Server().Core.HeaderTimeout)
+		d.until = client.Started.Add(at.def.Core.HeaderTimeout)
 		c.Handler = d
 		c.Park(d.until, true)
 	}
