@@ -15,4 +15,7 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require golang.org/x/tools v0.36.0 // indirect
+require (
+	github.com/oschwald/maxminddb-golang/v2 v2.9.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+)
