@@ -72,13 +72,13 @@ const diskRules = `
 
 // TestOutside holds every file of the server against the rules of the world.
 func TestOutside(t *testing.T) {
-	checkCalls(t, worldRules, []string{"conf", "vars", "zone", "logs", "loop", "disk", "listen", "upstream", "http", "cycle", "master", "cmd"},
+	checkCalls(t, worldRules, []string{"conf", "vars", "zone", "logs", "loop", "disk", "lookup", "listen", "upstream", "http", "cycle", "master", "cmd"},
 		"a worker may get another answer than its master, ask conf.Outside")
 }
 
 // TestDisk holds every file that runs on loops against the rules of the disk.
 func TestDisk(t *testing.T) {
-	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
+	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "lookup", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
 }
 
 // checkCalls holds every file below the roots against rules of calls, and the rules against the files. why is said of a call that is

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +35,35 @@ func parseInet(s string) (netip.Addr, bool) {
 	}
 	b[3] = byte(octet)
 	return netip.AddrFrom4(b), n == 3 && b != [4]byte{255, 255, 255, 255}
+}
+
+// ParseAddrPort reads an address with or without a port, in the forms that nginx takes. The port is 0 where there is none.
+func ParseAddrPort(s string) (a netip.AddrPort, ok bool) {
+	if ip, ok := ParseAddr(s); ok {
+		return netip.AddrPortFrom(ip, 0), true
+	}
+	host, port := "", ""
+	if strings.HasPrefix(s, "[") {
+		var closed bool
+		if host, port, closed = strings.Cut(s[1:], "]"); !closed {
+			return a, false
+		}
+		if port == "" {
+			ip, ok := ParseAddr(host)
+			return netip.AddrPortFrom(ip, 0), ok
+		}
+		if port, ok = strings.CutPrefix(port, ":"); !ok {
+			return a, false
+		}
+	} else if host, port, ok = strings.Cut(s, ":"); !ok {
+		return a, false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	ip, ok := ParseAddr(host)
+	if err != nil || n == 0 || !ok {
+		return a, false
+	}
+	return netip.AddrPortFrom(ip, uint16(n)), true
 }
 
 // ParseNetwork reads an address, or one with the length of its network's prefix. Bits behind the prefix are left as they

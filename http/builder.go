@@ -2,7 +2,6 @@ package http
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -201,28 +200,6 @@ func (s *sharedTypes) get() *Types {
 	return s.types
 }
 
-// CaptureSlots gives the named groups of a pattern their variables: one slot a group, -1 for unnamed
-// ones.
-func (b *Builder) CaptureSlots(p *vars.Pattern) ([]int, error) {
-	names := p.Names()
-	if !slices.ContainsFunc(names, func(name string) bool { return name != "" }) {
-		return nil, nil
-	}
-	slots := make([]int, len(names))
-	for i, name := range names {
-		slots[i] = -1
-		if i == 0 || name == "" {
-			continue
-		}
-		slot, err := b.Vars.Define(name)
-		if err != nil {
-			return nil, err
-		}
-		slots[i] = slot
-	}
-	return slots, nil
-}
-
 // DeclareCaptures gives the named groups of a regular expression their variables: for the Declare of directives that have one. That it is none is
 // for Set to tell.
 func DeclareCaptures(call *conf.Call, arg int, source string, fold bool) error {
@@ -230,7 +207,7 @@ func DeclareCaptures(call *conf.Call, arg int, source string, fold bool) error {
 	if err != nil {
 		return nil
 	}
-	if _, err = Env(call).CaptureSlots(p); err != nil {
+	if _, err = Env(call).Vars.DefineGroups(p); err != nil {
 		return call.Errorf(arg, "%v", err)
 	}
 	return nil

@@ -221,7 +221,7 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 				return call.Errorf(i, "%v", err)
 			}
 			n.Text, n.Pattern = name[1:], p
-			if n.Slots, err = Env(call).CaptureSlots(p); err != nil {
+			if n.Slots, err = Env(call).Vars.DefineGroups(p); err != nil {
 				return call.Errorf(i, "%v", err)
 			}
 		} else if err := route.CheckName(name); err != nil {

@@ -98,7 +98,7 @@ func (b *Builder) readLocation(node *conf.Node) (h locationHead, err error) {
 	case "~", "~*":
 		h.kind = route.Regexp
 		if h.pattern, err = b.Vars.Pattern(name, mark == "~*"); err == nil {
-			h.slots, err = b.CaptureSlots(h.pattern)
+			h.slots, err = b.Vars.DefineGroups(h.pattern)
 		}
 		if err != nil {
 			return h, ErrorAt(node, len(args)-1, "%v", err)

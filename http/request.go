@@ -146,6 +146,9 @@ func (r *Request) OnEnd(c Closer) { r.closers = append(r.closers, c) }
 // Loop returns the loop that serves the request.
 func (r *Request) Loop() *loop.Loop { return r.Task.Loop() }
 
+// ClientAddr is the client's address, which realip may have changed; not valid for a unix socket.
+func (r *Request) ClientAddr() netip.Addr { return r.From.Addr() }
+
 // Alloc returns n bytes that live as long as the exchange.
 func (r *Request) Alloc(n int) []byte { return r.arena.alloc(r.Task.Loop(), n) }
 

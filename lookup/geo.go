@@ -1,4 +1,4 @@
-package rewrite
+package lookup
 
 import (
 	"bytes"
@@ -7,18 +7,14 @@ import (
 	"strings"
 
 	"weir/conf"
-	"weir/http"
-	"weir/http/field"
 	"weir/load"
 	"weir/vars"
 )
 
-// Geo is nginx's geo module: variables whose values depend on an address.
-var Geo = http.Define(http.Spec[struct{}]{
-	Name: "http_geo",
-	Doc:  "Variables whose values depend on the client's address.",
-	Directives: []conf.Directive[struct{}]{{
-		Name: "geo", In: conf.HTTP, Syntax: "[<address:string>] <variable:string> { ... }", Opens: conf.Geo, Repeat: true,
+// GeoDirectives are nginx's geo module in the blocks of one front: variables whose values depend on an address.
+func GeoDirectives[R Subject[R]](in conf.Context, of func(*conf.Call) Street[R]) []conf.Directive[struct{}] {
+	return []conf.Directive[struct{}]{{
+		Name: "geo", In: in, Syntax: "[<address:string>] <variable:string> { ... }", Opens: conf.Geo, Repeat: true,
 		Doc: `Makes a variable whose value is looked up by the client's address, or by that in the variable *address*. Lines have a network and a
 value; of several networks the narrowest holds. **default** is for all other addresses, **delete** takes a network out again, **include** reads
 lines of a file. After **ranges**, which must be the first line, they have ranges of IPv4 addresses instead.
@@ -26,24 +22,23 @@ lines of a file. After **ranges**, which must be the first line, they have range
 **proxy** names a network of proxies: for addresses in it the last one of ` + "`X-Forwarded-For`" + ` counts, with **proxy_recursive** the last one that is
 not a proxy's. **volatile** looks the value up at each use.`,
 		Example: "geo $country { default ZZ; 192.0.2.0/24 CH; 2001:db8::/32 AT; }",
-		Declare: declareGeo,
-	}},
-})
-
-// A geo is one geo block.
-type geo struct {
-	address   *vars.Ref[*http.Request] // nil: the client's
-	proxies   []netip.Prefix
-	recursive bool
-	ranged    bool
-	volatile  bool
-	networks  networks
-	lines     *geoLines // until all are read
+		Declare: func(call *conf.Call) error { return declareGeo(call, of(call)) },
+	}}
 }
 
-func declareGeo(call *conf.Call) error {
-	g := &geo{lines: newGeoLines()}
-	all := http.Env(call).Vars
+// A geo is one geo block.
+type geo[R Subject[R]] struct {
+	street   Street[R]
+	address  *vars.Ref[R] // nil: the client's
+	proxies  proxies
+	ranged   bool
+	volatile bool
+	networks networks
+	lines    *geoLines // until all are read
+}
+
+func declareGeo[R Subject[R]](call *conf.Call, in Street[R]) error {
+	g := &geo[R]{street: in, lines: newGeoLines()}
 	name, err := vars.ParseName(call.Arg(call.Len() - 1))
 	if err != nil {
 		return call.Errorf(call.Len()-1, "%v", err)
@@ -53,7 +48,7 @@ func declareGeo(call *conf.Call) error {
 		if err != nil {
 			return call.Errorf(0, "%v", err)
 		}
-		g.address = all.Lookup(address, call.Node)
+		g.address = in.Vars.Lookup(address, call.Node)
 	}
 	d := load.Of(call).Diags
 	var errs []error
@@ -64,21 +59,21 @@ func declareGeo(call *conf.Call) error {
 	}
 	g.networks = g.lines.networks(g.ranged)
 	g.lines = nil
-	return errors.Join(append(errs, all.DefineGet(name, g.volatile, g.find))...)
+	return errors.Join(append(errs, in.Vars.DefineGet(name, g.volatile, g.find))...)
 }
 
 // read reads one line of the block.
-func (g *geo) read(n *conf.Node, d *conf.Diagnostics) error {
+func (g *geo[R]) read(n *conf.Node, d *conf.Diagnostics) error {
 	if len(n.Words) == 1 {
 		switch n.Name() {
 		case "ranges":
 			if len(g.lines.values) > 0 && !g.ranged {
-				return http.ErrorAt(n, -1, "the \"ranges\" directive must be the first directive inside \"geo\" block")
+				return errorAt(n, -1, "the \"ranges\" directive must be the first directive inside \"geo\" block")
 			}
 			g.ranged = true
 			return nil
 		case "proxy_recursive":
-			g.recursive = true
+			g.proxies.recursive = true
 			return nil
 		case "volatile":
 			g.volatile = true
@@ -86,16 +81,16 @@ func (g *geo) read(n *conf.Node, d *conf.Diagnostics) error {
 		}
 	}
 	if len(n.Words) != 2 {
-		return http.ErrorAt(n, -1, "invalid number of the geo parameters")
+		return errorAt(n, -1, "invalid number of the geo parameters")
 	}
 	key, value := n.Name(), n.Words[1].Text
 	switch {
 	case key == "proxy":
 		p, ok := network(n, 0, value, d)
 		if !ok {
-			return http.ErrorAt(n, 0, "invalid network \"%s\"", value)
+			return errorAt(n, 0, "invalid network \"%s\"", value)
 		}
-		g.proxies = append(g.proxies, p)
+		g.proxies.nets = append(g.proxies.nets, p)
 		return nil
 	case g.ranged:
 		return g.readRange(n, key, value, d)
@@ -103,7 +98,7 @@ func (g *geo) read(n *conf.Node, d *conf.Diagnostics) error {
 	return g.readNetwork(n, key, value, d)
 }
 
-func (g *geo) readRange(n *conf.Node, key, value string, d *conf.Diagnostics) error {
+func (g *geo[R]) readRange(n *conf.Node, key, value string, d *conf.Diagnostics) error {
 	l := g.lines
 	if key == "default" {
 		if l.byDefault >= 0 {
@@ -120,7 +115,7 @@ func (g *geo) readRange(n *conf.Node, key, value string, d *conf.Diagnostics) er
 	start, ok := parseInet(a)
 	end, ok2 := parseInet(b)
 	if !ok || !ok2 || start > end {
-		return http.ErrorAt(n, arg, "invalid range \"%s\"", text)
+		return errorAt(n, arg, "invalid range \"%s\"", text)
 	}
 	if key == "delete" {
 		if !l.deleteRange(start, end) {
@@ -131,7 +126,7 @@ func (g *geo) readRange(n *conf.Node, key, value string, d *conf.Diagnostics) er
 	return l.addRange(n, d, text, start, end, l.value(value))
 }
 
-func (g *geo) readNetwork(n *conf.Node, key, value string, d *conf.Diagnostics) error {
+func (g *geo[R]) readNetwork(n *conf.Node, key, value string, d *conf.Diagnostics) error {
 	text, arg := key, -1
 	if key == "delete" {
 		text, arg = value, 0
@@ -140,7 +135,7 @@ func (g *geo) readNetwork(n *conf.Node, key, value string, d *conf.Diagnostics) 
 	if text != "default" {
 		p, ok := network(n, arg, text, d)
 		if !ok {
-			return http.ErrorAt(n, arg, "invalid network \"%s\"", text)
+			return errorAt(n, arg, "invalid network \"%s\"", text)
 		}
 		nets = []netip.Prefix{p}
 	}
@@ -190,27 +185,24 @@ func parseInet(s string) (uint32, bool) {
 var noAddress = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // find looks the address up.
-func (g *geo) find(r *http.Request) http.Value {
-	a := g.of(r)
-	if len(g.proxies) > 0 && contains(g.proxies, a) {
-		a = g.forwarded(r, a)
-	}
+func (g *geo[R]) find(r R) vars.Value {
+	a := forwarded(&g.street, &g.proxies, r, g.of(r))
 	if g.ranged && !a.Is4() {
 		a = noAddress
 	}
 	v := g.networks.find(a)
 	if r.Debugs() {
-		r.Debugf("http geo: %s", v)
+		r.Debugf("%s geo: %s", g.street.Name, v)
 	}
-	return http.Value{B: v}
+	return vars.Value{B: v}
 }
 
 // of is the address that the block is about.
-func (g *geo) of(r *http.Request) netip.Addr {
-	a := r.From.Addr()
+func (g *geo[R]) of(r R) netip.Addr {
+	a := r.ClientAddr()
 	if g.address != nil {
 		v := g.address.Get(r)
-		found, ok := parseAddr(string(v.B))
+		found, ok := conf.ParseAddrPort(string(v.B))
 		if v.Missing || !ok {
 			return noAddress
 		}
@@ -222,22 +214,38 @@ func (g *geo) of(r *http.Request) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// forwarded is the address that a proxy's X-Forwarded-For tells of.
-func (g *geo) forwarded(r *http.Request, a netip.Addr) netip.Addr {
-	for i := len(r.In) - 1; i >= 0; i-- {
-		if r.In[i].ID != field.XForwardedFor {
-			continue
+// proxies are networks of proxies, whose X-Forwarded-For is believed.
+type proxies struct {
+	nets      []netip.Prefix
+	recursive bool
+}
+
+func (p *proxies) has(a netip.Addr) bool {
+	for _, n := range p.nets {
+		if n.Contains(a) {
+			return true
 		}
-		for list := r.In[i].Value; ; {
+	}
+	return false
+}
+
+// forwarded is the address that X-Forwarded-For tells of when it comes from a proxy, else the address itself.
+func forwarded[R Subject[R]](s *Street[R], p *proxies, r R, a netip.Addr) netip.Addr {
+	if len(p.nets) == 0 || s.Forwarded == nil || !p.has(a) {
+		return a
+	}
+	lists := s.Forwarded(r)
+	for i := len(lists) - 1; i >= 0; i-- {
+		for list := lists[i]; ; {
 			list = bytes.TrimRight(list, " ,")
 			last := list[bytes.LastIndexAny(list, ", ")+1:]
 			list = list[:len(list)-len(last)]
-			found, ok := parseAddr(string(last))
+			found, ok := conf.ParseAddrPort(string(last))
 			if !ok {
 				return a
 			}
 			a = found.Addr().Unmap().WithZone("")
-			if !g.recursive || !contains(g.proxies, a) {
+			if !p.recursive || !p.has(a) {
 				return a
 			}
 			if len(bytes.TrimRight(list, " ,")) == 0 {
@@ -246,13 +254,4 @@ func (g *geo) forwarded(r *http.Request, a netip.Addr) netip.Addr {
 		}
 	}
 	return a
-}
-
-func contains(nets []netip.Prefix, a netip.Addr) bool {
-	for _, p := range nets {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

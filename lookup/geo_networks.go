@@ -1,4 +1,4 @@
-package rewrite
+package lookup
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"sort"
 
 	"weir/conf"
-	"weir/http"
 )
 
 // geoLines are the lines of a geo block while it is read. Every value is there once.
@@ -84,7 +83,7 @@ func (l *geoLines) addRange(n *conf.Node, d *conf.Diagnostics, text string, star
 			for i+1 < len(all) && all[i+1].start <= to { // nginx tells of the last
 				i++
 			}
-			return http.ErrorAt(n, -1, "range \"%s\" overlaps \"%d.%d.%d.%d-%d.%d.%d.%d\"", text,
+			return errorAt(n, -1, "range \"%s\" overlaps \"%d.%d.%d.%d-%d.%d.%d.%d\"", text,
 				half>>8, half&0xff, all[i].start>>8, all[i].start&0xff, half>>8, half&0xff, all[i].end>>8, all[i].end&0xff)
 		}
 		l.ranges[half] = all

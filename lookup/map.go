@@ -1,63 +1,60 @@
-package rewrite
+package lookup
 
 import (
 	"errors"
 	"strings"
 
 	"weir/conf"
-	"weir/http"
 	"weir/http/route"
 	"weir/logs"
 	"weir/vars"
 )
 
-// Map is nginx's map module: variables whose values depend on other variables.
-var Map = http.Define(http.Spec[struct{}]{
-	Name: "http_map",
-	Doc:  "Variables whose values depend on other values.",
-	Directives: []conf.Directive[struct{}]{
+// MapDirectives are nginx's map module in the blocks of one front.
+func MapDirectives[R Subject[R]](in conf.Context, of func(*conf.Call) Street[R]) []conf.Directive[struct{}] {
+	return []conf.Directive[struct{}]{
 		{
-			Name: "map", In: conf.HTTP, Syntax: "<source:text> <variable:string> { ... }", Opens: conf.Map, Repeat: true,
+			Name: "map", In: in, Syntax: "<source:text> <variable:string> { ... }", Opens: conf.Map, Repeat: true,
 			Doc: `Makes a variable whose value is looked up by *source*: the line with that text, or, after "~", with a regular expression that
 matches it. "default" is for everything else. Texts are compared without regard to case; "\\" before a text takes it as it is. "hostnames" allows
 names with a wildcard at either end; "volatile" looks the value up at each use.`,
 			Example: "map $http_upgrade $connection_upgrade { default upgrade; '' close; }",
-			Declare: declareMap,
+			Declare: func(call *conf.Call) error { return declareMap(call, of(call)) },
 		},
 		{
-			Name: "map_hash_max_size", In: conf.HTTP, Syntax: "<number>", Default: "2048", Support: conf.Ignored,
+			Name: "map_hash_max_size", In: in, Syntax: "<number>", Default: "2048", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir sizes its tables by itself.", Set: conf.Ignore[struct{}](),
 		},
 		{
-			Name: "map_hash_bucket_size", In: conf.HTTP, Syntax: "<number>", Default: "64", Support: conf.Ignored,
+			Name: "map_hash_bucket_size", In: in, Syntax: "<number>", Default: "64", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir sizes its tables by itself.", Set: conf.Ignore[struct{}](),
 		},
-	},
-})
+	}
+}
 
 // A mapping is one map block.
-type mapping struct {
-	source    *http.Text
-	exact     map[string]*mapValue
-	hosts     *route.Names[*mapValue] // with hostnames
-	patterns  []mapPattern
-	otherwise *mapValue
+type mapping[R Subject[R]] struct {
+	street    Street[R]
+	source    *vars.Text[R]
+	exact     map[string]*vars.Text[R]
+	hosts     *route.Names[*vars.Text[R]] // with hostnames
+	patterns  []mapPattern[R]
+	otherwise *vars.Text[R]
 	hostnames bool
+
+	values map[string]*vars.Text[R] // until all lines are read
 }
 
-// A mapValue is what a line gives: text with variables.
-type mapValue struct{ text *http.Text }
-
-type mapPattern struct {
+type mapPattern[R Subject[R]] struct {
 	pattern *vars.Pattern
 	slots   []int
-	value   *mapValue
+	value   *vars.Text[R]
 }
 
-func declareMap(call *conf.Call) error {
-	m := &mapping{exact: map[string]*mapValue{}}
+func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
+	m := &mapping[R]{street: in, exact: map[string]*vars.Text[R]{}, values: map[string]*vars.Text[R]{}}
 	var err error
-	if m.source, err = http.CompileText(call, 0, call.Arg(0)); err != nil {
+	if m.source, err = in.compile(call.Place(0), call.Arg(0)); err != nil {
 		return err
 	}
 	name, err := vars.ParseName(call.Arg(1))
@@ -71,26 +68,40 @@ func declareMap(call *conf.Call) error {
 		case !n.OK():
 		case len(n.Words) == 1 && n.Name() == "hostnames":
 			m.hostnames = true
-			m.hosts = route.NewNames[*mapValue]()
+			m.hosts = route.NewNames[*vars.Text[R]]()
 		case len(n.Words) == 1 && n.Name() == "volatile":
 			volatile = true
 		case len(n.Words) != 2:
-			errs = append(errs, http.ErrorAt(n, -1, "invalid number of the map parameters"))
+			errs = append(errs, errorAt(n, -1, "invalid number of the map parameters"))
 		default:
-			errs = append(errs, m.add(call, n))
+			if err := m.add(n); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
-	errs = append(errs, http.Env(call).Vars.DefineGet(name, volatile, m.find))
-	return errors.Join(errs...)
+	m.values = nil
+	return errors.Join(append(errs, in.Vars.DefineGet(name, volatile, m.find))...)
+}
+
+// value is the text of a value, the same for all lines that have it.
+func (m *mapping[R]) value(n *conf.Node) (*vars.Text[R], error) {
+	source := n.Words[1].Text
+	if v := m.values[source]; v != nil {
+		return v, nil
+	}
+	v, err := m.street.compile(conf.Place{Node: n}, source)
+	if err == nil {
+		m.values[source] = v
+	}
+	return v, err
 }
 
 // add reads one line of the block.
-func (m *mapping) add(call *conf.Call, n *conf.Node) error {
-	text, err := http.Env(call).TextAt(conf.Place{Node: n}, n.Words[1].Text)
+func (m *mapping[R]) add(n *conf.Node) error {
+	v, err := m.value(n)
 	if err != nil {
-		return http.ErrorAt(n, 0, "%v", err)
+		return err
 	}
-	v := &mapValue{text: text}
 	key := n.Name()
 	switch {
 	case key == "default" && !n.Words[0].Quoted:
@@ -100,7 +111,7 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 		m.otherwise = v
 		return nil
 	case strings.HasPrefix(key, "~"):
-		return m.addPattern(call, n, key[1:], v)
+		return m.addPattern(n, key[1:], v)
 	case strings.HasPrefix(key, "\\"):
 		key = key[1:]
 	}
@@ -116,13 +127,13 @@ func (m *mapping) add(call *conf.Call, n *conf.Node) error {
 }
 
 // addHost reads a line after hostnames.
-func (m *mapping) addHost(n *conf.Node, key string, v *mapValue) error {
+func (m *mapping[R]) addHost(n *conf.Node, key string, v *vars.Text[R]) error {
 	err := m.hosts.Add(key, v)
 	switch {
 	case m.exact[strings.TrimPrefix(key, ".")] != nil || errors.As(err, new(*route.ConflictError)):
 		return conf.Place{Node: n, Arg: -1}.Errorf("conflicting parameter \"%s\"", key).After(firstLine(n))
 	case err != nil:
-		return http.ErrorAt(n, -1, "invalid hostname or wildcard \"%s\"", key)
+		return errorAt(n, -1, "invalid hostname or wildcard \"%s\"", key)
 	}
 	return nil
 }
@@ -137,34 +148,34 @@ func firstLine(n *conf.Node) *conf.Node {
 	return nil
 }
 
-func (m *mapping) addPattern(call *conf.Call, n *conf.Node, source string, v *mapValue) error {
+func (m *mapping[R]) addPattern(n *conf.Node, source string, v *vars.Text[R]) error {
 	fold := strings.HasPrefix(source, "*")
-	p, err := http.Env(call).Vars.Pattern(strings.TrimPrefix(source, "*"), fold)
+	p, err := m.street.Vars.Pattern(strings.TrimPrefix(source, "*"), fold)
 	if err != nil {
-		return http.ErrorAt(n, -1, "%v", err)
+		return errorAt(n, -1, "%v", err)
 	}
-	slots, err := http.Env(call).CaptureSlots(p)
+	slots, err := m.street.Vars.DefineGroups(p)
 	if err != nil {
-		return http.ErrorAt(n, -1, "%v", err)
+		return errorAt(n, -1, "%v", err)
 	}
-	m.patterns = append(m.patterns, mapPattern{p, slots, v})
+	m.patterns = append(m.patterns, mapPattern[R]{p, slots, v})
 	return nil
 }
 
 // find looks the source's value up.
-func (m *mapping) find(r *http.Request) http.Value {
+func (m *mapping[R]) find(r R) vars.Value {
 	key := r.Text(m.source)
 	value := []byte{}
 	if v := m.lookup(r, key); v != nil {
-		value = r.Text(v.text)
+		value = r.Text(v)
 	}
 	if r.Debugs() {
-		r.Debugf("http map: \"%s\" \"%s\"", key, value)
+		r.Debugf("%s map: \"%s\" \"%s\"", m.street.Name, key, value)
 	}
-	return http.Value{B: value}
+	return vars.Value{B: value}
 }
 
-func (m *mapping) lookup(r *http.Request, key []byte) *mapValue {
+func (m *mapping[R]) lookup(r R, key []byte) *vars.Text[R] {
 	low := r.Lower(key)
 	if m.hostnames {
 		low = trimDot(low)

@@ -1,4 +1,4 @@
-package rewrite
+package lookup
 
 import (
 	"encoding/binary"
@@ -6,27 +6,25 @@ import (
 	"strings"
 
 	"weir/conf"
-	"weir/http"
 	"weir/vars"
 )
 
-// SplitClients is nginx's split_clients module: a variable for A/B tests.
-var SplitClients = http.Define(http.Spec[struct{}]{
-	Name: "http_split_clients",
-	Doc:  "Variables that have each of several values for a share of the clients.",
-	Directives: []conf.Directive[struct{}]{{
-		Name: "split_clients", In: conf.HTTP, Syntax: "<text> <variable:string> { ... }", Opens: conf.SplitClients, Repeat: true,
+// SplitClientsDirectives are nginx's split_clients module in the blocks of one front: a variable for A/B tests.
+func SplitClientsDirectives[R Subject[R]](in conf.Context, of func(*conf.Call) Street[R]) []conf.Directive[struct{}] {
+	return []conf.Directive[struct{}]{{
+		Name: "split_clients", In: in, Syntax: "<text> <variable:string> { ... }", Opens: conf.SplitClients, Repeat: true,
 		Doc: `Makes a variable that has a value by the hash of *text*: each line has a percentage, with up to two decimals, and the value for that share;
 "*" stands for the rest. The same text always gets the same value, also from nginx.`,
 		Example: "split_clients $remote_addr $variant { 0.5% .one; 2.0% .two; * \"\"; }",
-		Declare: declareSplit,
-	}},
-})
+		Declare: func(call *conf.Call) error { return declareSplit(call, of(call)) },
+	}}
+}
 
 // A split is one split_clients block.
-type split struct {
-	text  *http.Text
-	parts []share
+type split[R Subject[R]] struct {
+	street Street[R]
+	text   *vars.Text[R]
+	parts  []share
 }
 
 // A share goes up to a hash below its end.
@@ -37,8 +35,8 @@ type share struct {
 	value   []byte
 }
 
-func declareSplit(call *conf.Call) error {
-	text, err := http.CompileText(call, 0, call.Arg(0))
+func declareSplit[R Subject[R]](call *conf.Call, in Street[R]) error {
+	text, err := in.compile(call.Place(0), call.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -46,7 +44,7 @@ func declareSplit(call *conf.Call) error {
 	if err != nil {
 		return call.Errorf(1, "%v", err)
 	}
-	s := &split{text: text}
+	s := &split[R]{street: in, text: text}
 	var errs []error
 	for _, n := range call.Body().Nodes {
 		if err := s.add(n); err != nil {
@@ -56,13 +54,13 @@ func declareSplit(call *conf.Call) error {
 	if !s.close() {
 		errs = append(errs, call.Errorf(-1, "percent total is greater than 100%%"))
 	}
-	return errors.Join(append(errs, http.Env(call).Vars.DefineGet(name, false, s.find))...)
+	return errors.Join(append(errs, in.Vars.DefineGet(name, false, s.find))...)
 }
 
 // add reads one line.
-func (s *split) add(n *conf.Node) error {
+func (s *split[R]) add(n *conf.Node) error {
 	if len(n.Words) != 2 {
-		return http.ErrorAt(n, -1, "invalid number of the split_clients parameters")
+		return errorAt(n, -1, "invalid number of the split_clients parameters")
 	}
 	p := share{value: []byte(n.Words[1].Text)}
 	if n.Name() == "*" {
@@ -70,7 +68,7 @@ func (s *split) add(n *conf.Node) error {
 	} else {
 		text, ok := strings.CutSuffix(n.Name(), "%")
 		if p.percent, ok = hundredths(text, ok); !ok {
-			return http.ErrorAt(n, -1, "invalid percent value \"%s\"", n.Name())
+			return errorAt(n, -1, "invalid percent value \"%s\"", n.Name())
 		}
 	}
 	s.parts = append(s.parts, p)
@@ -88,7 +86,7 @@ func hundredths(s string, ok bool) (int64, bool) {
 }
 
 // close works out where shares end; false if they are more than everything.
-func (s *split) close() bool {
+func (s *split[R]) close() bool {
 	sum, end := int64(0), uint32(0)
 	for i := range s.parts {
 		p := &s.parts[i]
@@ -111,18 +109,18 @@ func (s *split) close() bool {
 }
 
 // find returns the value of the share that the text falls into.
-func (s *split) find(r *http.Request) http.Value {
+func (s *split[R]) find(r R) vars.Value {
 	h := murmur2(r.Text(s.text))
 	for i := range s.parts {
 		p := &s.parts[i]
 		if r.Debugs() {
-			r.Debugf("http split: %d %d", h, p.end)
+			r.Debugf("%s split: %d %d", s.street.Name, h, p.end)
 		}
 		if p.rest || h < p.end {
-			return http.Value{B: p.value}
+			return vars.Value{B: p.value}
 		}
 	}
-	return http.Value{}
+	return vars.Value{}
 }
 
 // murmur2 is MurmurHash2 by Austin Appleby, of 32 bits and with a seed of 0.

@@ -1,6 +1,7 @@
 package vars
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -93,6 +94,27 @@ func (t *Table[R]) Define(name string) (slot int, err error) {
 	t.giveSlot(f)
 	t.settle(f)
 	return f.slot, nil
+}
+
+// DefineGroups gives the named groups of a pattern their slots: one a group, -1 for unnamed ones; nil when none has a name.
+func (t *Table[R]) DefineGroups(p *Pattern) ([]int, error) {
+	names := p.Names()
+	if !slices.ContainsFunc(names, func(name string) bool { return name != "" }) {
+		return nil, nil
+	}
+	slots := make([]int, len(names))
+	for i, name := range names {
+		slots[i] = -1
+		if i == 0 || name == "" {
+			continue
+		}
+		slot, err := t.Define(name)
+		if err != nil {
+			return nil, err
+		}
+		slots[i] = slot
+	}
+	return slots, nil
 }
 
 // DefineSet makes a name assignable by the directive set. Until it is assigned, it is what it would

@@ -131,7 +131,7 @@ func compilePattern(call *conf.Call, src string, fold bool) (*vars.Pattern, []in
 	if err != nil {
 		return nil, nil, call.Errorf(0, "%v", err)
 	}
-	slots, err := http.Env(call).CaptureSlots(p)
+	slots, err := http.Env(call).Vars.DefineGroups(p)
 	if err != nil {
 		return nil, nil, call.Errorf(0, "%v", err)
 	}

@@ -135,7 +135,7 @@ func regexCondition(call *conf.Call, ref *vars.Ref[*http.Request], op, source st
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}
-	slots, err := http.Env(call).CaptureSlots(p)
+	slots, err := http.Env(call).Vars.DefineGroups(p)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}

@@ -3,7 +3,6 @@ package rewrite
 import (
 	"bytes"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"weir/conf"
@@ -145,7 +144,7 @@ func (c *realIP) takeProxy(r *http.Request) {
 	if h == nil {
 		return
 	}
-	if a, ok := parseAddr(h.SrcAddr); ok {
+	if a, ok := conf.ParseAddrPort(h.SrcAddr); ok {
 		c.replace(r, netip.AddrPortFrom(a.Addr(), h.SrcPort))
 	}
 }
@@ -161,7 +160,7 @@ func (c *realIP) take(r *http.Request, list []byte) (more bool) {
 		} else {
 			list = nil
 		}
-		a, ok := parseAddr(string(last))
+		a, ok := conf.ParseAddrPort(string(last))
 		if !ok {
 			return false
 		}
@@ -194,33 +193,4 @@ func (c *realIP) trusts(a netip.Addr, unix bool) bool {
 		}
 	}
 	return false
-}
-
-// parseAddr reads an address with or without a port, in the forms that nginx takes. The port is 0 where there is none.
-func parseAddr(s string) (a netip.AddrPort, ok bool) {
-	if ip, ok := conf.ParseAddr(s); ok {
-		return netip.AddrPortFrom(ip, 0), true
-	}
-	host, port := "", ""
-	if strings.HasPrefix(s, "[") {
-		var closed bool
-		if host, port, closed = strings.Cut(s[1:], "]"); !closed {
-			return a, false
-		}
-		if port == "" {
-			ip, ok := conf.ParseAddr(host)
-			return netip.AddrPortFrom(ip, 0), ok
-		}
-		if port, ok = strings.CutPrefix(port, ":"); !ok {
-			return a, false
-		}
-	} else if host, port, ok = strings.Cut(s, ":"); !ok {
-		return a, false
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	ip, ok := conf.ParseAddr(host)
-	if err != nil || n == 0 || !ok {
-		return a, false
-	}
-	return netip.AddrPortFrom(ip, uint16(n)), true
 }

@@ -268,7 +268,7 @@ func addRewrite(p *program, call *conf.Call) error {
 	if u.pattern, err = http.Env(call).Vars.Pattern(call.Arg(0), false); err != nil {
 		return call.Errorf(0, "%v", err)
 	}
-	if u.slots, err = http.Env(call).CaptureSlots(u.pattern); err != nil {
+	if u.slots, err = http.Env(call).Vars.DefineGroups(u.pattern); err != nil {
 		return call.Errorf(0, "%v", err)
 	}
 	to := call.Arg(1)
