@@ -8,18 +8,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ErrNoServer says that there is nothing to test: no WEIR_BINARY, and this tree has no cmd/weir.
 var ErrNoServer = errors.New("no WEIR_BINARY, and no cmd/weir to build")
 
 // Binary returns the path of the server under test: WEIR_BINARY, or weir built from this module, with the race detector, on
-// the portable engine and with the checks of buffers (the tag invariants) when the test itself has them. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build at the
-// same time never see half a file; Go's build cache makes the second build cheap.
+// the portable engine and with the checks of buffers (the tag invariants) when the test itself has them. It is built once in a
+// test process. The build lands in the module's .tmp folder under its final name by a rename, so that test processes that build
+// at the same time never see half a file.
 func Binary() (string, error) {
 	if path := os.Getenv("WEIR_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
+	return built()
+}
+
+var built = sync.OnceValues(buildBinary)
+
+func buildBinary() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
