@@ -35,13 +35,14 @@ const depsRules = `
 	certs < listen, cache, upstream/resolver;
 	upstream/resolver < upstream;
 	listen, upstream, cache, lookup, http/field, http/url < http;
-	http < http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter, http/log;
+	http < http/core, http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter, http/log;
+	http/core < http/build;
 	http/ssl, http/h1, http/h2 < http/proxy;
 	listen, upstream, lookup < stream;
 	http, stream < status;
 
 	# What brings it to life.
-	http/h3, http/rewrite, http/access, http/content, http/filter, http/log, http/proxy, status < cycle < master < cmd/weir;
+	http/build, http/h3, http/rewrite, http/access, http/content, http/filter, http/log, http/proxy, status < cycle < master < cmd/weir;
 
 	# Around it: these see the server from outside.
 	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;

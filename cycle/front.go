@@ -3,6 +3,7 @@ package cycle
 import (
 	"weir/conf"
 	"weir/http"
+	"weir/http/build"
 	"weir/listen"
 	"weir/load"
 	"weir/loop"
@@ -33,7 +34,7 @@ type front interface {
 
 // newFronts begins the fronts of the blocks that a configuration has.
 func newFronts(env *load.Env, p *Process) (fronts []front) {
-	builder := http.NewBuilder(env, httpModules(), p.Temp) // also without its block: a directive asks it for variables
+	builder := build.New(env, httpModules(), p.Temp) // also without its block: a directive asks it for variables
 	builder.App.Counters = p.Counters
 	if n := env.Tree.Main.First("http"); n != nil && n.Block != nil {
 		fronts = append(fronts, &httpFront{builder: builder})
@@ -43,8 +44,9 @@ func newFronts(env *load.Env, p *Process) (fronts []front) {
 
 // httpFront is the http block.
 type httpFront struct {
-	builder *http.Builder // nil once it is built
+	builder *build.Builder // nil once it is built
 	app     *http.App
+	at      []build.Listening
 	groups  *upstream.Set
 }
 
@@ -55,6 +57,7 @@ func (f *httpFront) check() { f.builder.CheckNames() }
 func (f *httpFront) build(c *Cycle, block *conf.Block) {
 	f.builder.App.Debug = &c.Events.DebugConnection
 	f.app = f.builder.Build(block)
+	f.at = f.builder.Listens
 }
 
 func (f *httpFront) finish() {
@@ -65,8 +68,8 @@ func (f *httpFront) finish() {
 }
 
 func (f *httpFront) listens() []listen.Spec {
-	specs := make([]listen.Spec, len(f.app.Listens))
-	for i, l := range f.app.Listens {
+	specs := make([]listen.Spec, len(f.at))
+	for i, l := range f.at {
 		specs[i] = l.Spec
 	}
 	return specs
@@ -76,7 +79,7 @@ func (f *httpFront) answer(i int, s *socket) {
 	if s.http == nil {
 		s.http = &http.Socket{Text: s.spec.String(), Unix: s.spec.Addr.Unix != ""}
 	}
-	s.http.SetPort(f.app.Listens[i].Port)
+	s.http.SetPort(f.at[i].Port)
 }
 
 func (f *httpFront) accept(rt *Runtime, s *socket) func(*loop.Conn) { return rt.front.Accept(s.http) }

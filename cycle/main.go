@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"weir/conf"
-	"weir/http"
+	"weir/http/build"
 	"weir/logs"
 )
 
@@ -261,7 +261,7 @@ var HTTPModule = conf.Define("http", "The blocks of the HTTP server.", []conf.Di
 		Doc: `What holds for some URIs: those that begin with a *prefix*; that *are* it, after "="; that match a regular expression, after "~"
 or "~*"; "^~" before a prefix keeps regular expressions out; "@name" is led to by name only.`,
 		Example: "location ~ \\.php$ { return 404; }",
-		Declare: http.DeclareLocation,
+		Declare: build.DeclareLocation,
 	},
 })
 

@@ -8,6 +8,7 @@ import (
 	"weir/http"
 	"weir/http/access"
 	"weir/http/content"
+	"weir/http/core"
 	"weir/http/filter"
 	"weir/http/h2"
 	"weir/http/log"
@@ -22,8 +23,8 @@ import (
 // order, and filters see a response in this order.
 func httpModules() []*http.Module {
 	return []*http.Module{
-		http.CoreModule,
-		http.ServerModule,
+		core.Module,
+		core.ServerModule,
 		ssl.SSLModule,
 		h2.Module,
 

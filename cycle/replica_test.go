@@ -143,7 +143,7 @@ func reading(t *testing.T, c *Cycle) string {
 	}
 	for _, s := range c.fronts[0].(*httpFront).app.Servers {
 		fmt.Fprintf(&b, "server")
-		for _, n := range s.Core.Names {
+		for _, n := range s.Names {
 			fmt.Fprintf(&b, " %q", n.Text)
 		}
 		fmt.Fprintln(&b)

@@ -8,7 +8,7 @@ import (
 
 	"weir/conf"
 	"weir/disk"
-	weirhttp "weir/http"
+	"weir/http/build"
 	"weir/load"
 	"weir/logs"
 )
@@ -50,7 +50,7 @@ func TestSetChangesNothingElse(t *testing.T) {
 	table := Table()
 	table.Check(tree, d)
 	env := load.New(load.Options{Prefix: dir + "/", Files: logs.NewFiles()}, tree, d)
-	builder := weirhttp.NewBuilder(env, httpModules(), disk.NewTempNumbers())
+	builder := build.New(env, httpModules(), disk.NewTempNumbers())
 	known := func() string {
 		text := fmt.Sprintf("slots %d, raw sockets %v, folders %q, groups", builder.Vars.Slots(), env.RawSockets(), env.Folders())
 		for _, s := range builder.Upstreams().Specs() {

@@ -42,8 +42,8 @@ var admitTests = []struct{ name, head, want string }{
 
 func TestAdmit(t *testing.T) {
 	server := func(name string) *Server {
-		s := &Server{Name: name, Core: &ServerCore{MaxHeaders: 5, IgnoreInvalid: true, MergeSlashes: true}}
-		s.Root = &Location{Server: s, Core: &Core{}}
+		s := &Server{Name: name, Core: &ServerConf{MaxHeaders: 5, IgnoreInvalid: true, MergeSlashes: true}}
+		s.Root = &Location{Server: s, Core: &CoreConf{}}
 		return s
 	}
 	def, other := server("default"), server("other")
@@ -54,7 +54,7 @@ func TestAdmit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	port := &Port{App: &App{}, address: &address{def: def, table: table}}
+	port := &Port{App: &App{}, Address: &Address{Default: def, Names: table}}
 	onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 		for _, tt := range admitTests {
 			r := &Request{Head: &Head{}, Task: k, Client: &Client{Conn: c}}

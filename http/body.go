@@ -84,6 +84,20 @@ type BodyFault struct {
 
 func (e *BodyFault) Error() string { return e.Text }
 
+// Whole reports whether the body is there, in memory or in a file.
+func (b *Body) Whole() bool { return b.state == bodyRead }
+
+// Total is how long a body of unknown length was that has been read to its end.
+func (b *Body) Total() (n int64, ok bool) {
+	switch {
+	case b.state == bodyRead || b.Length == 0:
+		return b.Size, true
+	case b.state == bodyStreamed:
+		return b.Decoded, true
+	}
+	return 0, false
+}
+
 // HasBody reports whether the request has a body at all.
 func (r *Request) HasBody() bool { return r.Body.Length != 0 }
 
@@ -113,7 +127,7 @@ func (r *Request) ReadBody() Verdict {
 	return Next
 }
 
-func (r *Request) readWholeBody(core *Core) Verdict {
+func (r *Request) readWholeBody(core *CoreConf) Verdict {
 	b := &r.Body
 	size := r.bodyRoom(core)
 	if b.own == nil {
@@ -151,7 +165,7 @@ func (r *Request) readWholeBody(core *Core) Verdict {
 
 // bodyRoom is how much of the body is kept in memory, as in nginx: what came along with the head, and as much
 // as client_body_buffer_size, or a quarter more if that is all of it.
-func (r *Request) bodyRoom(core *Core) int64 {
+func (r *Request) bodyRoom(core *CoreConf) int64 {
 	came := int64(r.Wire.Preread())
 	b := &r.Body
 	if b.Length >= 0 && b.Length-came < core.BodyBuffer+core.BodyBuffer/4 {
@@ -161,7 +175,7 @@ func (r *Request) bodyRoom(core *Core) int64 {
 }
 
 // spillBody moves bytes to the body's temporary file.
-func (r *Request) spillBody(core *Core, p []byte) Verdict {
+func (r *Request) spillBody(core *CoreConf, p []byte) Verdict {
 	b := &r.Body
 	if b.File == nil {
 		f, err := r.CreateTemp(core.BodyTemp, core.BodyInFile == BodyFileKeep, core.BodyInFile == BodyFileClean)

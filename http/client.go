@@ -64,7 +64,7 @@ func (c *Client) AppendPeer(b []byte) []byte {
 	if !peer.IsValid() {
 		return append(b, "unix:"...)
 	}
-	return appendAddr(b, peer.Addr())
+	return peer.Addr().AppendTo(b)
 }
 
 // PeerText is the address and port of the other end.

@@ -47,7 +47,7 @@ func (r *Request) debugPlace(loc *Location) {
 	switch {
 	case loc.Nameless:
 		mark = "*"
-	case loc.exact:
+	case loc.Exact:
 		mark = "="
 	}
 	r.Debugf("using configuration \"%s%s\"", mark, loc.Name)

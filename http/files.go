@@ -1,140 +1,18 @@
 package http
 
 import (
-	"path/filepath"
-	"strings"
-
-	"weir/conf"
-	"weir/load"
+	"weir/disk"
+	"weir/logs"
 )
 
-// Types maps file extensions to media types.
-type Types struct {
-	byExt map[string][]byte
-}
-
-func fileDirectives() []conf.Directive[Core] {
-	return []conf.Directive[Core]{
-		{
-			Name: "root", In: inLocIf, Syntax: "<path:text>", Default: "html", Group: "root",
-			Doc:     "The folder that URIs are files in: the path of a file is *path* followed by the URI.",
-			Example: "root /srv/www;",
-			Set:     setRoot,
-		},
-		{
-			Name: "alias", In: onlyLoc, Syntax: "<path:text>", Group: "root",
-			Doc:     "Replaces the prefix of the location: the path of a file is *path* followed by what comes after the prefix. In a regex location it is the whole path.",
-			Example: "location /i/ { alias /data/w3/images/; }",
-			Set:     setRoot,
-		},
-		{
-			Name: "types", In: inLoc, Syntax: "{ <type> <extension> ...; }", Opens: conf.Types, Repeat: true,
-			Doc:     "Maps extensions of file names to media types.",
-			Example: "types { text/html html htm; image/webp webp; }",
-			Set:     addTypes,
-		},
-		{
-			Name: "default_type", In: inLoc, Syntax: "<type:string>", Default: "text/plain",
-			Doc:     "The media type of files whose extension is in no `types`.",
-			Example: "default_type application/octet-stream;",
-			Set:     func(c *Core, call *conf.Call) error { c.DefaultType = []byte(call.Arg(0)); return nil },
-		},
-	}
-}
-
-// isNamed reports whether a block is that of a named location.
-func isNamed(node *conf.Node) bool {
-	return node != nil && node.Name() == "location" && len(node.Args()) == 1 && strings.HasPrefix(node.Args()[0].Text, "@")
-}
-
-func setRoot(c *Core, call *conf.Call) error {
-	path := call.Arg(0)
-	alias := call.Node.Name() == "alias"
-	if !call.IsDefault() {
-		other := "alias"
-		if alias {
-			other = "root"
-		}
-		if c.Root != nil { // the group is set from one block only: the other word stood before
-			return call.Errorf(-1, "\"%s\" directive is duplicate, \"%s\" directive was specified earlier", call.Node.Name(), other)
-		}
-	}
-	if alias && isNamed(call.Block().Node) {
-		return call.Errorf(-1, "the \"alias\" directive cannot be used inside the named location")
-	}
-	if strings.Contains(path, "$document_root") || strings.Contains(path, "${document_root}") ||
-		strings.Contains(path, "$realpath_root") || strings.Contains(path, "${realpath_root}") {
-		name := "$document_root"
-		if strings.Contains(path, "realpath_root") {
-			name = "$realpath_root"
-		}
-		return call.Errorf(-1, "the %s variable cannot be used in the \"%s\" directive", name, call.Node.Name())
-	}
-	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
-		path = filepath.Join(load.Of(call).Prefix, path) + trailingSlash(path)
-	}
-	if !alias && path != "/" {
-		path = strings.TrimSuffix(path, "/")
-	}
-	text, err := CompileText(call, 0, path)
-	c.Root, c.Alias = text, alias
-	if alias {
-		c.aliased, c.aliasWhole = aliasPrefix(call.Block().Node)
-	}
-	return err
-}
-
-// aliasPrefix is how much of a URI an alias replaces: the prefix of the location it is written in, which
-// need not be the one that inherits it, or the whole, in a location by regular expression.
-func aliasPrefix(location *conf.Node) (prefix int, whole bool) {
-	args := location.Args()
-	mark, name := "", args[len(args)-1].Text
-	if len(args) == 2 {
-		mark = args[0].Text
-	} else {
-		mark, name = splitModifier(name)
-	}
-	return len(name), strings.HasPrefix(mark, "~")
-}
-
-func trailingSlash(path string) string {
-	if strings.HasSuffix(path, "/") {
-		return "/"
-	}
-	return ""
-}
-
-func addTypes(c *Core, call *conf.Call) error {
-	t := &Types{byExt: map[string][]byte{}}
-	if c.Types != nil {
-		for k, v := range c.Types.byExt {
-			t.byExt[k] = v
-		}
-	}
-	for _, n := range call.Body().Nodes {
-		for _, w := range n.Args() {
-			t.byExt[strings.ToLower(w.Text)] = []byte(n.Name())
-		}
-	}
-	c.Types = t
-	return nil
-}
-
-// defaultTypes is what holds where no types block is in force.
-func defaultTypes() *Types {
-	return &Types{byExt: map[string][]byte{
-		"html": []byte("text/html"), "gif": []byte("image/gif"), "jpg": []byte("image/jpeg"),
-	}}
-}
-
 // TypeOf returns the media type of an extension.
-func (c *Core) TypeOf(exten []byte) []byte {
-	if t, ok := c.Types.byExt[string(exten)]; ok {
+func (c *CoreConf) TypeOf(exten []byte) []byte {
+	if t, ok := c.Types[string(exten)]; ok {
 		return t
 	}
 	if len(exten) > 0 && len(exten) <= 32 {
 		var low [32]byte
-		if t, ok := c.Types.byExt[string(appendLower(low[:0], exten))]; ok {
+		if t, ok := c.Types[string(appendLower(low[:0], exten))]; ok {
 			return t
 		}
 	}
@@ -168,19 +46,19 @@ func (r *Request) FilePathOf(uri []byte) []byte {
 	if !core.Alias {
 		return r.Concat(root, uri)
 	}
-	if core.aliasWhole {
+	if core.AliasWhole {
 		return r.Copy(root)
 	}
-	return r.Concat(root, uri[min(core.aliased, len(uri)):])
+	return r.Concat(root, uri[min(core.Aliased, len(uri)):])
 }
 
 // AliasPart is how much of a URI the alias that holds for the request stands for: so many bytes, or all of
 // it.
-func (c *Core) AliasPart(uri []byte) (n int, whole bool) {
-	if c.aliasWhole {
+func (c *CoreConf) AliasPart(uri []byte) (n int, whole bool) {
+	if c.AliasWhole {
 		return len(uri), true
 	}
-	return min(c.aliased, len(uri)), false
+	return min(c.Aliased, len(uri)), false
 }
 
 // DocumentRoot is the root or alias that holds for the request.
@@ -202,3 +80,30 @@ func (r *Request) Lower(b []byte) []byte {
 	}
 	return b
 }
+
+// NotFound answers 404, or 403 for what may not be read, and logs why a file could not be opened.
+func (r *Request) NotFound(op string, path []byte, err error, status int) Verdict {
+	level := logs.Error
+	if status == StatusInternal {
+		level = logs.Crit
+	}
+	if status != StatusNotFound || r.Loc.Core.LogNotFound {
+		r.LogErr(level, err, op+" \""+string(path)+"\" failed")
+	}
+	return Verdict(status)
+}
+
+// CreateTemp makes a temporary file in p, which lives as long as the request. keep leaves it its name and place after that; named is for one
+// that is to be moved. For the request's task.
+func (r *Request) CreateTemp(p *disk.TempPath, keep, named bool) (*disk.TempFile, error) {
+	f, err := r.App.Temp.Create(r.Task, p, keep, named)
+	if err == nil {
+		r.OnEnd(tempCloser{f})
+	}
+	return f, err
+}
+
+type tempCloser struct{ file *disk.TempFile }
+
+// CloseWith closes the file (Closer).
+func (c tempCloser) CloseWith(r *Request) { c.file.Close(r.Task) }

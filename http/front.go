@@ -57,17 +57,17 @@ func (f *Front) Accept(s *Socket) func(*loop.Conn) {
 		port := s.Port()
 		client.Debug = client.WatchedFrom(port)
 		at := port.at(&client)
-		if l := client.loggerOf(at.def); l.Enabled(logs.Debug) { // not Logger: client must stay on the stack
+		if l := client.loggerOf(at.Default); l.Enabled(logs.Debug) { // not Logger: client must stay on the stack
 			l.Logf(logs.Debug, client.Serial, "accept: %s fd:%d", client.PeerText(), c.FD())
 		}
-		proxy, asks := at.proxy, !at.tls && f.SpeaksHTTP2(port, &client, at.def)
-		client.wantsTLS = at.tls
-		if !proxy && !asks && !at.tls {
+		proxy, asks := at.ProxyProtocol, !at.TLS && f.SpeaksHTTP2(port, &client, at.Default)
+		client.wantsTLS = at.TLS
+		if !proxy && !asks && !at.TLS {
 			f.Wire.Open(nil, client, nil)
 			return
 		}
 		d := &door{front: f, client: client, proxy: proxy, asks: asks}
-		d.until = client.Started.Add(at.def.Core.HeaderTimeout)
+		d.until = client.Started.Add(at.Default.Core.HeaderTimeout)
 		c.Handler = d
 		c.Park(d.until, true)
 	}

@@ -49,7 +49,7 @@ func (r *Request) appendContext(b []byte) []byte {
 	}
 	b = append(b, ", client: "...)
 	if r.From.IsValid() {
-		b = appendAddr(b, r.From.Addr())
+		b = r.From.Addr().AppendTo(b)
 	} else {
 		b = r.Client.AppendPeer(b)
 	}
@@ -70,4 +70,16 @@ func (r *Request) appendContext(b []byte) []byte {
 		b = append(append(append(b, ", referrer: \""...), ref...), '"')
 	}
 	return b
+}
+
+// Logger returns the error log that holds for the request now.
+func (r *Request) Logger() *logs.Logger {
+	loc := r.Loc
+	if loc == nil {
+		loc = r.Server.Root
+	}
+	if r.Client.Debug {
+		return loc.ErrorLog.Verbose()
+	}
+	return loc.ErrorLog
 }

@@ -33,20 +33,22 @@ type Spec[C any] struct {
 
 // A Module is a Spec ready for the list in cycle/modules.go.
 type Module struct {
-	Conf    *conf.Module
-	Vars    []Var
-	install func(settings any, in *Install) error
-	listen  func(*Builder, *listen.Entry[*Server])
+	Conf *conf.Module
+	Vars []Var
+	// Install is that of the spec, for settings of its type; nil if it has none.
+	Install func(settings any, in *Install) error
+	// Listen is that of the spec; nil if it has none.
+	Listen func(*Builder, *listen.Entry[*Server])
 }
 
 // Define makes a module of its spec.
 func Define[C any](s Spec[C]) *Module {
 	m := &Module{Conf: conf.Define(s.Name, s.Doc, s.Directives), Vars: s.Variables}
 	if s.Install != nil {
-		m.install = func(settings any, in *Install) error { return s.Install(settings.(*C), in) }
+		m.Install = func(settings any, in *Install) error { return s.Install(settings.(*C), in) }
 	}
 	if s.Listen != nil {
-		m.listen = func(b *Builder, at *listen.Entry[*Server]) {
+		m.Listen = func(b *Builder, at *listen.Entry[*Server]) {
 			s.Listen(b, at, func(server *Server) *C { return conf.Settings[C](b.Scopes, m.Conf, server.Block) })
 		}
 	}
@@ -61,7 +63,11 @@ type Install struct {
 	Block   *conf.Block
 	Module  *Module
 
-	equipment *equipment
+	// What was installed so far, for who builds the location.
+	Steps [phases][]Step
+	Heads []HeadFilter
+	Logs  []func(*Request)
+	Slash bool
 }
 
 // Configured reports whether a directive of the module is in force here.
@@ -69,27 +75,27 @@ func (in *Install) Configured() bool { return in.Builder.Scopes.Has(in.Module.Co
 
 // Step adds a step to a phase.
 func (in *Install) Step(p Phase, s Step) {
-	in.equipment.steps[p] = append(in.equipment.steps[p], s)
+	in.Steps[p] = append(in.Steps[p], s)
 }
 
 // Handler makes s the one that answers here; content steps are not asked.
-func (in *Install) Handler(s Step) { in.Loc.handler = s }
+func (in *Install) Handler(s Step) { in.Loc.Handler = s }
 
 // HasHandler reports whether a handler was installed.
-func (in *Install) HasHandler() bool { return in.Loc.handler != nil }
+func (in *Install) HasHandler() bool { return in.Loc.Handler != nil }
 
 // Head adds a filter of response heads.
-func (in *Install) Head(f HeadFilter) { in.equipment.heads = append(in.equipment.heads, f) }
+func (in *Install) Head(f HeadFilter) { in.Heads = append(in.Heads, f) }
 
 // Log adds a writer for the end of the exchange.
-func (in *Install) Log(f func(*Request)) { in.equipment.logs = append(in.equipment.logs, f) }
+func (in *Install) Log(f func(*Request)) { in.Logs = append(in.Logs, f) }
 
 // Keep keeps settings with the location, for a module's variables: see Kept.
 func (in *Install) Keep(settings any) { in.Loc.kept = append(in.Loc.kept, settings) }
 
 // SlashRedirect says that a request for this prefix location without its final slash is redirected
 // to it, as proxy_pass and its kin do.
-func (in *Install) SlashRedirect() { in.Loc.slashRedirect = true }
+func (in *Install) SlashRedirect() { in.Slash = true }
 
 // InServer reports whether the place is a server block (or an if in it) and not a location.
 func (in *Install) InServer() bool { return in.Block.Context&(conf.Server|conf.ServerIf) != 0 }

@@ -20,8 +20,8 @@ const (
 	HTTP30 Version = 3000
 )
 
-// maxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
-const maxRedirects = 10
+// MaxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
+const MaxRedirects = 10
 
 // A Request is one exchange: what the client asked, where it was led, what it is answered. It belongs to its task; nobody else may touch
 // it. All byte slices are borrowed: they live until the exchange ends.
@@ -42,6 +42,7 @@ type Request struct {
 
 	// What it is answered.
 	Out        Response
+	ErrStatus  int  // status to answer with instead of the handler's own; 0: that one
 	HeaderOnly bool // HEAD, or a status without a body
 	KeepAlive  bool // the connection may carry another request
 	BodyLost   bool // nobody wanted the body, and the client has not sent all of it: the connection ends, whatever it was told
@@ -59,9 +60,7 @@ type Request struct {
 	arena     arena
 	rate      rate
 	extra     Extra
-	id        []byte // $request_id
-	errStatus int    // status to answer with instead of the handler's own
-	debug     bool   // lines of level debug are wanted, see Debugs
+	debug     bool // lines of level debug are wanted, see Debugs
 	logged    bool
 	acted     bool    // post_action was carried out
 	counted   bool    // it is among the requests that Counters know to be at work
@@ -83,9 +82,10 @@ type Head struct {
 	HostName  []byte // host of the target or of Host, lower case, no port; nil if there is none
 	HostPort  []byte // port given with the host, if any
 	In        Fields
-	HeadSize  int  // bytes of request line and header fields: part of $request_length
-	Escaped   bool // the target had %XX in its path: captures are escaped again in arguments
-	Pipelined bool // it was read together with an earlier request
+	HeadSize  int    // bytes of request line and header fields: part of $request_length
+	Escaped   bool   // the target had %XX in its path: captures are escaped again in arguments
+	Pipelined bool   // it was read together with an earlier request
+	ID        []byte // $request_id, nil until somebody asks
 }
 
 // A Place is where a request was led: the server and location whose settings hold, and the URI that has found them.
@@ -101,9 +101,9 @@ type Place struct {
 	ErrorPage bool   // it is being answered by error_page
 	Rewrite   Rewriting
 
-	redirects   int8
-	inErrorPage bool
-	jump        *Location
+	Redirects    int8 // how often its URI was changed, see MaxRedirects
+	NoErrorPages bool // error_page does not hold any more (recursive_error_pages)
+	jump         *Location
 }
 
 // Rewriting is what rewrite directives have done to a request. It is the rewrite module's, and tells the others where the URI comes from.

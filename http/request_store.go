@@ -43,6 +43,3 @@ func (r *Request) dropPlace() {
 	clear(r.store[n:])
 	r.store = r.store[:n]
 }
-
-// FieldValue joins the values of all fields of a name, which has underscores for dashes, as the variables $http_… do.
-func (r *Request) FieldValue(fields Fields, name string) Value { return r.fieldVar(fields, name) }

@@ -128,12 +128,12 @@ func (r *Request) SendHead() Verdict {
 		r.Log(logs.Alert, "header already sent")
 		return Done
 	}
-	if r.errStatus != 0 {
-		r.Out.Status = r.errStatus
+	if r.ErrStatus != 0 {
+		r.Out.Status = r.ErrStatus
 		r.Out.Reason = nil
 	}
 	filters := len(r.bodyChain)
-	heads := r.Loc.heads
+	heads := r.Loc.Heads
 	if r.sub != nil && r.sub.heads != nil {
 		heads = r.sub.heads
 	}
@@ -159,7 +159,7 @@ func (r *Request) writeHead() Verdict {
 	if o.Status != 200 && o.Status != 206 && o.Status != 304 {
 		o.LastModified = -1
 	}
-	o.CodingVaries = o.CodingVaries && r.Loc.Core.Gzip.vary
+	o.CodingVaries = o.CodingVaries && r.Loc.Core.GzipVary
 	if r.Version != HTTP09 { // whose head is for the log only
 		r.placeLocation()
 	}
@@ -196,7 +196,7 @@ func (r *Request) placeLocation() {
 	case core.NameInRedirect:
 		host = []byte(r.Server.Name)
 	case len(host) == 0:
-		host = appendAddr(r.Alloc(48)[:0], r.Client.Local().Addr())
+		host = r.Client.Local().Addr().AppendTo(r.Alloc(48)[:0])
 	}
 	b := r.Alloc(len("https://") + len(host) + 6 + len(o.Location))[:0]
 	b = append(append(append(b, r.Client.Scheme()...), "://"...), host...)
@@ -283,4 +283,16 @@ func (r *Request) fail(err error) {
 		return
 	}
 	r.LogErr(logs.Info, err, "writev() failed")
+}
+
+// WeakenETag makes the ETag a weak one, for a body that is not what the tag was made for byte by byte. One that is no tag is dropped.
+func (r *Request) WeakenETag() {
+	f := r.Out.Fields.Find(field.ETag)
+	switch {
+	case f == nil, len(f.Value) > 2 && f.Value[0] == 'W' && f.Value[1] == '/':
+	case len(f.Value) == 0 || f.Value[0] != '"':
+		r.Out.DropField(field.ETag)
+	default:
+		f.Value = r.Concat([]byte("W/"), f.Value)
+	}
 }

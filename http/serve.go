@@ -1,8 +1,6 @@
 package http
 
 import (
-	"weir/http/field"
-	"weir/http/url"
 	"weir/logs"
 )
 
@@ -42,7 +40,7 @@ func (r *Request) finalize(v Verdict) {
 			v = r.servePhases()
 		case v == Jumped:
 			r.enter(r.jump)
-			v = r.locationPhases(r.Loc.rewrite)
+			v = r.locationPhases(r.Loc.Rewrite)
 		case v == Next:
 			v = r.unanswered()
 		case v == Abort, v == StatusClientClosed, v == StatusRequestTimeout:
@@ -66,7 +64,7 @@ func (r *Request) finalize(v Verdict) {
 		case r.sub != nil && r.sub.answerInstead():
 			return
 		default:
-			v = r.answerStatus(int(v))
+			v = r.Loc.Special(r, int(v))
 		}
 	}
 }
@@ -115,15 +113,15 @@ func (r *Request) servePhases() Verdict {
 	if r.debug {
 		r.Debugf("rewrite phase of server \"%s\"", srv.Name)
 	}
-	if r.redirects == 0 && !r.Internal {
-		for _, s := range srv.Root.postRead {
+	if r.Redirects == 0 && !r.Internal {
+		for _, s := range srv.Root.PostRead {
 			if v := s(r); v != Next {
 				return v
 			}
 		}
 	}
 	r.Rewrite.Changed, r.Rewrite.Done = false, false
-	for _, s := range srv.Root.serverRewrite {
+	for _, s := range srv.Root.ServerRewrite {
 		if v := s(r); v != Next {
 			return v
 		}
@@ -155,7 +153,7 @@ func (r *Request) findLocation() Verdict {
 			return r.addSlash(loc)
 		}
 		r.Rewrite.Changed, r.Rewrite.Done = false, false
-		for _, s := range r.Loc.rewrite { // none in a limit_except, which r.Loc may be
+		for _, s := range r.Loc.Rewrite { // none in a limit_except, which r.Loc may be
 			if v := s(r); v != Next {
 				return v
 			}
@@ -189,10 +187,10 @@ func (r *Request) locationPhases(rewrite []Step) Verdict {
 // locationSteps runs what follows the rewrite phase: r.Loc may be an if block by now.
 func (r *Request) locationSteps() Verdict {
 	loc := r.Loc
-	if r.debug && len(loc.steps) > 0 {
+	if r.debug && len(loc.Steps) > 0 {
 		r.Debugf("access phase")
 	}
-	for _, s := range loc.steps {
+	for _, s := range loc.Steps {
 		if v := s(r); v != Next {
 			return v
 		}
@@ -214,91 +212,6 @@ func (r *Request) unanswered() Verdict {
 	return StatusNotFound
 }
 
-// tooManyURIChanges counts a change of the URI, and says that there were too many.
-func (r *Request) tooManyURIChanges() bool {
-	r.redirects++
-	return r.redirects > maxRedirects
-}
-
-func (r *Request) countRedirect() bool {
-	if r.tooManyURIChanges() {
-		r.Logf(logs.Error, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)
-		return false
-	}
-	return true
-}
-
-// InternalRedirect sends the request to another URI of the same server. The caller returns the
-// verdict at once.
-func (r *Request) InternalRedirect(uri, args []byte) Verdict {
-	if r.tooManyURIChanges() {
-		r.Logf(logs.Error, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
-		return StatusInternal
-	}
-	if r.debug {
-		r.Debugf("internal redirect: \"%s?%s\"", uri, args)
-	}
-	r.setURI(uri, args)
-	r.Internal = true
-	r.dropPlace()
-	r.setLocation(r.Server.Root)
-	return Redirected
-}
-
-// JumpTo sends the request to a named location of the same server.
-func (r *Request) JumpTo(name []byte) Verdict {
-	if r.tooManyURIChanges() {
-		r.Logf(logs.Error, "rewrite or internal redirection cycle while redirect to named location \"%s\"", name)
-		return StatusInternal
-	}
-	if len(r.URI) == 0 {
-		r.Logf(logs.Error, "empty URI in redirect to named location \"%s\"", name)
-		return StatusInternal
-	}
-	loc, ok := r.Server.Locations.Named(name)
-	if !ok {
-		r.Logf(logs.Error, "could not find named location \"%s\"", name)
-		return StatusInternal
-	}
-	if r.debug {
-		r.Debugf("using location: %s \"%s?%s\"", name, r.URI, r.Args)
-	}
-	r.Internal = true
-	r.dropPlace()
-	r.jump = loc
-	return Jumped
-}
-
-// setURI replaces the URI; it is no longer the target as sent.
-func (r *Request) setURI(uri, args []byte) {
-	r.URI, r.Args = uri, args
-	r.Plain, r.Rewrite.Moved = false, false
-	r.SetExten()
-}
-
-// SetURI replaces the URI for a rewrite: the location will be looked for anew.
-func (r *Request) SetURI(uri []byte) {
-	r.URI = uri
-	r.Plain = false
-	r.SetExten()
-}
-
-// SetExten finds the extension of the URI's last segment.
-func (r *Request) SetExten() {
-	r.Exten = nil
-	for i := len(r.URI) - 1; i > 0; i-- {
-		switch r.URI[i] {
-		case '.':
-			if r.URI[i-1] != '/' {
-				r.Exten = r.URI[i+1:]
-			}
-			return
-		case '/':
-			return
-		}
-	}
-}
-
 // bodyFits holds the announced length of the body against client_max_body_size.
 func (r *Request) bodyFits() Verdict {
 	limit := r.Loc.Core.MaxBody
@@ -312,21 +225,10 @@ func (r *Request) bodyFits() Verdict {
 	return StatusTooLarge
 }
 
-// addSlash redirects /dir to /dir/, for a location that only answers below it.
-func (r *Request) addSlash(loc *Location) Verdict {
-	r.Out.DropField(field.Location)
-	to := url.AppendEscaped(r.Alloc(3*len(loc.Name) + len(r.Args) + 1)[:0], []byte(loc.Name), url.EscapeURI)
-	if len(r.Args) > 0 {
-		to = append(append(to, '?'), r.Args...)
-	}
-	r.Out.Location = to
-	return 301
-}
-
 // enter makes loc the place whose settings hold, and lets it say whether the connection is kept.
 func (r *Request) enter(loc *Location) {
-	if e := loc.except; e != nil && r.Method&e.allowed == 0 {
-		loc = e.loc
+	if loc.Methods != 0 && r.Method&loc.Methods == 0 {
+		loc = loc.Except
 	}
 	r.setLocation(loc)
 	c := loc.Core
@@ -335,7 +237,7 @@ func (r *Request) enter(loc *Location) {
 		case c.KeepaliveTimeout == 0,
 			r.Client.Requests >= uint32(c.KeepaliveRequests),
 			c.KeepaliveTime > 0 && r.StartedAt.Sub(r.Client.Started) > c.KeepaliveTime,
-			c.KeepaliveDisable != 0 && r.keepaliveDisabled(c.KeepaliveDisable):
+			c.NoKeepalive != nil && c.NoKeepalive(r):
 			r.KeepAlive = false
 		}
 	}
@@ -369,7 +271,7 @@ func (r *Request) End() {
 				r.Debugf("http log handler")
 			}
 			r.KeepAlive = r.KeepAlive && r.BodyLost // for $sent_http_connection, which says "close" in all of nginx's logs but then
-			for _, f := range r.Loc.logs {
+			for _, f := range r.Loc.Logs {
 				f(r)
 			}
 		}

@@ -121,7 +121,6 @@ func (s *subrequest) begin(parent *Request, uri, args []byte, o SubrequestOption
 	}
 	q.Started, q.StartedAt = s.main.Loop().Wall(), s.main.Task.Now()
 	q.slots = parent.slots
-	q.id = parent.id
 	q.Internal, q.HeaderOnly = true, o.HeadOnly
 	q.Out.ContentLength, q.Out.LastModified = -1, -1
 	q.Body = Body{state: bodyRead}
@@ -163,7 +162,7 @@ func (r *Request) SendStub(p []Piece) error {
 	if !o.Sent {
 		from := &r.sub.parent.Out
 		o.Clear()
-		o.Status, r.errStatus = 200, 0
+		o.Status, r.ErrStatus = 200, 0
 		o.ContentType, o.Charset = from.ContentType, from.Charset
 		if r.SendHead() != Next {
 			return r.sub.err
@@ -205,7 +204,7 @@ func (r *Request) runAgain(handler Step) {
 	s := r.subrequestAt(r.URI, r.Args, SubrequestOptions{KeepMethod: true, HeadOnly: true})
 	s.background, s.depth = true, maxDepth
 	q := &s.req
-	q.redirects = maxRedirects
+	q.Redirects = MaxRedirects
 	handler(q)
 	s.log()
 }

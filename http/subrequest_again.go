@@ -61,9 +61,6 @@ func (s *subrequest) finish(v Verdict) {
 	if s.err == nil {
 		s.stub()
 	}
-	if s.parent.id == nil {
-		s.parent.id = q.id
-	}
 	s.log()
 }
 
@@ -71,7 +68,7 @@ func (s *subrequest) log() {
 	q := &s.req
 	q.logged = true
 	if q.Loc.Core.LogSubrequest {
-		for _, f := range q.Loc.logs {
+		for _, f := range q.Loc.Logs {
 			f(q)
 		}
 	}
@@ -80,10 +77,10 @@ func (s *subrequest) log() {
 // answerHere runs the content phase of the place where the request is.
 func (r *Request) answerHere() Verdict {
 	loc := r.Loc
-	if loc.handler != nil {
-		return loc.handler(r)
+	if loc.Handler != nil {
+		return loc.Handler(r)
 	}
-	for _, s := range loc.content {
+	for _, s := range loc.Content {
 		if v := s(r); v != Next {
 			return v
 		}

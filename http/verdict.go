@@ -14,6 +14,8 @@ const (
 	Redirected Verdict = -2
 	// Jumped says that r.Loc is a named location now, to be run from its rewrite phase on.
 	Jumped Verdict = -3
+	// Allowed is the verdict of an access module that lets the request pass: with "satisfy any" no other is asked.
+	Allowed Verdict = -4
 	// Abort closes the connection without another byte, as status 444 does.
 	Abort Verdict = 444
 )

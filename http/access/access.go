@@ -88,7 +88,7 @@ func (c *rules) run(r *http.Request) http.Verdict {
 	case !deny:
 		return http.Allowed
 	}
-	if r.Loc.Core.Satisfy == http.SatisfyAll {
+	if !r.Loc.Core.SatisfyAny {
 		r.Log(logs.Error, "access forbidden by rule")
 	}
 	return http.StatusForbidden

@@ -100,7 +100,7 @@ func (s *precompressed) serve(r *http.Request) http.Verdict {
 		if form == nil {
 			return http.Next
 		}
-		if weight == 0 && !r.Loc.Core.Gzip.Varies() {
+		if weight == 0 && !r.Loc.Core.GzipVary {
 			return http.Next // nobody would hear that there is such a file
 		}
 		if plain == nil {
@@ -135,9 +135,9 @@ func (s *precompressed) next(r *http.Request, below int) (best *precompressedFor
 func (f *precompressedForm) weight(r *http.Request) int {
 	w := 0
 	if f.name != "gzip" {
-		w = http.AcceptsCoding(r.In.Get(field.AcceptEncoding), f.name)
-	} else if r.GzipOK() {
-		w = http.AcceptsCoding(r.In.Get(field.AcceptEncoding), f.name)
+		w = field.AcceptsCoding(r.In.Get(field.AcceptEncoding), f.name)
+	} else if r.Loc.Core.GzipOK(r) {
+		w = field.AcceptsCoding(r.In.Get(field.AcceptEncoding), f.name)
 	}
 	if w == 0 && f.always {
 		w = 1

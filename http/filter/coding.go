@@ -162,8 +162,8 @@ func (c *codings) choose(r *http.Request) (best *coding) {
 			continue
 		}
 		o.CodingVaries = true
-		w := http.AcceptsCoding(accepted, one.name)
-		if w <= weight || one.light == nil && c.common.running.Load()+one.memory > maxRunning || one.rules && !r.GzipOK() {
+		w := field.AcceptsCoding(accepted, one.name)
+		if w <= weight || one.light == nil && c.common.running.Load()+one.memory > maxRunning || one.rules && !r.Loc.Core.GzipOK(r) {
 			continue
 		}
 		best, weight = one, w

@@ -53,7 +53,7 @@ func (s *unzippers) head(r *http.Request) http.Verdict {
 		return http.Next
 	}
 	o.CodingVaries = true
-	if r.GzipOK() {
+	if r.Loc.Core.GzipOK(r) {
 		return http.Next
 	}
 	o.DropField(field.ContentEncoding)

@@ -83,7 +83,7 @@ func appendIdentity(b []byte, r *http.Request, date []byte) []byte {
 	o := &r.Out
 	switch {
 	case o.Server == nil:
-		b = append(append(append(b, "Server: "...), r.Signature()...), "\r\n"...)
+		b = append(append(append(b, "Server: "...), r.Loc.Core.Signature...), "\r\n"...)
 	case len(o.Server) > 0:
 		b = AppendField(b, serverName, o.Server)
 	}

@@ -249,7 +249,7 @@ func (c *conn) late() error {
 }
 
 // core has the settings that hold for the connection as a whole.
-func (c *conn) core() *http.Core { return c.client.Server().Root.Core }
+func (c *conn) core() *http.CoreConf { return c.client.Server().Root.Core }
 
 // park leaves the connection to its loop. When it has been idle for a while its table is folded.
 func (c *conn) park() {

@@ -215,7 +215,7 @@ func (s *stream) appendHead(b []byte, r *http.Request) []byte {
 	b = appendStatus(b, status)
 	switch {
 	case o.Server == nil:
-		b = append(b, h.signature(r.Signature())...)
+		b = append(b, h.signature(r.Loc.Core.Signature)...)
 	case len(o.Server) > 0:
 		b = appendIndexed(b, nameServer, o.Server)
 	}

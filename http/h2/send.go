@@ -48,7 +48,7 @@ func (s *stream) SendHead(r *http.Request) error {
 	s.tunnel = s.connect && o.Status == 101
 	ends := !s.tunnel && (r.HeaderOnly || o.ContentLength == 0 && !o.ExpectTrailers && len(o.Trailers) == 0)
 	w := s.conn.work
-	at := len(s.beginBlock(w, headRoom(o, len(r.Signature()))))
+	at := len(s.beginBlock(w, headRoom(o, len(r.Loc.Core.Signature))))
 	w.out = s.appendHead(w.out, r)
 	s.endBlock(w, at, ends)
 	o.HeadBytes += int64(len(w.out) - at + frameHead)

@@ -18,6 +18,8 @@ import (
 	"weir/conf"
 	"weir/disk"
 	"weir/http"
+	"weir/http/build"
+	"weir/http/core"
 	"weir/http/h2"
 	"weir/http/log"
 	"weir/http/proxy"
@@ -91,9 +93,9 @@ type options struct {
 func newServer(t *testing.T, o options, text string) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir()}
-	var app *http.App
+	var port *http.Port
 	var release func()
-	app, release = s.build(o, text)
+	port, release = s.build(o, text)
 	engine, err := loop.New(loop.Options{
 		Loops: max(o.loops, 1), MaxConns: o.conns, OnFull: func(string) { s.full.Add(1) },
 		OnPanic: func(v any, stack []byte) { s.note("panic: %v\n%s", v, stack) },
@@ -107,7 +109,7 @@ func newServer(t *testing.T, o options, text string) *server {
 	s.wire.Quit = s.quit.Load
 	fd := s.listen()
 	sock := &http.Socket{Text: s.addr}
-	sock.SetPort(app.Listens[0].Port)
+	sock.SetPort(port)
 	ln, err := engine.Listen(fd, (&http.Front{HTTP2: s.wire, Pending: s.wire.Pending}).Accept(sock))
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +145,7 @@ func (s *server) listen() int {
 	return fd
 }
 
-func (s *server) build(o options, text string) (*http.App, func()) {
+func (s *server) build(o options, text string) (*http.Port, func()) {
 	s.t.Helper()
 	text = strings.ReplaceAll(text, "$BACKEND", o.backend)
 	text = "http { error_log error.log info; access_log access.log line; log_format line '$status \"$request\" $request_completion';\n" +
@@ -157,11 +159,11 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
-	modules := []*http.Module{http.CoreModule, http.ServerModule, h2.Module, rewrite.Rewrite, doModule(o.steps), proxy.Upstream, proxy.Proxy, log.Module}
+	modules := []*http.Module{core.Module, core.ServerModule, h2.Module, rewrite.Rewrite, doModule(o.steps), proxy.Upstream, proxy.Proxy, log.Module}
 	blocks := conf.Define("http", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 		{Name: "server", In: conf.HTTP, Syntax: "{ ... }", Opens: conf.Server, Repeat: true},
-		{Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true, Declare: http.DeclareLocation},
+		{Name: "location", In: conf.Server | conf.Location, Syntax: "! 1-2 { ... }", Opens: conf.Location, Repeat: true, Declare: build.DeclareLocation},
 	})
 	all := []*conf.Module{blocks, logs.ErrorLogModule, upstream.Module()}
 	for _, m := range modules {
@@ -182,10 +184,10 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 			return made[set]
 		},
 	}, tree, d)
-	b := http.NewBuilder(env, modules, disk.NewTempNumbers())
+	b := build.New(env, modules, disk.NewTempNumbers())
 	table.Declare(tree, env, d)
 	env.Scopes = table.NewScopes(tree, env, d)
-	app := b.Build(tree.Main.First("http").Block)
+	b.Build(tree.Main.First("http").Block)
 	env.Finish()
 	b.End()
 	b.Groups()
@@ -197,7 +199,7 @@ func (s *server) build(o options, text string) (*http.App, func()) {
 		d.Print(&out, "weir")
 		s.t.Fatal(out.String())
 	}
-	return app, func() {
+	return b.Listens[0].Port, func() {
 		env.Releases()()
 		for _, l := range made {
 			l.Close()

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 
 	"weir/http"
 	"weir/http/field"
@@ -73,20 +74,17 @@ func (x *exchange) intercepted() bool {
 	if !x.conf.InterceptErrors {
 		return false
 	}
-	for i := range x.r.Loc.Core.ErrorPages {
-		if x.r.Loc.Core.ErrorPages[i].Status != x.reply.status {
-			continue
-		}
-		if x.reply.status == 401 {
-			for i := range x.fields {
-				if x.fields[i].ID == field.WWWAuthenticate {
-					x.r.Out.Fields = append(x.r.Out.Fields, x.fields[i])
-				}
+	if !slices.Contains(x.r.Loc.Core.ErrorPages, x.reply.status) {
+		return false
+	}
+	if x.reply.status == 401 {
+		for i := range x.fields {
+			if x.fields[i].ID == field.WWWAuthenticate {
+				x.r.Out.Fields = append(x.r.Out.Fields, x.fields[i])
 			}
 		}
-		return true
 	}
-	return false
+	return true
 }
 
 // accelRedirect sends the request to where X-Accel-Redirect says. Only what describes the content goes

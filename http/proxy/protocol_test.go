@@ -147,6 +147,6 @@ func fuzzReply(t *testing.T, r *http.Request, fresh func() protocol, in string, 
 // fuzzRequest is a request with GET, of a location without settings.
 func fuzzRequest() *http.Request {
 	return &http.Request{
-		Method: http.GET, Head: &http.Head{}, Client: &http.Client{}, Place: http.Place{Loc: &http.Location{Core: &http.Core{}}},
+		Method: http.GET, Head: &http.Head{}, Client: &http.Client{}, Place: http.Place{Loc: &http.Location{Core: &http.CoreConf{}}},
 	}
 }

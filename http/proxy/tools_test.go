@@ -33,7 +33,7 @@ func onTask(t *testing.T, f func(r *http.Request)) {
 			}()
 			f(&http.Request{
 				Task: task, Head: &http.Head{}, Client: &http.Client{},
-				Place: http.Place{Loc: &http.Location{Core: &http.Core{AbsoluteRedirect: true}}},
+				Place: http.Place{Loc: &http.Location{Core: &http.CoreConf{AbsoluteRedirect: true}}},
 			})
 		})
 	})

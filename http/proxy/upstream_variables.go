@@ -7,6 +7,7 @@ import (
 
 	"weir/http"
 	"weir/http/field"
+	"weir/vars"
 )
 
 // Upstream has the variables of nginx's http upstream module: what became of the exchanges of a request, in whatever
@@ -109,7 +110,7 @@ func appendTime(b []byte, d time.Duration) []byte {
 	if d < 0 {
 		return append(b, '-')
 	}
-	return http.AppendMillis(b, d.Milliseconds())
+	return vars.AppendMillis(b, d.Milliseconds())
 }
 
 // fieldValue joins the values of all fields of a name, as $http_… does.

@@ -65,7 +65,7 @@ neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends n
 		{
 			Name: "msie", Doc: "`1` if the browser is MSIE of any version, else empty.", Cache: true, Changeable: true,
 			Get: func(r *http.Request, _ string) http.Value {
-				if r.IsMSIE() {
+				if field.IsMSIE(r.In.Get(field.UserAgent)) {
 					return http.Value{B: []byte("1")}
 				}
 				return http.Value{}

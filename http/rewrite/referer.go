@@ -121,7 +121,7 @@ func (c *referers) of(s *http.Server) *validReferers {
 	if !c.serverNames {
 		return v
 	}
-	for _, n := range s.Core.Names {
+	for _, n := range s.Names {
 		if n.Pattern != nil {
 			v.hosts = append(v.hosts, n.Pattern)
 		} else if n.Text != "" {

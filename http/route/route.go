@@ -18,3 +18,13 @@ package route
 type Matcher interface {
 	Match(s []byte) (bool, error)
 }
+
+// SplitModifier splits a word of a location block into its modifier, "" if there is none, and the name behind it.
+func SplitModifier(word string) (mark, name string) {
+	for _, m := range []string{"^~", "~*", "~", "="} {
+		if len(word) > len(m) && word[:len(m)] == m {
+			return m, word[len(m):]
+		}
+	}
+	return "", word
+}

@@ -1,51 +1,56 @@
-package http
+package build
+
+import (
+	"weir/http"
+	"weir/http/core"
+)
 
 // equipment is what the modules have installed in the location being built. It is used again for the
 // next one: what a location keeps of it is cut to size.
 type equipment struct {
-	install Install
-	steps   [phases][]Step
-	joined  []Step // the phases that become one
-	heads   []HeadFilter
-	logs    []func(*Request)
+	install http.Install
+	joined  []http.Step // the phases that become one
 }
 
 // equip takes equipment for a location; give returns it. They nest, since an if is built in the
 // middle of the location around it.
-func (b *Builder) equip(loc *Location) *equipment {
+func (b *Builder) equip(loc *http.Location) *equipment {
 	var e *equipment
 	if n := len(b.idle); n > 0 {
 		e, b.idle = b.idle[n-1], b.idle[:n-1]
 	} else {
 		e = &equipment{}
 	}
-	e.install = Install{Builder: b, Loc: loc, equipment: e}
+	e.install.Builder, e.install.Loc = b.Builder, loc
 	return e
 }
 
 func (b *Builder) give(e *equipment) {
-	for p := range e.steps {
-		e.steps[p] = e.steps[p][:0]
+	in := &e.install
+	for p := range in.Steps {
+		in.Steps[p] = in.Steps[p][:0]
 	}
-	e.joined, e.heads, e.logs = e.joined[:0], e.heads[:0], e.logs[:0]
+	*in = http.Install{Steps: in.Steps, Heads: in.Heads[:0], Logs: in.Logs[:0]}
+	e.joined = e.joined[:0]
 	b.idle = append(b.idle, e)
 }
 
 // finish gives the location what was installed. The phases between rewrite and content become one list;
 // the access phase is one step of it, which combines the verdicts of its modules.
-func (e *equipment) finish(b *Builder, l *Location) {
-	l.postRead = b.steps.keep(e.steps[PostRead])
-	l.serverRewrite = b.steps.keep(e.steps[ServerRewrite])
-	l.rewrite = b.steps.keep(e.steps[Rewrite])
-	l.content = b.steps.keep(e.steps[Content])
-	steps := append(e.joined, e.steps[PreAccess]...)
-	if s := accessPhase(b.steps.keep(e.steps[Access]), l.Core.Satisfy); s != nil {
-		steps = append(steps, s)
+func (e *equipment) finish(b *Builder, l *http.Location) {
+	in, s := &e.install, &b.slabs
+	l.PostRead = s.steps.keep(in.Steps[http.PostRead])
+	l.ServerRewrite = s.steps.keep(in.Steps[http.ServerRewrite])
+	l.Rewrite = s.steps.keep(in.Steps[http.Rewrite])
+	l.Content = s.steps.keep(in.Steps[http.Content])
+	steps := append(e.joined, in.Steps[http.PreAccess]...)
+	if access := core.AccessPhase(s.steps.keep(in.Steps[http.Access]), l.Core.SatisfyAny); access != nil {
+		steps = append(steps, access)
 	}
-	e.joined = append(steps, e.steps[PreContent]...)
-	l.steps = b.steps.keep(e.joined)
-	l.heads = b.heads.keep(e.heads)
-	l.logs = b.logs.keep(e.logs)
+	e.joined = append(steps, in.Steps[http.PreContent]...)
+	l.Steps = s.steps.keep(e.joined)
+	l.Heads = s.heads.keep(in.Heads)
+	l.Logs = s.logs.keep(in.Logs)
 }
 
 // A slab is memory for many short lists that live as long as the configuration.

@@ -1,4 +1,4 @@
-package http
+package core
 
 import "golang.org/x/sys/unix"
 

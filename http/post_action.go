@@ -4,22 +4,8 @@ import (
 	"errors"
 	"io"
 
-	"weir/conf"
 	"weir/loop"
 )
-
-func postActionDirective() conf.Directive[Core] {
-	return conf.Directive[Core]{
-		Name: "post_action", In: inLocIf, Syntax: "<uri:string>",
-		Doc: `Sends the request on, once it is answered, to a path or a named location ("@name") of the same server: for what is to be done besides, such
-as to count. Nobody gets to see that answer, but its status is the one in the access log, and it is the log of that place that the line is
-written to. Variables such as ` + "`$body_bytes_sent` and `$request_completion`" + ` tell of the answer that the client has got.
-
-nginx does not document it.`,
-		Example: "post_action @counted;",
-		Set:     conf.String(func(c *Core) *string { return &c.PostAction }),
-	}
-}
 
 // act carries out post_action: the request goes to another place, with nobody to get the answer. What was told of the first answer is kept.
 func (r *Request) act() {

@@ -1,11 +1,9 @@
-package http
+package field
 
 import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"weir/http/field"
 )
 
 // acceptCases are values of Accept-Encoding and the weight they give to gzip. Where it is 0 nginx does not compress either.
@@ -64,17 +62,4 @@ func byGrammar(value string) (weight int, ok bool) {
 		}
 	}
 	return 0, true
-}
-
-func TestHasDirective(t *testing.T) {
-	for value, want := range map[string]bool{
-		"no-cache": true, "max-age=1, No-Cache": true, "no-cache , private": true, "a;no-cache": true, "private, no-cache  ": true,
-		"": false, "no-cachex": false, "no-cache=a": false, "x-no-cache": false, "no-cache;": false, "private,no-cach": false,
-	} {
-		o := Response{Fields: Fields{}}
-		o.AddField(field.CacheControl, []byte("Cache-Control"), []byte(value))
-		if got := o.hasDirective("no-cache"); got != want {
-			t.Errorf("%q: %v", value, got)
-		}
-	}
 }

@@ -1,19 +1,19 @@
-package http
+package core
 
 import (
 	"bytes"
 	"strconv"
 
+	"weir/http"
 	"weir/http/field"
 	"weir/http/url"
-	"weir/logs"
 )
 
-// answerStatus answers with a status: by error_page where one is set for it, else with weir's own
-// page. It is what nginx calls a special response.
-func (r *Request) answerStatus(status int) Verdict {
-	r.errStatus = status
-	if r.debug {
+// answer answers with a status: by error_page where one is set for it, else with weir's own
+// page. It is what nginx calls a special response (http.Location).
+func (c *coreConf) answer(r *http.Request, status int) http.Verdict {
+	r.ErrStatus = status
+	if r.Debugs() {
 		r.Debugf("http special response: %d, \"%s?%s\"", status, r.URI, r.Args)
 	}
 	switch status {
@@ -21,62 +21,61 @@ func (r *Request) answerStatus(status int) Verdict {
 		r.KeepAlive = false
 	}
 	r.Out.ContentType = nil
-	core := r.Loc.Core
-	if !r.inErrorPage && len(core.ErrorPages) > 0 && r.redirects <= maxRedirects {
-		for i := range core.ErrorPages {
-			if core.ErrorPages[i].Status == status {
-				r.inErrorPage = !core.Recursive
-				return r.errorPage(&core.ErrorPages[i])
+	if !r.NoErrorPages && len(c.errorPages) > 0 && r.Redirects <= http.MaxRedirects {
+		for i := range c.errorPages {
+			if c.errorPages[i].status == status {
+				r.NoErrorPages = !c.recursive
+				return c.errorPage(r, &c.errorPages[i])
 			}
 		}
 	}
-	r.discardQuietly()
-	return r.ownPage(status)
+	discardQuietly(r)
+	return c.ownPage(r, status)
 }
 
 // discardQuietly gives up a body that the client may not even have begun to send: it is not asked for.
-func (r *Request) discardQuietly() {
+func discardQuietly(r *http.Request) {
 	r.Body.Expect = false
 	r.Wire.NoContinue()
-	if r.DiscardBody() != Next {
+	if r.DiscardBody() != http.Next {
 		r.KeepAlive = false
 	}
 }
 
 // errorPage leads the request to what error_page names.
-func (r *Request) errorPage(p *ErrorPage) Verdict {
-	if p.Overwrite >= 0 {
-		r.errStatus = p.Overwrite
+func (c *coreConf) errorPage(r *http.Request, p *errorPage) http.Verdict {
+	if p.overwrite >= 0 {
+		r.ErrStatus = p.overwrite
 	}
-	uri := r.Text(p.URI)
+	uri := r.Text(p.uri)
 	r.ErrorPage = true
 	switch {
 	case len(uri) > 0 && uri[0] == '/':
 		path, args, _ := bytes.Cut(uri, []byte("?"))
-		if r.Method != HEAD {
-			r.Method, r.MethodName = GET, []byte("GET")
+		if r.Method != http.HEAD {
+			r.Method, r.MethodName = http.GET, []byte("GET")
 		}
 		return r.InternalRedirect(path, args)
 	case len(uri) > 0 && uri[0] == '@':
 		return r.JumpTo(uri)
 	}
-	switch p.Overwrite {
+	switch p.overwrite {
 	case 301, 302, 303, 307, 308:
 	default:
-		r.errStatus = 302
+		r.ErrStatus = 302
 	}
-	r.discardQuietly()
+	discardQuietly(r)
 	r.Out.DropField(field.Location)
 	r.Out.Location, r.Out.EmptyLocation = uri, len(uri) == 0
-	return r.ownPage(r.errStatus)
+	return c.ownPage(r, r.ErrStatus)
 }
 
 // ownPage sends weir's own page for a status.
-func (r *Request) ownPage(status int) Verdict {
+func (c *coreConf) ownPage(r *http.Request, status int) http.Verdict {
 	o := &r.Out
 	shown := shownStatus(status)
-	if r.errStatus == status {
-		r.errStatus = shown
+	if r.ErrStatus == status {
+		r.ErrStatus = shown
 	}
 	o.Status = shown
 	o.Reason = nil
@@ -92,32 +91,32 @@ func (r *Request) ownPage(status int) Verdict {
 		if status == 204 {
 			o.ContentLength = -1
 		}
-		return r.finishOwn(nil)
+		return finishOwn(r, nil)
 	}
-	if r.Loc.Core.MSIERefresh && (shown == 301 || shown == 302) && isMSIE(r.In.Get(field.UserAgent)) && len(o.Location) > 0 {
-		return r.refreshPage()
+	if c.msieRefresh && (shown == 301 || shown == 302) && field.IsMSIE(r.In.Get(field.UserAgent)) && len(o.Location) > 0 {
+		return refreshPage(r)
 	}
-	page := r.buildPage(status, shown)
+	page := c.buildPage(r, status, shown)
 	o.ContentLength = int64(len(page))
 	o.ContentType = textHTML
-	return r.finishOwn(page)
+	return finishOwn(r, page)
 }
 
-func (r *Request) finishOwn(page []byte) Verdict {
+func finishOwn(r *http.Request, page []byte) http.Verdict {
 	v := r.SendHead()
-	if v != Next {
+	if v != http.Next {
 		if v >= 300 && !r.Out.Sent {
 			r.Out.Cut = true
 			r.KeepAlive = false
-			return Done
+			return http.Done
 		}
-		return Done
+		return http.Done
 	}
-	return r.SendAll([]Piece{Mem(page)})
+	return r.SendAll([]http.Piece{http.Mem(page)})
 }
 
 // buildPage writes the page of a status in memory of the exchange.
-func (r *Request) buildPage(status, shown int) []byte {
+func (c *coreConf) buildPage(r *http.Request, status, shown int) []byte {
 	title, detail := pageTitle(status), pageDetail(status)
 	heading := title
 	if detail != "" {
@@ -135,9 +134,9 @@ func (r *Request) buildPage(status, shown int) []byte {
 		b = append(b, "</center>\r\n"...)
 	}
 	b = append(b, "<hr><center>"...)
-	b = append(b, r.Signature()...)
+	b = append(b, c.Signature...)
 	b = append(b, "</center>\r\n</body>\r\n</html>\r\n"...)
-	if r.Loc.Core.MSIEPadding && shown >= 400 && r.Version >= HTTP10 && isPadded(r.In.Get(field.UserAgent)) {
+	if c.msiePadding && shown >= 400 && r.Version >= http.HTTP10 && isPadded(r.In.Get(field.UserAgent)) {
 		for range 6 {
 			b = append(b, "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n"...)
 		}
@@ -146,23 +145,15 @@ func (r *Request) buildPage(status, shown int) []byte {
 }
 
 // refreshPage sends MSIE a page that goes to the location by itself (msie_refresh).
-func (r *Request) refreshPage() Verdict {
+func refreshPage(r *http.Request) http.Verdict {
 	o := &r.Out
 	to := url.AppendEscaped(r.Alloc(3 * len(o.Location))[:0], o.Location, url.EscapeRefresh)
 	page := r.Concat([]byte("<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="), to, []byte("\"></head><body></body></html>\r\n"))
 	o.Location = nil
-	o.Status, r.errStatus = 200, 0
+	o.Status, r.ErrStatus = 200, 0
 	o.ContentType = textHTML
 	o.ContentLength = int64(len(page))
-	return r.finishOwn(page)
-}
-
-// Signature is what weir calls itself in Server and on its pages, as server_tokens says.
-func (r *Request) Signature() string {
-	if r.Loc.Core.ServerTokens == TokensOff {
-		return "weir"
-	}
-	return r.App.Signature
+	return finishOwn(r, page)
 }
 
 // shownStatus turns weir's own statuses into those that clients see.
@@ -182,7 +173,7 @@ func pageTitle(status int) string {
 	case 401:
 		return "401 Authorization Required"
 	case 494:
-		return "400 Request Header Or Cookie Too Large"
+		return "400 http.Request Header Or Cookie Too Large"
 	case 495:
 		return "400 The SSL certificate error"
 	case 496:
@@ -192,7 +183,7 @@ func pageTitle(status int) string {
 	case 498: // nobody's, but nginx has a page for it
 		return "404 Not Found"
 	}
-	if reason := Reason(status); reason != "" && status >= 300 && status != 304 {
+	if reason := http.Reason(status); reason != "" && status >= 300 && status != 304 {
 		return strconv.Itoa(status) + " " + reason
 	}
 	return ""
@@ -208,21 +199,9 @@ func pageDetail(status int) string {
 	case 497:
 		return "The plain HTTP request was sent to HTTPS port"
 	case 494:
-		return "Request Header Or Cookie Too Large"
+		return "http.Request Header Or Cookie Too Large"
 	}
 	return ""
-}
-
-// NotFound answers 404, or 403 for what may not be read, and logs why a file could not be opened.
-func (r *Request) NotFound(op string, path []byte, err error, status int) Verdict {
-	level := logs.Error
-	if status == StatusInternal {
-		level = logs.Crit
-	}
-	if status != StatusNotFound || r.Loc.Core.LogNotFound {
-		r.LogErr(level, err, op+" \""+string(path)+"\" failed")
-	}
-	return Verdict(status)
 }
 
 var textHTML = []byte("text/html")

@@ -1,4 +1,4 @@
-package http
+package build
 
 import (
 	"errors"
@@ -43,22 +43,4 @@ func (b *Builder) unknownVariable(name string, at []any) *conf.Error {
 		return e.Hintf("nginx has it in NGINX Plus only")
 	}
 	return e
-}
-
-// CompileText compiles a word of a directive as text with variables.
-func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
-	t, err := Env(call).TextAt(call.Place(arg), s)
-	if err != nil {
-		return nil, call.Errorf(arg, "%v", err)
-	}
-	return t, nil
-}
-
-// TextAt compiles text that stands at a place of the configuration.
-func (b *Builder) TextAt(at conf.Place, s string) (*Text, error) {
-	t, err := b.Vars.Compile(s)
-	if err == nil && t.Open() {
-		t.Ask(at)
-	}
-	return t, err
 }

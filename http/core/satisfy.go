@@ -1,74 +1,72 @@
-package http
+package core
 
 import (
+	"weir/http"
 	"weir/http/field"
 	"weir/logs"
 )
 
-// Allowed is the verdict of an access module that lets the request pass; see accessPhase.
-const Allowed Verdict = -4
-
-// accessPhase makes one step of the access phase: it combines the verdicts of the location's access
+// AccessPhase makes one step of the access phase: it combines the verdicts of the location's access
 // modules as satisfy says. nil when there are none.
 //
 // Subrequests pass: the client's request has been let in.
 //
 // An access module answers Next when the request is no concern of its, Allowed when it may pass, or a
 // status.
-func accessPhase(steps []Step, mode SatisfyMode) Step {
+func AccessPhase(steps []http.Step, any bool) http.Step {
 	switch {
 	case len(steps) == 0:
 		return nil
-	case mode == SatisfyAny:
-		return func(r *Request) Verdict {
-			if r.sub != nil {
-				return Next
+	case any:
+		return func(r *http.Request) http.Verdict {
+			if r.IsSub() {
+				return http.Next
 			}
-			return r.satisfyAny(steps)
+			return satisfyAny(r, steps)
 		}
 	}
-	return func(r *Request) Verdict {
-		if r.sub != nil {
-			return Next
+	return func(r *http.Request) http.Verdict {
+		if r.IsSub() {
+			return http.Next
 		}
-		return r.satisfyAll(steps)
+		return satisfyAll(r, steps)
 	}
 }
 
 // satisfyAll lets a request pass that nobody refuses.
-func (r *Request) satisfyAll(steps []Step) Verdict {
+func satisfyAll(r *http.Request, steps []http.Step) http.Verdict {
 	for _, s := range steps {
-		if v := s(r); v != Next && v != Allowed {
-			return r.refuseAccess(v)
+		if v := s(r); v != http.Next && v != http.Allowed {
+			return refuseAccess(r, v)
 		}
 	}
-	return Next
+	return http.Next
 }
 
 // satisfyAny lets a request pass as soon as one module allows it, or when all have nothing to say. Of
 // several refusals the one that asks for a password is the answer, for it is the one that the client
 // can do something about.
-func (r *Request) satisfyAny(steps []Step) Verdict {
-	refused := Next
+func satisfyAny(r *http.Request, steps []http.Step) http.Verdict {
+	refused := http.Next
 	for _, s := range steps {
 		switch v := s(r); v {
-		case Next:
-		case Allowed:
+		case http.Next:
+		case http.Allowed:
 			r.Out.DropField(field.WWWAuthenticate)
 			r.Out.DropField(field.ProxyAuthenticate)
-			return Next
-		case StatusForbidden, statusUnauthorized, statusProxyAuth:
-			if refused == Next || refused == StatusForbidden {
+			return http.Next
+		case http.StatusForbidden, statusUnauthorized, statusProxyAuth:
+			if refused == http.Next || refused == http.StatusForbidden {
 				refused = v
 			}
 		default:
 			return v
 		}
 	}
-	if refused == StatusForbidden { // whoever refused has not logged it: another module might have allowed it
+	if refused == http.StatusForbidden { // whoever refused has not logged it: another module might have allowed it
 		r.Log(logs.Error, "access forbidden by rule")
 	}
-	return r.refuseAccess(refused)
+	return refuseAccess(r, refused)
 }
 
 const (
@@ -77,10 +75,10 @@ const (
 )
 
 // refuseAccess is the end of the access phase; auth_delay holds back the news of a wrong password.
-func (r *Request) refuseAccess(v Verdict) Verdict {
+func refuseAccess(r *http.Request, v http.Verdict) http.Verdict {
 	if delay := r.Loc.Core.AuthDelay; delay > 0 && (v == statusUnauthorized || v == statusProxyAuth) {
 		r.Log(logs.Info, "delaying unauthorized request")
-		if gone := r.Delay(delay); gone != Next {
+		if gone := r.Delay(delay); gone != http.Next {
 			return gone
 		}
 	}

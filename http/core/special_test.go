@@ -1,6 +1,10 @@
-package http
+package core
 
-import "testing"
+import (
+	"testing"
+
+	"weir/http"
+)
 
 func TestStatuses(t *testing.T) {
 	for status := range 1000 {
@@ -8,7 +12,7 @@ func TestStatuses(t *testing.T) {
 		switch {
 		case status < 300 && title != "":
 			t.Errorf("%d has a page", status)
-		case title != "" && Reason(shown) == "" && status != 498: // has a page, as nginx's, and no words
+		case title != "" && http.Reason(shown) == "" && status != 498: // has a page, as nginx's, and no words
 			t.Errorf("%d is shown as %d, for which there are no words", status, shown)
 		case pageDetail(status) != "" && shown != 400:
 			t.Errorf("%d has a detail and is shown as %d", status, shown)

@@ -1,16 +1,18 @@
-package http
+package build
 
 import (
 	"weir/conf"
+	"weir/http"
 	"weir/http/route"
+	"weir/load"
 	"weir/vars"
 )
 
 // addLocations builds the location blocks of a block, and those inside them.
-func (b *Builder) addLocations(s *Server, block *conf.Block, into *route.Locations[*Location]) {
+func (b *Builder) addLocations(s *http.Server, block *conf.Block, into *route.Locations[*http.Location]) {
 	for _, node := range block.All("location") {
-		loc := b.locations.one()
-		kind := Of[locationHeads](b).take(node, loc)
+		loc := b.slabs.locations.one()
+		kind := load.The[locationHeads](b.Env).take(node, loc)
 		loc.Server = s
 		var match route.Matcher
 		if loc.Pattern != nil {
@@ -38,21 +40,20 @@ type locationHead struct {
 	slots   []int
 }
 
-func (l *locationHeads) take(node *conf.Node, loc *Location) route.Kind {
+func (l *locationHeads) take(node *conf.Node, loc *http.Location) route.Kind {
 	h := l.byNode[node]
-	loc.Name, loc.Pattern, loc.slots = h.name, h.pattern, h.slots
-	loc.Named, loc.exact = h.kind == route.Named, h.kind == route.Exact
+	loc.Name, loc.Pattern, loc.Slots = h.name, h.pattern, h.slots
+	loc.Named, loc.Exact = h.kind == route.Named, h.kind == route.Exact
 	return h.kind
 }
 
 // DeclareLocation reads the words of a location block.
 func DeclareLocation(call *conf.Call) error {
-	b := Env(call)
-	h, err := b.readLocation(call.Node)
+	h, err := readLocation(http.Env(call), call.Node)
 	if err != nil {
 		return err
 	}
-	l := Of[locationHeads](b)
+	l := load.The[locationHeads](load.Of(call))
 	if l.byNode == nil {
 		l.byNode = map[*conf.Node]locationHead{}
 	}
@@ -62,7 +63,7 @@ func DeclareLocation(call *conf.Call) error {
 
 // sameLocation is the location of a block that stands before node and has its words, nil when it is no duplicate.
 func (b *Builder) sameLocation(block *conf.Block, node *conf.Node) *conf.Node {
-	heads := Of[locationHeads](b).byNode
+	heads := load.The[locationHeads](b.Env).byNode
 	for _, first := range block.All("location") {
 		if first == node {
 			break
@@ -76,14 +77,14 @@ func (b *Builder) sameLocation(block *conf.Block, node *conf.Node) *conf.Node {
 
 // readLocation reads "location [ = | ~ | ~* | ^~ ] name" and "location @name". The modifier may stand
 // at the beginning of the name.
-func (b *Builder) readLocation(node *conf.Node) (h locationHead, err error) {
+func readLocation(b *http.Builder, node *conf.Node) (h locationHead, err error) {
 	args := node.Args()
 	name := args[0].Text
 	mark := ""
 	if len(args) == 2 {
 		mark, name = args[0].Text, args[1].Text
 	} else {
-		mark, name = splitModifier(name)
+		mark, name = route.SplitModifier(name)
 	}
 	h.name, h.kind = name, route.Prefix
 	switch mark {
@@ -101,42 +102,10 @@ func (b *Builder) readLocation(node *conf.Node) (h locationHead, err error) {
 			h.slots, err = b.Vars.DefineGroups(h.pattern)
 		}
 		if err != nil {
-			return h, ErrorAt(node, len(args)-1, "%v", err)
+			return h, http.ErrorAt(node, len(args)-1, "%v", err)
 		}
 	default:
-		return h, ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
+		return h, http.ErrorAt(node, 0, "invalid location modifier \"%s\"", mark)
 	}
 	return h, nil
-}
-
-func splitModifier(word string) (mark, name string) {
-	for _, m := range []string{"^~", "~*", "~", "="} {
-		if len(word) > len(m) && word[:len(m)] == m {
-			return m, word[len(m):]
-		}
-	}
-	return "", word
-}
-
-// locate finds the location of the URI; the server itself holds what is in no location.
-func (r *Request) locate() (loc *Location, redirect bool, err error) {
-	if r.debug {
-		r.Server.Locations.Passed(r.URI, func(name string) { r.Debugf("test location: \"%s\"", name) })
-	}
-	found, err := r.Server.Locations.Find(r.URI, r.tryLocation)
-	if err != nil {
-		return nil, false, err
-	}
-	if !found.OK {
-		return r.Server.Root, false, nil
-	}
-	return found.Loc, found.AutoRedirect, nil
-}
-
-// matchLocation asks a location's regular expression, keeping its captures.
-func (r *Request) matchLocation(loc *Location, uri []byte) (bool, error) {
-	if r.debug {
-		r.Debugf("test location: ~ \"%s\"", loc.Name)
-	}
-	return r.MatchPattern(loc.Pattern, loc.slots, uri)
 }

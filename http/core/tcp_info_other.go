@@ -1,6 +1,6 @@
 //go:build !linux
 
-package http
+package core
 
 import "golang.org/x/sys/unix"
 

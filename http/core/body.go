@@ -1,84 +1,67 @@
-package http
+package core
 
 import (
 	"time"
 
 	"weir/conf"
 	"weir/disk"
+	"weir/http"
 )
 
-// BodyFileMode is client_body_in_file_only.
-type BodyFileMode uint8
-
-const (
-	BodyInMemory  BodyFileMode = iota
-	BodyFileKeep               // on: the file stays
-	BodyFileClean              // clean: the file goes with the request
-)
-
-// LingerMode is lingering_close.
-type LingerMode uint8
-
-const (
-	LingerOff LingerMode = iota
-	LingerOn
-	LingerAlways
-)
-
-func bodyDirectives() []conf.Directive[Core] {
-	return []conf.Directive[Core]{
+func bodyDirectives() []conf.Directive[coreConf] {
+	return []conf.Directive[coreConf]{
 		{
 			Name: "client_max_body_size", In: inLoc, Syntax: "<size:offset>", Default: "1m",
 			Doc:     "The largest request body that is accepted; a larger one is answered 413. 0 turns the check off.",
 			Example: "client_max_body_size 20m;",
-			Set:     conf.Offset(func(c *Core) *int64 { return &c.MaxBody }),
+			Set:     conf.Offset(func(c *coreConf) *int64 { return &c.MaxBody }),
 		},
 		{
 			Name: "client_body_buffer_size", In: inLoc, Syntax: "<size>", Default: "8k",
 			Doc: "How much of a request body is kept in memory; what is larger goes to a temporary file.",
-			Set: conf.Size(func(c *Core) *int64 { return &c.BodyBuffer }),
+			Set: conf.Size(func(c *coreConf) *int64 { return &c.BodyBuffer }),
 		},
 		{
 			Name: "client_body_timeout", In: inLoc, Syntax: "<time>", Default: "60s",
 			Doc: "The longest pause between two reads of a request body; after it the request ends with 408.",
-			Set: conf.Time(func(c *Core) *time.Duration { return &c.BodyTimeout }),
+			Set: conf.Time(func(c *coreConf) *time.Duration { return &c.BodyTimeout }),
 		},
 		{
 			Name: "client_body_temp_path", In: inLoc, Syntax: "<path> [<level:number>] [<level:number>] [<level:number>]", Default: "client_body_temp",
 			Doc: "The folder for request bodies that do not fit in memory, with up to three levels of folders below it.",
-			Set: TempPathSlot(func(c *Core) **disk.TempPath { return &c.BodyTemp }),
+			Set: http.TempPathSlot(func(c *coreConf) **disk.TempPath { return &c.BodyTemp }),
 		},
 		{
 			Name: "client_body_in_file_only", In: inLoc, Syntax: "on | clean | off", Default: "off",
 			Doc: "Whether every request body is saved in a file, and whether the file stays after the request.",
-			Set: conf.Enum(func(c *Core) *BodyFileMode { return &c.BodyInFile },
-				map[string]BodyFileMode{"off": BodyInMemory, "on": BodyFileKeep, "clean": BodyFileClean}),
+			Set: conf.Enum(func(c *coreConf) *http.BodyFileMode { return &c.BodyInFile },
+				map[string]http.BodyFileMode{"off": http.BodyInMemory, "on": http.BodyFileKeep, "clean": http.BodyFileClean}),
 		},
 		{
 			Name: "client_body_in_single_buffer", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Accepted for nginx's sake: weir always keeps a body in memory in one buffer.",
-			Set: conf.Flag(func(c *Core) *bool { return &c.BodySingle }),
+			Set: conf.Flag(func(c *coreConf) *bool { return &c.bodySingle }),
 		},
 		{
 			Name: "lingering_close", In: inLoc, Syntax: "off | on | always", Default: "on",
 			Doc: "Whether weir reads on for a while before it closes a connection on which a client may still be sending.",
-			Set: conf.Enum(func(c *Core) *LingerMode { return &c.Lingering },
-				map[string]LingerMode{"off": LingerOff, "on": LingerOn, "always": LingerAlways}),
+			Set: conf.Enum(func(c *coreConf) *http.LingerMode { return &c.Lingering },
+				map[string]http.LingerMode{"off": http.LingerOff, "on": http.LingerOn, "always": http.LingerAlways}),
 		},
 		{
 			Name: "lingering_time", In: inLoc, Syntax: "<time>", Default: "30s",
 			Doc: "How long a lingering close may last in all.",
-			Set: conf.Time(func(c *Core) *time.Duration { return &c.LingeringTime }),
+			Set: conf.Time(func(c *coreConf) *time.Duration { return &c.LingeringTime }),
 		},
 		{
 			Name: "lingering_timeout", In: inLoc, Syntax: "<time>", Default: "5s",
 			Doc: "How long a lingering close waits for more bytes of the client.",
-			Set: conf.Time(func(c *Core) *time.Duration { return &c.LingeringIdle }),
+			Set: conf.Time(func(c *coreConf) *time.Duration { return &c.LingeringIdle }),
 		},
 		{
 			Name: "reset_timedout_connection", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Whether connections that timed out, or end with 444, are closed by a reset that frees their memory at once.",
-			Set: conf.Flag(func(c *Core) *bool { return &c.ResetTimedOut }),
+			Set: conf.Flag(func(c *coreConf) *bool { return &c.ResetTimedOut }),
 		},
 	}
 }

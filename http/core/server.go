@@ -1,36 +1,28 @@
-package http
+package core
 
 import (
 	"strings"
 	"time"
 
 	"weir/conf"
+	"weir/http"
 	"weir/http/route"
 	"weir/listen"
-	"weir/vars"
 )
 
-// ServerCore holds the settings of the core module for a server: they are needed before a location,
-// or even the server, is known.
-type ServerCore struct {
+// ServerConf holds the settings of the core module for a server, with those that only the building of servers needs.
+type ServerConf struct {
+	http.ServerConf
 	Listens []ListenOption
 	Names   []ServerName
 
-	HeaderTimeout   time.Duration
-	HeaderBuffer    int64
-	LargeCount      int
-	LargeSize       int64
-	MaxHeaders      int
-	IgnoreInvalid   bool
-	MergeSlashes    bool
-	Underscores     bool
 	connPool        int64 // only checked
 	requestPool     int64 // only checked
 	ignoredHashSize int
 }
 
-// forget drops what was needed for error messages.
-func (c *ServerCore) forget() {
+// Forget drops what is needed for error messages only.
+func (c *ServerConf) Forget() {
 	for i := range c.Listens {
 		c.Listens[i].Call = nil
 	}
@@ -47,17 +39,15 @@ type ListenOption struct {
 
 // A ServerName is one name of a server_name directive.
 type ServerName struct {
-	Text    string // lower case; a regular expression without its "~"
-	Pattern *vars.Pattern
-	Call    *conf.Call
-	Slots   []int // where named captures go
+	http.ServerName
+	Call *conf.Call
 }
 
 // ServerModule is the part of nginx's http core module that is set per server.
-var ServerModule = Define(Spec[ServerCore]{
+var ServerModule = http.Define(http.Spec[ServerConf]{
 	Name: "http_core_server",
 	Doc:  "Addresses and names of servers, and how request heads are read.",
-	Directives: []conf.Directive[ServerCore]{
+	Directives: []conf.Directive[ServerConf]{
 		{
 			Name: "listen", In: onlyServe, Repeat: true, Inherit: conf.Never,
 			Syntax: "! 1- <address>[:<port>] | <port> | unix:<path> [default_server] [bind] [ssl] [http2] [proxy_protocol] [backlog=<number>] " +
@@ -79,12 +69,12 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: co
 		{
 			Name: "client_header_timeout", In: inServer, Syntax: "<time>", Default: "60s",
 			Doc: "How long a client may take to send the whole head of a request; after it the connection closes with 408.",
-			Set: conf.Time(func(c *ServerCore) *time.Duration { return &c.HeaderTimeout }),
+			Set: conf.Time(func(c *ServerConf) *time.Duration { return &c.HeaderTimeout }),
 		},
 		{
 			Name: "client_header_buffer_size", In: inServer, Syntax: "<size>", Default: "1k",
 			Doc: "The buffer that the head of a request is read into at first.",
-			Set: conf.Size(func(c *ServerCore) *int64 { return &c.HeaderBuffer }),
+			Set: conf.Size(func(c *ServerConf) *int64 { return &c.HeaderBuffer }),
 		},
 		{
 			Name: "large_client_header_buffers", In: inServer, Syntax: "<number> <size>", Default: "4 8k",
@@ -94,25 +84,25 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: co
 		{
 			Name: "max_headers", In: inServer, Syntax: "<number>", Default: "1000",
 			Doc: "How many header fields a request may have; with more it is answered 400.",
-			Set: conf.Int(func(c *ServerCore) *int { return &c.MaxHeaders }),
+			Set: conf.Int(func(c *ServerConf) *int { return &c.MaxHeaders }),
 		},
 		{
 			Name: "ignore_invalid_headers", In: inServer, Syntax: "on | off", Default: "on",
 			Doc: "Whether header fields with invalid names are dropped. Names are made of letters, digits, hyphens, and underscores if allowed.",
-			Set: conf.Flag(func(c *ServerCore) *bool { return &c.IgnoreInvalid }),
+			Set: conf.Flag(func(c *ServerConf) *bool { return &c.IgnoreInvalid }),
 		},
 		{
 			Name: "merge_slashes", In: inServer, Syntax: "on | off", Default: "on",
 			Doc: "Whether several slashes in a row count as one when a location is looked for.",
-			Set: conf.Flag(func(c *ServerCore) *bool { return &c.MergeSlashes }),
+			Set: conf.Flag(func(c *ServerConf) *bool { return &c.MergeSlashes }),
 		},
 		{
 			Name: "underscores_in_headers", In: inServer, Syntax: "on | off", Default: "off",
 			Doc: "Whether names of header fields may have underscores; otherwise such fields are invalid.",
-			Set: conf.Flag(func(c *ServerCore) *bool { return &c.Underscores }),
+			Set: conf.Flag(func(c *ServerConf) *bool { return &c.Underscores }),
 		},
-		poolSize("connection_pool_size", "512", func(c *ServerCore) *int64 { return &c.connPool }),
-		poolSize("request_pool_size", "4k", func(c *ServerCore) *int64 { return &c.requestPool }),
+		poolSize("connection_pool_size", "512", func(c *ServerConf) *int64 { return &c.connPool }),
+		poolSize("request_pool_size", "4k", func(c *ServerConf) *int64 { return &c.requestPool }),
 		ignoredNumber("server_names_hash_max_size", inHTTP, "512"),
 		ignoredNumber("server_names_hash_bucket_size", inHTTP, "64"),
 		ignoredNumber("variables_hash_max_size", inHTTP, "1024"),
@@ -120,16 +110,17 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: co
 		ignoredNumber("types_hash_max_size", inLoc, "1024"),
 		ignoredNumber("types_hash_bucket_size", inLoc, "64"),
 	},
+	Install: checkBuffers,
 })
 
 // poolSize is a directive that tunes memory which weir manages by itself. As in nginx a pool has a least size, and a step.
-func poolSize(name, def string, f func(*ServerCore) *int64) conf.Directive[ServerCore] {
+func poolSize(name, def string, f func(*ServerConf) *int64) conf.Directive[ServerConf] {
 	const least, step = 112, 16
 	size := conf.Size(f)
-	return conf.Directive[ServerCore]{
+	return conf.Directive[ServerConf]{
 		Name: name, In: inServer, Syntax: "<size>", Default: def, Support: conf.Ignored,
 		Doc: "Accepted and ignored: weir sizes its memory by itself.",
-		Set: func(c *ServerCore, call *conf.Call) error {
+		Set: func(c *ServerConf, call *conf.Call) error {
 			if err := size(c, call); err != nil {
 				return err
 			}
@@ -145,24 +136,24 @@ func poolSize(name, def string, f func(*ServerCore) *int64) conf.Directive[Serve
 }
 
 // checkBuffers holds the buffers of a server against each other, as nginx does.
-func (c *ServerCore) checkBuffers(block *conf.Block) error {
-	if c.LargeSize >= c.connPool {
+func checkBuffers(c *ServerConf, in *http.Install) error {
+	if in.Block.Context != conf.Server || c.LargeSize >= c.connPool {
 		return nil
 	}
-	at := conf.Place{Node: block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
+	at := conf.Place{Node: in.Block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
 	return at.Errorf("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"").Merged()
 }
 
-func ignoredNumber(name string, in conf.Context, def string) conf.Directive[ServerCore] {
-	return conf.Directive[ServerCore]{
+func ignoredNumber(name string, in conf.Context, def string) conf.Directive[ServerConf] {
+	return conf.Directive[ServerConf]{
 		Name: name, In: in, Syntax: "<number>", Default: def, Support: conf.Ignored,
 		Doc: "Accepted and ignored: weir sizes its tables by itself.",
-		Set: conf.Int(func(c *ServerCore) *int { return &c.ignoredHashSize }),
+		Set: conf.Int(func(c *ServerConf) *int { return &c.ignoredHashSize }),
 	}
 }
 
-func addListen(c *ServerCore, call *conf.Call) error {
-	specs, err := Of[listens](Env(call)).parse(call)
+func addListen(c *ServerConf, call *conf.Call) error {
+	specs, err := http.Of[listens](http.Env(call)).parse(call)
 	if err != nil {
 		return err
 	}
@@ -197,7 +188,7 @@ func (l *listens) parse(call *conf.Call) ([]listen.Spec, error) {
 func declareServerName(call *conf.Call) error {
 	for i := range call.Len() {
 		if source, ok := strings.CutPrefix(call.Arg(i), "~"); ok && source != "" {
-			if err := DeclareCaptures(call, i, source, true); err != nil {
+			if err := http.DeclareCaptures(call, i, source, true); err != nil {
 				return err
 			}
 		}
@@ -205,23 +196,23 @@ func declareServerName(call *conf.Call) error {
 	return nil
 }
 
-func addServerName(c *ServerCore, call *conf.Call) error {
+func addServerName(c *ServerConf, call *conf.Call) error {
 	for i := range call.Len() {
 		name := call.Arg(i)
-		n := ServerName{Text: strings.ToLower(name), Call: call}
+		n := ServerName{ServerName: http.ServerName{Text: strings.ToLower(name)}, Call: call}
 		if name == "$hostname" {
-			n.Text = Env(call).App.Hostname
+			n.Text = http.Env(call).App.Hostname
 		}
 		if name != "" && name[0] == '~' {
 			if len(name) == 1 {
 				return call.Errorf(i, "empty regex in server name \"%s\"", name)
 			}
-			p, err := Env(call).Vars.Pattern(name[1:], true)
+			p, err := http.Env(call).Vars.Pattern(name[1:], true)
 			if err != nil {
 				return call.Errorf(i, "%v", err)
 			}
 			n.Text, n.Pattern = name[1:], p
-			if n.Slots, err = Env(call).Vars.DefineGroups(p); err != nil {
+			if n.Slots, err = http.Env(call).Vars.DefineGroups(p); err != nil {
 				return call.Errorf(i, "%v", err)
 			}
 		} else if err := route.CheckName(name); err != nil {
@@ -234,7 +225,7 @@ func addServerName(c *ServerCore, call *conf.Call) error {
 	return nil
 }
 
-func setLargeBuffers(c *ServerCore, call *conf.Call) error {
+func setLargeBuffers(c *ServerConf, call *conf.Call) error {
 	n, err := conf.ParseInt(call.Arg(0))
 	size, err2 := conf.ParseSize(call.Arg(1))
 	if err != nil || err2 != nil || n == 0 || size == 0 {
