@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A cipher is a cipher suite below TLS 1.3.
-type cipher struct {
+// A cipherSuite is a cipher suite below TLS 1.3.
+type cipherSuite struct {
 	id    uint16 // 0: crypto/tls has it not
 	name  string
 	words string
@@ -32,7 +32,7 @@ func ParseCiphers(list string) (ids []uint16, missing []string, err error) {
 	for _, line := range strings.Split(strings.TrimSpace(otherCiphers), "\n") {
 		_, line, _ = strings.Cut(line, " ")
 		name, words, _ := strings.Cut(line, " ")
-		l.all = append(l.all, cipher{0, name, words})
+		l.all = append(l.all, cipherSuite{0, name, words})
 	}
 	l.all = append(l.all, ciphers...)
 	l.state = make([]cipherState, len(l.all))
@@ -71,7 +71,7 @@ const (
 )
 
 type cipherList struct {
-	all   []cipher
+	all   []cipherSuite
 	state []cipherState
 }
 
@@ -102,7 +102,7 @@ func (l *cipherList) word(w string) {
 }
 
 // all reports whether the cipher is all of these.
-func (c *cipher) all(parts []string) bool {
+func (c *cipherSuite) all(parts []string) bool {
 	for _, p := range parts {
 		if p == "" || !c.is(p) {
 			return false
@@ -112,7 +112,7 @@ func (c *cipher) all(parts []string) bool {
 }
 
 // is reports whether the cipher is meant by an alias of OpenSSL, or is its name.
-func (c *cipher) is(alias string) bool {
+func (c *cipherSuite) is(alias string) bool {
 	if alias == c.name || c.id != 0 && alias == tls.CipherSuiteName(c.id) {
 		return true
 	}

@@ -4,7 +4,7 @@ import "crypto/tls"
 
 // ciphers are those of crypto/tls below TLS 1.3, under the names of OpenSSL: with protocol, key exchange, authentication, encryption
 // (with its bits) and MAC, the words that lists choose by.
-var ciphers = []cipher{
+var ciphers = []cipherSuite{
 	{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2 ECDH ECDSA AESGCM 256 AEAD"},
 	{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE-RSA-AES256-GCM-SHA384", "TLSv1.2 ECDH RSA AESGCM 256 AEAD"},
 	{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305", "TLSv1.2 ECDH ECDSA CHACHA20 POLY1305 256 AEAD"},

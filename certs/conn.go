@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"errors"
@@ -14,13 +15,17 @@ import (
 // A Conn is a connection over TLS on a loop: crypto/tls, which stands between a loop.Conn and whoever uses it. Its methods are for the
 // loop of the connection only.
 //
-// During the handshake, which is done in a task, crypto/tls reads and writes as if it could wait. Afterwards Conn is the layer of the
-// connection: an empty socket then is a net.Error for crypto/tls that will pass, and it keeps what it has of a record.
+// During the handshake, which is done in a task, crypto/tls reads and writes as if it could wait. Afterwards a server's connection has
+// records of its own (see records), and crypto/tls is let go of: its buffers would stay as large as they ever were. For suites that records
+// do not know, and for clients, Conn is the layer of the connection: an empty socket then is a net.Error for crypto/tls that will pass,
+// and it keeps what it has of a record.
 type Conn struct {
-	tls     *tls.Conn
-	raw     *loop.Raw // nil during the handshake
+	tls     *tls.Conn            // nil if there are records
+	state   *tls.ConnectionState // if there are
+	raw     *loop.Raw            // nil during the handshake
 	owner   Owner
 	begin   *handshake // nil afterwards
+	rest    []byte     // what was read during the handshake and is crypto/tls's to read now
 	record  int32      // the most that goes into one record
 	pending bool
 }
@@ -37,8 +42,16 @@ type handshake struct {
 	conn  *loop.Conn
 	first []byte // what was read before
 	until loop.Time
-	lost  error // why the socket is of no use
-	mute  bool  // nothing more is to be said
+
+	// A server's: crypto/tls gets records one by one, so that it has none too many in the end.
+	secrets *secrets
+	ahead   []byte          // a buffer of the loop; first is in it, or in that of the caller
+	head    [headerLen]byte // of the record at hand
+	headN   int             // how much of head has come
+	left    int             // how much of the record behind head is to come
+
+	lost error // why the socket is of no use
+	mute bool  // nothing more is to be said
 
 	watched *loop.Source // who may hang up meanwhile; nil: nobody
 }
@@ -51,7 +64,13 @@ var server = &tls.Config{
 	SessionTicketsDisabled: true,
 	GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		c := (*Conn)(hello.Conn.(*socket))
-		return c.owner.Hello(c, hello)
+		config, err := c.owner.Hello(c, hello)
+		if err != nil {
+			return nil, err
+		}
+		own := config.Clone()
+		own.KeyLogWriter = c.begin.secrets
+		return own, nil
 	},
 }
 
@@ -60,7 +79,7 @@ var server = &tls.Config{
 func (k *Conn) Serve(t *loop.Task, c *loop.Conn, first []byte, until loop.Time, owner Owner) error {
 	k.owner = owner
 	k.tls = tls.Server((*socket)(k), server)
-	return k.shake(handshake{task: t, conn: c, first: first, until: until})
+	return k.shake(handshake{task: t, conn: c, first: first, until: until, secrets: &secrets{}})
 }
 
 func (k *Conn) shake(h handshake) error {
@@ -70,15 +89,38 @@ func (k *Conn) shake(h handshake) error {
 	}
 	err := k.tls.Handshake()
 	k.begin = nil
+	defer func() { h.conn.Loop().Give(h.ahead) }()
 	if h.lost != nil && h.lost != io.EOF {
 		return h.lost
 	}
 	if err != nil {
 		return err
 	}
+	if h.secrets != nil && k.ownRecords(&h) {
+		return nil
+	}
+	k.rest = bytes.Clone(h.first)
 	k.pending = true
 	k.raw = h.conn.AddLayer((*layer)(k))
 	return nil
+}
+
+// ownRecords has a connection go on without crypto/tls.
+func (k *Conn) ownRecords(h *handshake) bool {
+	state := k.tls.ConnectionState()
+	in, out, ok := h.secrets.halves(&state)
+	if !ok {
+		return false
+	}
+	y := &records{in: in, out: out, max: k.record}
+	if len(h.first) > 0 {
+		y.buf = h.conn.Loop().Take(len(h.first))
+		y.fill = int32(copy(y.buf, h.first))
+	}
+	k.tls, k.state = nil, &state
+	k.raw = h.conn.AddLayer(y)
+	y.raw = k.raw
+	return true
 }
 
 // OwnerOf is who has the connection made that a client greets.
@@ -96,7 +138,12 @@ func (k *Conn) Reject() error {
 func (k *Conn) SetRecord(n int) { k.record = int32(min(max(n, 1), MaxRecord)) }
 
 // State is what was agreed upon.
-func (k *Conn) State() tls.ConnectionState { return k.tls.ConnectionState() }
+func (k *Conn) State() tls.ConnectionState {
+	if k.state != nil {
+		return *k.state
+	}
+	return k.tls.ConnectionState()
+}
 
 // Await has f run without holding up the loop, if the handshake is not over.
 func (k *Conn) Await(f func()) {
@@ -158,22 +205,58 @@ func (again) Temporary() bool { return true }
 func (s *socket) Read(p []byte) (int, error) {
 	h := s.begin
 	if h == nil {
+		if len(s.rest) > 0 {
+			n := copy(p, s.rest)
+			if s.rest = s.rest[n:]; len(s.rest) == 0 {
+				s.rest = nil
+			}
+			return n, nil
+		}
 		n, err := s.raw.TryRead(p)
 		if err == loop.ErrAgain {
 			return 0, again{}
 		}
 		return n, err
 	}
-	if len(h.first) > 0 {
-		n := copy(p, h.first)
-		h.first = h.first[n:]
-		return n, nil
+	n, err := 0, error(nil)
+	if h.secrets != nil {
+		n, err = h.readRecord(p)
+	} else {
+		n, err = h.read(p)
 	}
-	n, err := h.read(p)
 	if err != nil {
 		h.lost = err
 	}
 	return n, err
+}
+
+// readAhead is what is read at once during a handshake.
+const readAhead = 4096
+
+// readRecord reads no further than to the end of a record.
+func (h *handshake) readRecord(p []byte) (int, error) {
+	if len(h.first) == 0 {
+		if h.ahead == nil {
+			h.ahead = h.conn.Loop().Take(readAhead)
+		}
+		n, err := h.read(h.ahead)
+		if err != nil {
+			return 0, err
+		}
+		h.first = h.ahead[:n]
+	}
+	if h.left == 0 {
+		n := copy(h.head[h.headN:], h.first[:min(len(h.first), len(p))])
+		copy(p, h.first[:n])
+		h.first = h.first[n:]
+		if h.headN += n; h.headN == headerLen {
+			h.left, h.headN = int(h.head[3])<<8|int(h.head[4]), 0
+		}
+		return n, nil
+	}
+	n := copy(p[:min(len(p), h.left)], h.first)
+	h.first, h.left = h.first[n:], h.left-n
+	return n, nil
 }
 
 // read waits for bytes, with an eye on who is watched.
@@ -199,7 +282,10 @@ func (h *handshake) read(p []byte) (int, error) {
 // maxUnsent is how much may be kept of what a peer does not take: it may ask for answers without end (updates of keys).
 const maxUnsent = 256 << 10
 
-var errClogged = errors.New("certs: the peer asks without reading")
+var (
+	errClogged = errors.New("certs: the peer asks without reading")
+	errEnded   = errors.New("certs: the connection was closed for writing")
+)
 
 // Write has p sent; during the handshake it waits.
 func (s *socket) Write(p []byte) (int, error) {
@@ -220,6 +306,9 @@ func (s *socket) Write(p []byte) (int, error) {
 	}
 	if err != nil && h.lost == nil {
 		h.lost = err
+	}
+	if h.secrets != nil {
+		h.secrets.sent(h.conn.Loop(), p)
 	}
 	return n, err
 }
