@@ -172,8 +172,9 @@ func once(addr string, local *net.TCPAddr, request, buf []byte) error {
 	return nil
 }
 
-// idleConnections opens n connections, asks once on each, and leaves them open; before and after are the server's cost around that.
-func idleConnections(in *instance, k idle, n int) (before, after cost, held int, err error) {
+// idleConnections opens n connections, asks once on each, and leaves them open; before and after are the server's cost around that,
+// the latter when they have been idle for rest.
+func idleConnections(in *instance, k idle, n int, rest time.Duration) (before, after cost, held int, err error) {
 	path := "/1k"
 	if in.name == "haproxy" {
 		path = "/origin/1k"
@@ -199,6 +200,7 @@ func idleConnections(in *instance, k idle, n int) (before, after cost, held int,
 		}
 		open = append(open, c)
 	}
+	<-time.After(rest) // a server may tidy up when it has become quiet
 	return before, in.settled(), n, nil
 }
 

@@ -151,13 +151,17 @@ func measureIdle(k idle) func(s *site, w work, servers []server, o options, rep 
 		if k.version != 0 {
 			o.idle = min(o.idle, 5000)
 		}
+		rest := 3 * time.Second
+		if o.smoke {
+			rest = 0
+		}
 		for range o.rounds {
 			for _, sv := range servers {
 				in, err := s.start(sv)
 				if err != nil {
 					return err
 				}
-				before, after, n, err := idleConnections(in, k, o.idle)
+				before, after, n, err := idleConnections(in, k, o.idle, rest)
 				in.kill()
 				if err != nil {
 					return fmt.Errorf("%s: %w", sv.name, err)

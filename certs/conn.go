@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -17,17 +19,30 @@ import (
 //
 // During the handshake, which is done in a task, crypto/tls reads and writes as if it could wait. Afterwards a server's connection has
 // records of its own (see records), and crypto/tls is let go of: its buffers would stay as large as they ever were. For suites that records
-// do not know, and for clients, Conn is the layer of the connection: an empty socket then is a net.Error for crypto/tls that will pass,
+// do not know, sessions of TLS 1.2 that are resumed, and for clients, Conn is the layer of the connection: an empty socket then is a net.Error for crypto/tls that will pass,
 // and it keeps what it has of a record.
 type Conn struct {
-	tls     *tls.Conn            // nil if there are records
-	state   *tls.ConnectionState // if there are
-	raw     *loop.Raw            // nil during the handshake
+	tls     *tls.Conn // nil if there are records
+	records *records
+	raw     *loop.Raw // nil during the handshake
 	owner   Owner
 	begin   *handshake // nil afterwards
 	rest    []byte     // what was read during the handshake and is crypto/tls's to read now
 	record  int32      // the most that goes into one record
 	pending bool
+	named   bool // State.ID is wanted
+	state   State
+}
+
+// State is what a handshake has agreed upon.
+type State struct {
+	Version  uint16
+	Cipher   uint16
+	Group    tls.CurveID // 0: none
+	Resumed  bool        // the client has come back to a session
+	Protocol string      // by ALPN; "": none
+	Peer     []*x509.Certificate
+	ID       string // in hexadecimal digits, if it was asked for (Conn.Identify)
 }
 
 // An Owner is who has a Conn made.
@@ -96,7 +111,9 @@ func (k *Conn) shake(h handshake) error {
 	if err != nil {
 		return err
 	}
-	if h.secrets != nil && k.ownRecords(&h) {
+	state := k.tls.ConnectionState()
+	k.keep(&state)
+	if h.secrets != nil && k.ownRecords(&h, &state) {
 		return nil
 	}
 	k.rest = bytes.Clone(h.first)
@@ -105,10 +122,12 @@ func (k *Conn) shake(h handshake) error {
 	return nil
 }
 
+// handshakeGarbage is about how much memory a handshake takes and leaves.
+const handshakeGarbage = 32 << 10
+
 // ownRecords has a connection go on without crypto/tls.
-func (k *Conn) ownRecords(h *handshake) bool {
-	state := k.tls.ConnectionState()
-	in, out, ok := h.secrets.halves(&state)
+func (k *Conn) ownRecords(h *handshake, state *tls.ConnectionState) bool {
+	in, out, ok := h.secrets.halves(state)
 	if !ok {
 		return false
 	}
@@ -117,9 +136,10 @@ func (k *Conn) ownRecords(h *handshake) bool {
 		y.buf = h.conn.Loop().Take(len(h.first))
 		y.fill = int32(copy(y.buf, h.first))
 	}
-	k.tls, k.state = nil, &state
+	k.tls, k.owner = nil, nil
+	h.conn.Loop().Garbage(handshakeGarbage)
 	k.raw = h.conn.AddLayer(y)
-	y.raw = k.raw
+	y.raw, k.records = k.raw, y
 	return true
 }
 
@@ -137,12 +157,20 @@ func (k *Conn) Reject() error {
 // SetRecord says how much goes into one record at most.
 func (k *Conn) SetRecord(n int) { k.record = int32(min(max(n, 1), MaxRecord)) }
 
-// State is what was agreed upon.
-func (k *Conn) State() tls.ConnectionState {
-	if k.state != nil {
-		return *k.state
+// State is what was agreed upon, once the handshake is over.
+func (k *Conn) State() *State { return &k.state }
+
+// Identify has State get an ID, during the handshake: it costs some microseconds.
+func (k *Conn) Identify() { k.named = true }
+
+// keep keeps what was agreed upon. A tls.ConnectionState leads to all that the handshake has used.
+func (k *Conn) keep(s *tls.ConnectionState) {
+	k.state = State{s.Version, s.CipherSuite, s.CurveID, s.DidResume, s.NegotiatedProtocol, s.PeerCertificates, ""}
+	if k.named { // the library has its sessions to itself
+		if id, err := s.ExportKeyingMaterial("EXPORTER-weir-session-id", nil, 32); err == nil {
+			k.state.ID = hex.EncodeToString(id)
+		}
 	}
-	return k.tls.ConnectionState()
 }
 
 // Await has f run without holding up the loop, if the handshake is not over.

@@ -64,7 +64,7 @@ type half struct {
 	suite  *suite
 	aead   cipher.AEAD
 	seq    uint64
-	secret []byte // of TLS 1.3: the next keys are derived from it
+	secret [sha512.Size384]byte // of TLS 1.3, as long as the suite's hash: the next keys are derived from it
 	iv     [nonceLen]byte
 
 	// What the cipher is called with; on the stack they would be copied to the heap each time.
@@ -82,13 +82,14 @@ func (h *half) start(s *suite, secret []byte) error {
 	if err != nil {
 		return err
 	}
-	h.secret = secret
+	copy(h.secret[:], secret)
 	return h.set(s, key, iv)
 }
 
 // update goes on to the next keys (RFC 8446, section 7.2).
 func (h *half) update() error {
-	next, err := expandLabel(h.suite, h.secret, "traffic upd", len(h.secret))
+	n := h.suite.hash().Size()
+	next, err := expandLabel(h.suite, h.secret[:n], "traffic upd", n)
 	if err != nil {
 		return err
 	}

@@ -34,14 +34,14 @@ const (
 	alertIllegalParameter  = 47
 	alertDecodeError       = 50
 	alertProtocolVersion   = 70
-	alertInternalError     = 80
 	alertUserCanceled      = 90
 	alertNoRenegotiation   = 100
 )
 
 const (
 	// maxCiphertext is the longest record there is, with its header: TLS 1.2 allows for more than TLS 1.3.
-	maxCiphertext = headerLen + MaxRecord + 2048
+	maxCiphertext   = headerLen + MaxRecord + 2048
+	maxCiphertext13 = headerLen + MaxRecord + 256
 	// readAtOnce is what is read from the socket where it is not known how much comes.
 	readAtOnce = 32 << 10
 	// smallBuffer is what a buffer is not changed for a smaller one for.
@@ -95,7 +95,9 @@ func (y *records) whole() (int32, error) {
 	switch {
 	case b[1] != 3 || b[2] != 3:
 		return 0, tls.AlertError(alertProtocolVersion)
-	case n > maxCiphertext || !y.in.suite.before && n > maxCiphertext-2048+256:
+	case !y.in.suite.before && b[0] != typeData:
+		return 0, tls.AlertError(alertUnexpectedMessage)
+	case n > maxCiphertext || !y.in.suite.before && n > maxCiphertext13:
 		return 0, tls.AlertError(alertRecordOverflow)
 	case n > len(b):
 		return 0, nil

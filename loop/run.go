@@ -24,6 +24,7 @@ type Loop struct {
 	spare    Spares[*Task]
 	spares   []shrinker // those that hold something
 	tidying  *Timer
+	garbage  garbage
 	runq     []*Task // yielded
 	wakes    []*Conn // parked with something to read
 	buffers  buffers
@@ -220,6 +221,9 @@ func (l *Loop) closeAll() {
 	}
 	l.spare.drop()
 	l.pipes.drop()
+	if l.garbage.timer != nil {
+		l.garbage.timer.Drop()
+	}
 	if l.tidying != nil {
 		l.tidying.Drop()
 	}

@@ -59,7 +59,7 @@ func (x *exchange) handshake(c *loop.Conn, until loop.Time) (Faults, http.Verdic
 	if !u.Verifies() {
 		return 0, http.Next
 	}
-	sent := k.State().PeerCertificates
+	sent := k.State().Peer
 	if bad := u.Verify(r.Task, sent); bad != nil {
 		r.Logf(logs.Error, "upstream SSL certificate verify error: (%d:%s)", bad.Code, bad.Error())
 		return faultError, http.Next

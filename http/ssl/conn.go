@@ -66,6 +66,9 @@ func (s *TLS) Hello(_ *certs.Conn, info *tls.ClientHelloInfo) (*tls.Config, erro
 	if t.offers {
 		s.offer = newOffer(info)
 	}
+	if t.ids {
+		s.Identify()
+	}
 	s.asked = info.ServerName
 	s.SetRecord(int(t.conf.buffer))
 	if h.front.SpeaksHTTP2(h.port, h.client, server) {
@@ -116,12 +119,12 @@ func Handshake(t *loop.Task, f *http.Front, c *http.Client, first []byte, until 
 		return "", false
 	}
 	state := s.State()
-	if len(state.PeerCertificates) > 0 {
+	if len(state.Peer) > 0 {
 		if asker := of(c.Server()); asker != nil && asker.trust != nil {
-			s.verify(t, asker, state.PeerCertificates, func(err error) { c.Log(logs.Error, err.Error(), "requesting certificate status") })
+			s.verify(t, asker, state.Peer, func(err error) { c.Log(logs.Error, err.Error(), "requesting certificate status") })
 		}
 	}
-	return state.NegotiatedProtocol, true
+	return state.Protocol, true
 }
 
 // logLost logs why a handshake has failed.
@@ -185,7 +188,7 @@ func (s *TLS) Admit(r *http.Request) http.Verdict {
 	if t == nil || t.conf.verify == verifyOff {
 		return http.Next
 	}
-	sent := s.State().PeerCertificates
+	sent := s.State().Peer
 	r.Doing = "reading client request headers"
 	defer func() { r.Doing = "" }()
 	if len(sent) == 0 {

@@ -29,6 +29,7 @@ type serverTLS struct {
 	config [2]*tls.Config // without and with HTTP/2
 	bare   bool           // there is no certificate: all clients are rejected
 	offers bool           // some variable tells of what clients offer in their handshakes
+	ids    bool           // some variable tells of numbers of sessions
 }
 
 // of is how a server is served over TLS, nil if it listens nowhere with TLS.
@@ -95,7 +96,7 @@ func (s *sslBuilder) end() error {
 	offers := s.offersUsed()
 	for _, t := range s.made {
 		if t != nil {
-			t.offers = offers
+			t.offers, t.ids = offers, s.b.Vars.Used("ssl_session_id")
 			t.forget()
 		}
 	}

@@ -19,14 +19,13 @@ import (
 
 // sslVariables tell of the client's handshake and certificate. Without TLS all of them are empty.
 func sslVariables() []http.Var {
-	state := func(f func(*tls.ConnectionState) string) func(*http.Request, string) http.Value {
+	state := func(f func(*certs.State) string) func(*http.Request, string) http.Value {
 		return func(r *http.Request, _ string) http.Value {
 			s := clientTLS(r)
 			if s == nil || s.hello != nil {
 				return http.Value{Missing: true}
 			}
-			st := s.State()
-			return notEmpty(r, f(&st))
+			return notEmpty(r, f(s.State()))
 		}
 	}
 	offered := func(f func(*offer) string) func(*http.Request, string) http.Value {
@@ -47,23 +46,23 @@ func sslVariables() []http.Var {
 	}
 	none := func(*http.Request, string) http.Value { return http.Value{Missing: true} }
 	return []http.Var{
-		{Name: "ssl_protocol", Doc: "Protocol of the connection: `TLSv1.3`.", Get: state(func(s *tls.ConnectionState) string { return certs.VersionText(s.Version) })},
-		{Name: "ssl_cipher", Doc: "Cipher suite of the connection, as OpenSSL names it.", Get: state(func(s *tls.ConnectionState) string { return certs.CipherText(s.CipherSuite) })},
+		{Name: "ssl_protocol", Doc: "Protocol of the connection: `TLSv1.3`.", Get: state(func(s *certs.State) string { return certs.VersionText(s.Version) })},
+		{Name: "ssl_cipher", Doc: "Cipher suite of the connection, as OpenSSL names it.", Get: state(func(s *certs.State) string { return certs.CipherText(s.Cipher) })},
 		{Name: "ssl_ciphers", Doc: "Cipher suites that the client offers.", Get: offered(func(o *offer) string { return colons(o.ciphers, certs.CipherText) })},
-		{Name: "ssl_curve", Doc: "Group of the key exchange: `X25519`.", Get: state(func(s *tls.ConnectionState) string {
-			if s.CurveID == 0 {
+		{Name: "ssl_curve", Doc: "Group of the key exchange: `X25519`.", Get: state(func(s *certs.State) string {
+			if s.Group == 0 {
 				return ""
 			}
-			return certs.CurveText(s.CurveID)
+			return certs.CurveText(s.Group)
 		})},
 		{Name: "ssl_curves", Doc: "Groups that the client offers.", Get: offered(func(o *offer) string { return colons(o.curves, certs.CurveText) })},
 		{Name: "ssl_sigalg", Doc: "Always empty: the library does not tell how it has signed.", Get: none},
 		{Name: "ssl_sigalgs", Doc: "Signature algorithms that the client offers, as numbers.", Get: offered(func(o *offer) string {
 			return colons(o.signatures, func(s tls.SignatureScheme) string { return fmt.Sprintf("0x%04x", uint16(s)) })
 		})},
-		{Name: "ssl_session_id", Doc: "A number that the connection's session is known by.", Get: state(sessionID)},
-		{Name: "ssl_session_reused", Doc: "`r` if the session was resumed, else `.`.", Get: state(func(s *tls.ConnectionState) string {
-			if s.DidResume {
+		{Name: "ssl_session_id", Doc: "A number that the connection's session is known by.", Get: state(func(s *certs.State) string { return s.ID })},
+		{Name: "ssl_session_reused", Doc: "`r` if the session was resumed, else `.`.", Get: state(func(s *certs.State) string {
+			if s.Resumed {
 				return "r"
 			}
 			return "."
@@ -75,7 +74,7 @@ func sslVariables() []http.Var {
 			}
 			return http.Value{Missing: true}
 		}},
-		{Name: "ssl_alpn_protocol", Doc: "Protocol that was agreed upon in the handshake: `h2`.", Get: state(func(s *tls.ConnectionState) string { return s.NegotiatedProtocol })},
+		{Name: "ssl_alpn_protocol", Doc: "Protocol that was agreed upon in the handshake: `h2`.", Get: state(func(s *certs.State) string { return s.Protocol })},
 		{Name: "ssl_ech_status", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
 		{Name: "ssl_ech_outer_server_name", Doc: "Always empty: Encrypted ClientHello is not spoken.", Get: none},
 		{Name: "ssl_client_cert", Doc: "Client's certificate in PEM, each line but the first with a tab before it; for proxy_set_header of old. Better is `$ssl_client_escaped_cert`.", Get: client(func(_ *http.Request, c *x509.Certificate) string {
@@ -129,7 +128,7 @@ func clientCertificate(r *http.Request) *x509.Certificate {
 	if s == nil || s.hello != nil {
 		return nil
 	}
-	if sent := s.State().PeerCertificates; len(sent) > 0 {
+	if sent := s.State().Peer; len(sent) > 0 {
 		return sent[0]
 	}
 	return nil
@@ -154,15 +153,6 @@ func clientVerify(r *http.Request, _ string) http.Value {
 
 func pemOf(c *x509.Certificate) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-}
-
-// sessionID is made of the secrets of a connection: the library has its sessions to itself.
-func sessionID(s *tls.ConnectionState) string {
-	id, err := s.ExportKeyingMaterial("EXPORTER-weir-session-id", nil, 32)
-	if err != nil {
-		return ""
-	}
-	return hex.EncodeToString(id)
 }
 
 // An offer is what a client has offered in its handshake.
