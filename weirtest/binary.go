@@ -63,7 +63,12 @@ func Build(dir, path string, args ...string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	half := fmt.Sprintf("%s.%d", path, os.Getpid())
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // several tests of one process may build it
+	if err != nil {
+		return "", err
+	}
+	half := f.Name()
+	_ = f.Close()
 	defer os.Remove(half)
 	cmd := exec.Command("go", append([]string{args[0], "-o", half}, args[1:]...)...)
 	cmd.Dir = dir
