@@ -5,10 +5,12 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -101,10 +103,41 @@ func (p *Pair) Warnings(now time.Time) (all []string) {
 // TimeText is a time as OpenSSL prints those of certificates: "Feb  3 00:55:52 2015 GMT".
 func TimeText(t time.Time) string { return t.UTC().Format("Jan _2 15:04:05 2006 GMT") }
 
+// SameKind reports whether the keys of both are of one kind.
+func (p *Pair) SameKind(q *Pair) bool {
+	return reflect.TypeOf(p.PrivateKey) == reflect.TypeOf(q.PrivateKey)
+}
+
+// Equal reports whether both are the same certificates, and so the same key.
+func (p *Pair) Equal(q *Pair) bool {
+	return slices.EqualFunc(p.Certificate.Certificate, q.Certificate.Certificate, bytes.Equal)
+}
+
+// Named is the pair under another name.
+func (p *Pair) Named(name string) *Pair {
+	own := *p
+	own.Name = name
+	return &own
+}
+
+// SumPair tells the texts of a certificate and its key from others; ok is false if they cannot be read.
+func SumPair(read Read, cert, key string) (sum [sha256.Size]byte, ok bool) {
+	a, err := text(read, cert)
+	if err != nil {
+		return sum, false
+	}
+	b, err := text(read, key)
+	if err != nil {
+		return sum, false
+	}
+	first := sha256.Sum256(a)
+	return sha256.Sum256(append(first[:], b...)), true
+}
+
 // AddPair adds a pair to those of a server. Of each kind of key the last one counts, as for OpenSSL.
 func AddPair(pairs []*Pair, p *Pair) []*Pair {
 	for i, old := range pairs {
-		if reflect.TypeOf(old.PrivateKey) == reflect.TypeOf(p.PrivateKey) {
+		if old.SameKind(p) {
 			pairs[i] = p
 			return pairs
 		}

@@ -25,6 +25,9 @@ type Read func(path string) ([]byte, error)
 // DataPrefix is what stands before a certificate or key that is given as it is, instead of a path.
 const DataPrefix = "data:"
 
+// IsData reports whether a name is no path, but has a certificate or key in it.
+func IsData(name string) bool { return strings.HasPrefix(name, DataPrefix) }
+
 // text is the text of a file, or what stands behind "data:".
 func text(read Read, name string) ([]byte, error) {
 	if data, ok := strings.CutPrefix(name, DataPrefix); ok {

@@ -43,6 +43,7 @@ type Cycle struct {
 	env     *load.Env
 	loggers *loggers
 	zones   *zone.Set
+	began   time.Time // when it began to be read
 }
 
 // Process is what outlives cycles: open files, numbers.
@@ -66,10 +67,11 @@ type Process struct {
 // found first; only when that is nothing are servers and locations made of them, which finds the rest.
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	defer pauseCollector()()
+	began := time.Now()
 	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
 	table := Table()
 	table.Check(tree, d)
-	c := &Cycle{Options: o, Tree: tree, loggers: &loggers{
+	c := &Cycle{Options: o, Tree: tree, began: began, loggers: &loggers{
 		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, made: map[*logs.ErrorLog]*logs.Logger{},
 	}}
 	if tree.Main.First("events") == nil && !d.Failed() {

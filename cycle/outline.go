@@ -20,6 +20,7 @@ type Outline struct {
 
 	// RawSockets says that the worker must keep CAP_NET_RAW, for proxy_bind with transparent.
 	RawSockets bool
+	Watched    Watched
 
 	loggers []*logs.Logger
 	release func()
@@ -30,7 +31,7 @@ type Outline struct {
 func (c *Cycle) Outline(files *logs.Files) *Outline {
 	o := &Outline{
 		Options: c.Options, Main: *c.Main, Events: *c.Events, Specs: c.specs(),
-		Log: c.Log, Files: files, RawSockets: c.env.RawSockets(), release: c.env.Releases(),
+		Log: c.Log, Files: files, RawSockets: c.env.RawSockets(), Watched: c.Watched(), release: c.env.Releases(),
 	}
 	for _, l := range c.loggers.made {
 		o.loggers = append(o.loggers, l)

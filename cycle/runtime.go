@@ -35,6 +35,7 @@ type Runtime struct {
 	done    chan struct{}
 	stackAt atomic.Int64 // the second in which a stack was last logged
 	ended   sync.Once
+	unwatch func() // ends looking at files; guarded by mu
 }
 
 // A socket is an open listening address.
@@ -48,7 +49,7 @@ type socket struct {
 
 // Start makes a cycle live. It returns once connections are accepted.
 func Start(c *Cycle, p *Process) (*Runtime, error) {
-	rt := &Runtime{Process: *p, sockets: map[string]*socket{}, done: make(chan struct{})}
+	rt := &Runtime{Process: *p, sockets: map[string]*socket{}, done: make(chan struct{}), unwatch: func() {}}
 	loops := c.Main.Workers
 	engine, err := loop.New(loop.Options{
 		Loops: loops, MaxConns: c.Events.Connections,
@@ -158,6 +159,7 @@ func (rt *Runtime) adopt(c *Cycle, opened []*socket) (err error) {
 	for i, j := range c.env.Jobs() {
 		j.Start(rt.engine.Loops[i%len(rt.engine.Loops)])
 	}
+	rt.watch(c)
 	return err
 }
 
@@ -358,6 +360,8 @@ func (rt *Runtime) Stop() {
 		for _, j := range rt.current.Load().env.Jobs() {
 			j.Stop()
 		}
+		rt.unwatch()
+		rt.unwatch = func() {}
 		rt.engine.Stop()
 		rt.Files.WriteBehind(false)
 		close(rt.done)

@@ -41,6 +41,7 @@ type Env struct {
 	releases []func()
 	folders  []string
 	jobs     []*Job
+	watches  []Watch
 	raw      bool
 }
 

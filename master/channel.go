@@ -24,6 +24,7 @@ type kind uint8
 const (
 	kindLoad   kind = iota + 1 // to the worker: serve this configuration
 	kindReopen                 // to the worker: these are the log files now; to the master: let me have them
+	kindFiles                  // to the worker: these files have changed
 	kindPing                   // to the worker: are your loops alive?
 	kindQuit                   // to the worker: finish what you have begun, as at a SIGQUIT
 	kindDone                   // to the master: the answer to one of these
@@ -36,7 +37,8 @@ type message struct {
 	Err     string // kindDone: why not; empty: it is done
 	Logs    []string
 	Sockets []string
-	Load    *order // kindLoad
+	Load    *order         // kindLoad
+	Files   *conf.Recorded // kindFiles
 }
 
 // An order is what a worker is to serve.

@@ -4,6 +4,7 @@
 //
 //	start    read, open, start a worker, hand over                       load.go, child.go
 //	crash    a worker that dies is replaced; the addresses stay open      crash.go
+//	files    certificates that change are read and handed over            watch.go
 //	reload   read anew beside the old, hand over; the worker swaps        reload.go
 //	upgrade  a new binary takes the addresses over (USR2)                 upgrade.go
 //	end      stop (TERM), or finish what is begun (QUIT)                  master.go
@@ -57,6 +58,8 @@ type Master struct {
 	over     bool
 	status   int
 	crashes  crashes
+	watched  *loaded // whose files are looked at
+	unwatch  chan struct{}
 }
 
 // post has f run on the master's goroutine. Any other goroutine.
@@ -74,6 +77,7 @@ func (m *Master) Run(r *Reading) int {
 		return 1
 	}
 	for !m.over {
+		m.watch()
 		select {
 		case s := <-m.Signals:
 			m.signal(s.(unix.Signal))

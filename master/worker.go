@@ -169,6 +169,8 @@ func (w *worker) obey(orphaned chan<- struct{}) {
 			w.log(logs.Notice, "reopening logs")
 			w.take(msg, fds)()
 			w.answer(msg, nil)
+		case kindFiles:
+			w.answer(msg, w.rt.FilesChanged(*msg.Files))
 		case kindQuit:
 			w.log(logs.Notice, "shutting down")
 			w.rt.Quit()

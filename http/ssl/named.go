@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"weir/certs"
@@ -46,7 +45,7 @@ func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Ce
 // path is the name of a file, made absolute, or "data:…".
 func (d *dynamic) path(r *http.Request, x *http.Text) string {
 	name := string(r.Text(x))
-	if filepath.IsAbs(name) || strings.HasPrefix(name, certs.DataPrefix) {
+	if filepath.IsAbs(name) || certs.IsData(name) {
 		return name
 	}
 	return fmt.Sprintf("%s%s", d.prefix, name)

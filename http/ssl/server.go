@@ -22,7 +22,7 @@ type serverTLS struct {
 	tickets   bool
 	responder string           // ssl_ocsp_responder; "": the one that a certificate names
 	answers   *certs.OCSPCache // nil: they are not kept
-	pairs     []*certs.Pair
+	pairs     []*live
 	staples   []*certs.Staple // by the places of pairs, nil where there is none; nil: none at all
 	dynamic
 	trust  *certs.Trust   // of client certificates; nil: clients are not asked
@@ -52,7 +52,9 @@ type sslBuilder struct {
 	b        *http.Builder
 	settings func(*http.Server) *sslConf
 	read     certs.Read
-	pairs    map[[2]string]*certs.Pair
+	pairs    map[[2]string]*live
+	texts    map[[32]byte]*certs.Pair // by what the files have
+	log      *logs.Logger             // of the server at hand
 	made     map[*http.Server]*serverTLS
 	keys     *tls.Config // of tickets, where no file has them
 	now      time.Time
@@ -69,7 +71,7 @@ func buildTLS(b *http.Builder, at *listen.Entry[*http.Server], settings func(*ht
 	}
 	s := load.The[sslBuilder](b.Env)
 	if s.b == nil {
-		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, pairs: map[[2]string]*certs.Pair{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
+		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, pairs: map[[2]string]*live{}, texts: map[[32]byte]*certs.Pair{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
 		b.AtEnd(s.end)
 	}
 	for _, server := range at.Servers {
@@ -125,6 +127,7 @@ func (s *sslBuilder) complete(def *http.Server, servers []*http.Server) {
 
 // server makes the TLS of a server: nil if it has none of its own.
 func (s *sslBuilder) server(server *http.Server) (*serverTLS, error) {
+	s.log = server.Root.ErrorLog
 	c := s.settings(server)
 	t := &serverTLS{conf: c, bare: len(c.certificates) == 0}
 	if n := len(c.certificates); n > len(c.keys) {
@@ -189,7 +192,7 @@ func (s *sslBuilder) certificates(t *serverTLS) error {
 		if err != nil {
 			return err
 		}
-		t.pairs = certs.AddPair(t.pairs, p)
+		t.pairs = addLive(t.pairs, p)
 	}
 	return s.commanded(t, passwords)
 }
@@ -209,7 +212,7 @@ func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
 			if err != nil {
 				return err
 			}
-			t.pairs = certs.AddPair(t.pairs, p)
+			t.pairs = addLive(t.pairs, p)
 			cert = nil
 		}
 	}
@@ -219,21 +222,33 @@ func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
 	return nil
 }
 
-// pair loads a certificate and its key, which arguments name, once for all servers that have it.
-func (s *sslBuilder) pair(cert, key *conf.Call, arg int, passwords []string) (*certs.Pair, error) {
+// pair loads a certificate and its key, which arguments name, once for all servers that have it: under whatever name, where the files have
+// the same in them.
+func (s *sslBuilder) pair(cert, key *conf.Call, arg int, passwords []string) (*live, error) {
 	names := [2]string{confPath(cert, cert.Arg(arg)), confPath(key, key.Arg(arg))}
-	if p := s.pairs[names]; p != nil {
-		return p, nil
+	if l := s.pairs[names]; l != nil {
+		return l, nil
 	}
-	p, err := certs.LoadPair(s.read, names[0], names[1], passwords)
-	if err != nil {
-		return nil, unplaced(cert, arg, err)
+	sum, known := certs.SumPair(s.read, names[0], names[1])
+	p := s.texts[sum]
+	if known && p != nil {
+		p = p.Named(names[0])
+	} else {
+		var err error
+		if p, err = certs.LoadPair(s.read, names[0], names[1], passwords); err != nil {
+			return nil, unplaced(cert, arg, err)
+		}
+		if !p.Encrypted {
+			s.texts[sum] = p
+		}
 	}
 	for _, w := range p.Warnings(s.now) {
 		cert.Warnf(arg, "%s", w)
 	}
-	s.pairs[names] = p
-	return p, nil
+	l := newLive(p, names[0], names[1], passwords, s.log)
+	l.watch(s.b.Env)
+	s.pairs[names] = l
+	return l, nil
 }
 
 // unplaced is an error about an argument for which nginx gives no line.
@@ -398,8 +413,8 @@ func (s *sslBuilder) sessions(t *serverTLS, base *tls.Config) error {
 // identity is what a session belongs to: the certificates that the client has seen, and whom the server believes.
 func (t *serverTLS) identity() []byte {
 	b := []byte{byte(t.conf.verify), byte(t.conf.depth)}
-	for _, p := range t.pairs {
-		b = append(b, p.Leaf.Raw...)
+	for _, l := range t.pairs {
+		b = append(b, l.first.Leaf.Raw...)
 	}
 	for _, x := range t.dynamic.certificates {
 		b = append(b, x.Source()...)
@@ -419,11 +434,15 @@ func (t *serverTLS) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	if len(t.pairs) == 0 {
 		return nil, errors.New("tls: no certificate")
 	}
-	i := certs.Choose(t.pairs, hello)
-	if t.staples == nil {
-		return c.show(t.pairs[i], nil), nil
+	i := 0
+	if len(t.pairs) > 1 {
+		i = certs.Choose(pairsOf(t.pairs), hello)
 	}
-	return c.show(t.pairs[i], t.staples[i]), nil
+	p := t.pairs[i].pair.Load()
+	if t.staples == nil || p != t.pairs[i].first {
+		return c.show(p, nil), nil
+	}
+	return c.show(p, t.staples[i]), nil
 }
 
 // show is a certificate as crypto/tls takes it, for this connection.

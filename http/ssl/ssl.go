@@ -101,7 +101,7 @@ func sslDirectives() []conf.Directive[sslConf] {
 		{
 			Name: "ssl_certificate", In: inServer, Syntax: "<file:text>", Repeat: true,
 			Doc: `A file with the certificate of the server, in PEM, and behind it those that lead to its authority. Several may stand, of different kinds
-(RSA, ECDSA): a client gets one that it can verify. The file may be named by variables; "data:" before it stands for the text of a certificate itself.`,
+(RSA, ECDSA): a client gets one that it can verify. A file that changes is read anew, with its key, without a reload. It may be named by variables; "data:" before it stands for the text of a certificate itself.`,
 			Example: "ssl_certificate /etc/letsencrypt/live/example.com/fullchain.pem;",
 			Set:     func(c *sslConf, call *conf.Call) error { return addSSLName(&c.certificates, call) },
 		},
@@ -302,7 +302,7 @@ func addSSLName(list *[]sslName, call *conf.Call) error {
 
 // confPath makes a path of a TLS directive absolute: unlike others it begins where the configuration lies.
 func confPath(call *conf.Call, path string) string {
-	if filepath.IsAbs(path) || strings.HasPrefix(path, certs.DataPrefix) {
+	if filepath.IsAbs(path) || certs.IsData(path) {
 		return path
 	}
 	return call.Tree().ConfPrefix + path

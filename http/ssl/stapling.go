@@ -17,7 +17,8 @@ func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 		return nil
 	}
 	t.staples = make([]*certs.Staple, len(t.pairs))
-	for i, p := range t.pairs {
+	for i, l := range t.pairs {
+		p := l.first
 		if c.staplingFile != nil {
 			staple, err := certs.StapleFile(s.read, p, confPath(c.staplingFile, c.staplingFile.Arg(0)))
 			if err != nil {

@@ -351,7 +351,7 @@ func (u *UpstreamSSL) named(host string) (n UpstreamName) {
 }
 
 func (u *UpstreamSSL) path(name string) string {
-	if filepath.IsAbs(name) || strings.HasPrefix(name, certs.DataPrefix) {
+	if filepath.IsAbs(name) || certs.IsData(name) {
 		return name
 	}
 	return u.prefix + name
