@@ -60,6 +60,7 @@ func sslVariables() []http.Var {
 		{Name: "ssl_sigalgs", Doc: "Signature algorithms that the client offers, as numbers.", Get: offered(func(o *offer) string {
 			return colons(o.signatures, func(s tls.SignatureScheme) string { return fmt.Sprintf("0x%04x", uint16(s)) })
 		})},
+		{Name: "ssl_ja4", Doc: "Fingerprint of the client by what it offers in the handshake, JA4: `t13d1516h2_8daaf6152771_e5627efa2ab1`. An extra of weir's.", Get: offered(func(o *offer) string { return o.ja4 })},
 		{Name: "ssl_session_id", Doc: "A number that the connection's session is known by.", Get: state(func(s *certs.State) string { return s.ID })},
 		{Name: "ssl_session_reused", Doc: "`r` if the session was resumed, else `.`.", Get: state(func(s *certs.State) string {
 			if s.Resumed {
@@ -160,15 +161,16 @@ type offer struct {
 	ciphers    []uint16
 	curves     []tls.CurveID
 	signatures []tls.SignatureScheme
+	ja4        string
 }
 
 func newOffer(info *tls.ClientHelloInfo) *offer {
-	return &offer{slices.Clone(info.CipherSuites), slices.Clone(info.SupportedCurves), slices.Clone(info.SignatureSchemes)}
+	return &offer{slices.Clone(info.CipherSuites), slices.Clone(info.SupportedCurves), slices.Clone(info.SignatureSchemes), certs.JA4(info)}
 }
 
 // offersUsed reports whether a variable of the configuration tells of offers.
 func (s *sslBuilder) offersUsed() bool {
-	return slices.ContainsFunc([]string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs"}, s.b.Vars.Used)
+	return slices.ContainsFunc([]string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs", "ssl_ja4"}, s.b.Vars.Used)
 }
 
 // colons puts colons between the names of things.
