@@ -189,7 +189,7 @@ func CheckOCSP(chain []*x509.Certificate, responder string, leaf bool, cache *OC
 			if err := CheckResponder(from); err != nil {
 				return OCSPUnknown, fmt.Errorf("%w in certificate", err)
 			}
-			a, err := AskOCSP(from, cert, chain[i+1], chain[i+1:])
+			a, err := AskOCSP(from, cert, chain[i+1], chain[i+1:i+2])
 			if err != nil {
 				return OCSPUnknown, err
 			}

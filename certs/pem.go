@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -25,17 +26,38 @@ type Read func(path string) ([]byte, error)
 // DataPrefix is what stands before a certificate or key that is given as it is, instead of a path.
 const DataPrefix = "data:"
 
+// storePrefix is what stands before the URI of a key: only those of files can be read.
+const storePrefix = "store:"
+
 // IsData reports whether a name is no path, but has a certificate or key in it.
 func IsData(name string) bool { return strings.HasPrefix(name, DataPrefix) }
+
+// IsAbsolute reports whether a name leads to its file, wherever the configuration lies.
+func IsAbsolute(name string) bool {
+	return filepath.IsAbs(name) || IsData(name) || strings.HasPrefix(name, storePrefix)
+}
+
+// PathOf is the path of the file that a name leads to.
+func PathOf(name string) string {
+	uri, ok := strings.CutPrefix(name, storePrefix)
+	if !ok {
+		return name
+	}
+	path, ok := strings.CutPrefix(uri, "file:")
+	if !ok {
+		return uri
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(path, "//localhost"), "//")
+}
 
 // text is the text of a file, or what stands behind "data:".
 func text(read Read, name string) ([]byte, error) {
 	if data, ok := strings.CutPrefix(name, DataPrefix); ok {
 		return []byte(data), nil
 	}
-	b, err := read(name)
+	b, err := read(PathOf(name))
 	if err != nil {
-		return nil, fileError(name, "r", err)
+		return nil, fileError(PathOf(name), "r", err)
 	}
 	return b, nil
 }

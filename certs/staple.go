@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -132,12 +133,10 @@ func (s *Staple) Refresh() (after time.Duration, err error) {
 	const least, most = 5 * time.Minute, time.Hour
 	var signers []*x509.Certificate
 	if s.sure {
-		signers = []*x509.Certificate{}
-		for _, c := range s.signers {
-			if anchored(c, s.signers) {
-				signers = append(signers, c)
-			}
+		if !anchored(s.issuer, s.signers) {
+			return least, errors.New("OCSP_basic_verify() failed (SSL: error:13800065:OCSP routines::certificate verify error)")
 		}
+		signers = []*x509.Certificate{s.issuer}
 	}
 	a, err := AskOCSP(s.Responder, s.pair.Leaf, s.issuer, signers)
 	if err != nil {

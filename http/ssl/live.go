@@ -32,7 +32,7 @@ func (l *live) watch(e *load.Env) {
 	w := load.Watch{Changed: l.changed}
 	for _, name := range []string{l.cert, l.key} {
 		if !certs.IsData(name) {
-			w.Files = append(w.Files, name)
+			w.Files = append(w.Files, certs.PathOf(name))
 		}
 	}
 	if len(w.Files) > 0 {

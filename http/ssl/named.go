@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"weir/certs"
@@ -45,7 +44,7 @@ func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Ce
 // path is the name of a file, made absolute, or "data:…".
 func (d *dynamic) path(r *http.Request, x *http.Text) string {
 	name := string(r.Text(x))
-	if filepath.IsAbs(name) || certs.IsData(name) {
+	if certs.IsAbsolute(name) {
 		return name
 	}
 	return fmt.Sprintf("%s%s", d.prefix, name)

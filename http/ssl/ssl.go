@@ -1,7 +1,6 @@
 package ssl
 
 import (
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -302,7 +301,7 @@ func addSSLName(list *[]sslName, call *conf.Call) error {
 
 // confPath makes a path of a TLS directive absolute: unlike others it begins where the configuration lies.
 func confPath(call *conf.Call, path string) string {
-	if filepath.IsAbs(path) || certs.IsData(path) {
+	if certs.IsAbsolute(path) {
 		return path
 	}
 	return call.Tree().ConfPrefix + path

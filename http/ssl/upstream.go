@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -351,7 +350,7 @@ func (u *UpstreamSSL) named(host string) (n UpstreamName) {
 }
 
 func (u *UpstreamSSL) path(name string) string {
-	if filepath.IsAbs(name) || certs.IsData(name) {
+	if certs.IsAbsolute(name) {
 		return name
 	}
 	return u.prefix + name
