@@ -73,6 +73,7 @@ type state struct {
 	watermark int       // of entries: above it the oldest are dropped
 	fullTold  time.Time // when somebody was told that the disk is full
 	waiters   map[uint32][]waiter
+	flights   map[uint32]*Flight
 	memory    memory
 
 	purges     []purge
@@ -109,7 +110,7 @@ func (c *Cache) FirstFull() bool {
 const noWatermark = int(^uint(0) >> 1)
 
 func newState(c Conf, size int64) *state {
-	s := &state{dir: c.Dir, levels: c.Levels, cold: true, watermark: noWatermark, block: usualBlock, waiters: map[uint32][]waiter{}}
+	s := &state{dir: c.Dir, levels: c.Levels, cold: true, watermark: noWatermark, block: usualBlock, waiters: map[uint32][]waiter{}, flights: map[uint32]*Flight{}}
 	s.index.init(nodesIn(size))
 	s.memory.init()
 	return s

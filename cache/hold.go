@@ -32,6 +32,7 @@ type Hold struct {
 	began    uint32 // generation of purges
 	signal   loop.Signal
 	waits    bool
+	refused  bool // the flight there is is of no use
 }
 
 // Held reports whether there is an entry to be freed.
@@ -140,7 +141,7 @@ func (h *Hold) Lock(now loop.Time, age time.Duration) bool {
 // A waiter is a request that waits for the end of a lock.
 type waiter struct{ hold *Hold }
 
-// Wait waits until the request that fetches the entry has done so, or has given up, or its lock is over. loop.ErrTimeout when the
+// Wait waits until the request that fetches the entry has done so, or has given up, or lets others join it, or its lock is over. loop.ErrTimeout when the
 // deadline comes first. For the task t.
 func (h *Hold) Wait(t *loop.Task, deadline loop.Time) error {
 	for {
@@ -163,7 +164,7 @@ func (h *Hold) enlist(now int64) (end int64, busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.at(h.n)
-	if !d.updating || d.lockTime <= now {
+	if !d.updating || d.lockTime <= now || c.flights[h.n] != nil && !h.refused {
 		return 0, false
 	}
 	c.waiters[h.n] = append(c.waiters[h.n], waiter{h})
@@ -198,11 +199,8 @@ func (h *Hold) delist() {
 // unlock ends the lock of an entry and wakes those who wait for it.
 func (c *Cache) unlock(n uint32) {
 	c.at(n).updating = false
-	for _, w := range c.waiters[n] {
-		w.hold.waits = false
-		w.hold.signal.Fire()
-	}
-	delete(c.waiters, n)
+	delete(c.flights, n)
+	c.wake(n)
 }
 
 // Update says that the file of the entry was written anew, and frees the entry. It reports false when the entry was purged meanwhile: the
@@ -257,7 +255,7 @@ func (h *Hold) Free(status int, validSec int64) {
 }
 
 func (h *Hold) forget() {
-	h.n, h.Updating, h.Item, h.cache = 0, false, nil, nil
+	h.n, h.Updating, h.Item, h.cache, h.refused = 0, false, nil, nil, false
 }
 
 // Release lets go of the entry for another one, without its lock: the key has turned out to be that of several variants.

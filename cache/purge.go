@@ -204,6 +204,10 @@ func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done boo
 			return n, true
 		}
 		d := *c.at(n)
+		if !d.exists && d.count > 0 {
+			// What is being fetched may be named. Its key is not known here: it is not stored this time.
+			c.at(n).generation = c.generation
+		}
 		c.mu.Unlock()
 		if !d.exists {
 			continue

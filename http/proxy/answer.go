@@ -139,7 +139,7 @@ func (x *exchange) copyHead() {
 		}
 	}
 	if x.conf.ForceRanges {
-		o.AllowRanges, o.SingleRange = true, !x.serving()
+		o.AllowRanges, o.SingleRange = true, !x.servingWhole()
 	}
 	x.passedOver()
 }
@@ -171,7 +171,7 @@ func (x *exchange) copyField(f *http.Field) {
 			return
 		}
 		if x.serving() || x.storable() {
-			o.AllowRanges, o.SingleRange = true, !x.serving()
+			o.AllowRanges, o.SingleRange = true, !x.servingWhole()
 			return
 		}
 	case field.Upgrade:

@@ -51,6 +51,9 @@ type caching struct {
 	errorStatus int  // what is answered from now on in place of it
 	errorUntil  int64
 	background  bool // it is fetched anew when the client has got this one
+	flight      *cache.Flight
+	reading     bool // the flight is another request's, and this one reads along
+	signal      loop.Signal
 
 	// What the response says of itself.
 	fresh
@@ -67,6 +70,7 @@ const (
 	openScarce  // it is not stored: it is not asked for often enough, or another request does
 	openError   // it is a status
 	openLocked  // another request fetches it
+	openFlight  // another request fetches it, and this one reads along
 	openVariant // it is an entry of another key
 	openFailed
 )
@@ -108,7 +112,16 @@ func (x *exchange) lookUp() (v http.Verdict, done bool) {
 		return http.Next, false
 	}
 	c.status = cacheMiss
-	v, done = x.fromCache(x.open())
+	o := x.open()
+	for o == openFlight {
+		var ok bool
+		if v, ok = x.readAlong(); ok {
+			return v, true
+		}
+		c.fresh = fresh{}
+		o = x.open()
+	}
+	v, done = x.fromCache(o)
 	if !done {
 		x.tellCaching()
 	}
@@ -303,6 +316,9 @@ func (x *exchange) answerCached() (v http.Verdict) {
 // serving reports whether the response is that of the cache.
 func (x *exchange) serving() bool { return x.cache != nil && x.cache.serving }
 
+// servingWhole reports whether it is, and all of it is there.
+func (x *exchange) servingWhole() bool { return x.serving() && !x.cache.reading }
+
 // bodySize is the length of the entry's body.
 func (c *caching) bodySize() int64 {
 	if c.item != nil {
@@ -328,6 +344,7 @@ func (x *exchange) useStored() {
 // freeCache lets go of the entry.
 func (x *exchange) freeCache() {
 	if c := x.cache; c != nil && c.hold.Held() {
+		x.endFlight(false)
 		c.hold.Free(c.errorStatus, c.errorUntil)
 	}
 }
@@ -338,6 +355,7 @@ func (x *exchange) dropCaching() {
 	if c == nil {
 		return
 	}
+	c.leave()
 	x.freeCache()
 	c.file.Close()
 	x.r.Loop().Give(c.buf)

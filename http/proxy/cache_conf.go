@@ -14,6 +14,7 @@ import (
 // cacheConf is what proxy_cache and its kin say of one place.
 type cacheConf struct {
 	On         bool
+	depth      int                     // of the block that says so
 	Zone       *cache.Cache            // nil: Name says which
 	Name       *http.Text              // with variables
 	All        map[string]*cache.Cache // those that Name may say
@@ -39,6 +40,8 @@ type validity struct {
 	status int
 	valid  int64 // seconds
 }
+
+func (c *cacheConf) off() { c.On, c.Zone, c.Name = false, nil, nil }
 
 // valid is for how long responses of a status are fresh; 0: they are not stored.
 func (c *cacheConf) valid(status int) int64 {
@@ -66,7 +69,7 @@ func cachePlaceDirectives[C any](prefix string, of func(*C) *upstreamConf) []con
 	return []conf.Directive[C]{
 		cachePathDirective[C](prefix),
 		{
-			Name: "cache", Syntax: "off | <zone:text>", Default: "off", Group: "store",
+			Name: "cache", Syntax: "off | <zone:text>", Default: "off",
 			Doc: "The zone of the cache that responses are stored in, and answered from. It may contain variables.\n\n" +
 				"Only responses that were read with `" + prefix + "buffering` are stored. How long they are fresh is said by X-Accel-Expires, " +
 				"Cache-Control and Expires, else by `" + prefix + "cache_valid`; those that set a cookie or vary by everything are not stored.",
@@ -180,7 +183,8 @@ func cacheLockDirectives[C any](prefix string, at func(*C) *cacheConf) []conf.Di
 	return []conf.Directive[C]{
 		{
 			Name: "cache_lock", Syntax: "on | off", Default: "off",
-			Doc: "Whether of several requests for a response that is not in the cache one only asks a peer, while the others wait for it.",
+			Doc: "Whether of several requests for a response that is not in the cache one only asks a peer, while the others wait for it. As soon as it " +
+				"turns out that the response is stored, they get it as it arrives; in nginx they wait for its end.",
 			Set: conf.Flag(func(c *C) *bool { return &at(c).Lock }),
 		},
 		{
@@ -209,12 +213,19 @@ func cacheLockDirectives[C any](prefix string, at func(*C) *cacheConf) []conf.Di
 
 func setCache(u *upstreamConf, prefix string, call *conf.Call) error {
 	c := &u.Cache
-	c.On, c.Zone, c.Name = false, nil, nil
+	c.off()
+	c.depth = depthOf(call)
 	if call.Arg(0) == "off" {
 		return nil
 	}
 	if u.Store.set() {
-		return call.Errorf(-1, "\"%scache\" directive is incompatible with \"%sstore\"", prefix, prefix)
+		switch s := &u.Store; {
+		case s.depth == c.depth:
+			return call.Errorf(-1, "\"%scache\" directive is incompatible with \"%sstore\"", prefix, prefix)
+		case s.depth > c.depth: // the block within stores
+			return nil
+		}
+		u.Store = storePlace{}
 	}
 	text, err := http.CompileText(call, 0, call.Arg(0))
 	if err != nil {

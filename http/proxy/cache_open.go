@@ -30,6 +30,9 @@ func (x *exchange) open() opened {
 		}
 		switch err := c.hold.Wait(r.Task, c.waitUntil); err {
 		case nil:
+			if x.join() {
+				return openFlight
+			}
 		case loop.ErrTimeout:
 			r.Log(logs.Info, "cache lock timeout")
 			c.unlocked = true

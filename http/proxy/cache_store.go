@@ -43,6 +43,7 @@ func (x *exchange) beginCacheFile() {
 		return
 	}
 	x.saved.begin(x, x.appendEntry)
+	x.publish()
 }
 
 // errFull says that the zone is full.
@@ -141,6 +142,9 @@ func (x *exchange) finishCacheFile() {
 			return
 		}
 		stat, err = c.zone.StatOf(s.file.FD())
+		if err == nil {
+			x.endFlight(true)
+		}
 		if x.spooling.file != s.file { // the client is not served from it
 			s.file.CloseBlocking()
 		}

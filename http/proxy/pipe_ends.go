@@ -93,7 +93,10 @@ func (x *exchange) ended() bool { return x.bodyEnd }
 
 func (x *exchange) want() int64 { return x.proto.want() }
 
-func (x *exchange) keep(data []byte) { x.saved.add(x, data) }
+func (x *exchange) keep(data []byte) {
+	x.saved.add(x, data)
+	x.tellFlight()
+}
 
 func (x *exchange) stored() bool { return x.saved.on }
 

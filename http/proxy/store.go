@@ -11,8 +11,17 @@ import (
 // storePlace is where responses are stored: nowhere, at the path that the URI maps to (on), or at one with
 // variables.
 type storePlace struct {
-	on   bool
-	path *http.Text
+	on    bool
+	path  *http.Text
+	depth int // of the block that says so
+}
+
+// depthOf is how deep the block is that a directive stands in.
+func depthOf(call *conf.Call) (n int) {
+	for b := call.Node.In; b != nil; b = b.Parent {
+		n++
+	}
+	return n
 }
 
 func (s *storePlace) set() bool { return s.on || s.path != nil }
@@ -20,7 +29,7 @@ func (s *storePlace) set() bool { return s.on || s.path != nil }
 func storeDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
 	return []conf.Directive[C]{
 		{
-			Name: "store", Syntax: "on | off | <path:text>", Default: "off", Group: "store",
+			Name: "store", Syntax: "on | off | <path:text>", Default: "off",
 			Doc: `Stores responses as files: **on**, where root or alias has the URI, otherwise at the *path*.
 
 A file is there once it is complete: it is written in the folder of temporary files, which best is on the same disk, and then moved. It gets
@@ -39,9 +48,15 @@ the time of Last-Modified. Only responses with status 200 are stored, with buffe
 
 func setStore(u *upstreamConf, prefix string, call *conf.Call) (err error) {
 	s := &u.Store
-	*s = storePlace{}
+	*s = storePlace{depth: depthOf(call)}
 	if call.Arg(0) != "off" && u.Cache.On {
-		return call.Errorf(-1, "\"%sstore\" directive is incompatible with \"%scache\"", prefix, prefix)
+		switch c := &u.Cache; {
+		case c.depth == s.depth:
+			return call.Errorf(-1, "\"%sstore\" directive is incompatible with \"%scache\"", prefix, prefix)
+		case c.depth > s.depth:
+			return nil
+		}
+		u.Cache.off()
 	}
 	switch word := call.Arg(0); word {
 	case "off":

@@ -73,3 +73,43 @@ func TestChaosDiskFullAtReopen(t *testing.T) {
 	load.End()
 	c.unfailing(load)
 }
+
+// TestChaosCacheDiskFull fills the disk that a cache is on: responses are passed on without being stored, which is logged once; with room
+// again they are stored.
+func TestChaosCacheDiskFull(t *testing.T) {
+	t.Parallel()
+	disk := t.TempDir() + "/disk"
+	fullDisk(t, disk, "size=256k")
+	if err := os.Chmod(disk, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	o := startOrigin(t, &origin{})
+	_, addr, opt := startCache(t, o, disk)
+	ballast := disk + "/ballast"
+	if err := os.WriteFile(ballast, make([]byte, 200<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5 {
+		if whole, _, err := askCache(addr, fmt.Sprintf("/100000/%d", n), "", nil); !whole || err != nil {
+			t.Errorf("with a full disk: whole: %t, %v", whole, err)
+		}
+	}
+	full := 0
+	for _, l := range weirtest.Lines(opt.Dir + "/error.log") {
+		if strings.Contains(l, "No space left on device") {
+			full++
+		}
+	}
+	if full != 1 {
+		t.Errorf("%d lines tell of the full disk", full)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if !weirtest.Eventually(func() bool { _, status, _ := askCache(addr, "/100000/again", "", nil); return status == "HIT" }) {
+		t.Error("with room again nothing is stored")
+	}
+	if all := entries(t, disk); len(all) != 1 {
+		t.Errorf("there are %d entries", len(all))
+	}
+}
