@@ -70,6 +70,8 @@ type state struct {
 	size      int64 // blocks of all files
 	cold      bool  // the folder was not read to its end yet: there may be files that the index does not know
 	loading   bool
+	user      *Cache    // of the configuration that is in force
+	savedAt   uint64    // mark, when the index was saved last
 	watermark int       // of entries: above it the oldest are dropped
 	fullTold  time.Time // when somebody was told that the disk is full
 	waiters   map[uint32][]waiter
@@ -122,6 +124,7 @@ func (c *Cache) Begin(log *logs.Logger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.memory.resize(c.Conf.Memory)
+	c.user = c
 }
 
 // usualBlock is the unit in which sizes of files are counted as long as that of the file system is not known.

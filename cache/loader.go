@@ -18,11 +18,14 @@ func (c *Cache) Load(j *load.Job) {
 		return
 	}
 	w := walker{}
+	saved := false
 	j.Task().Await(func() {
 		c.measure()
-		w.enter(c.Dir)
+		if saved = c.loadSaved() == nil; !saved {
+			w.enter(c.Dir)
+		}
 	})
-	for {
+	for !saved {
 		var done bool
 		j.Task().Await(func() { done = c.loadSome(&w, time.Now) })
 		if done {
@@ -85,6 +88,9 @@ func (c *Cache) loadSome(w *walker, now func() time.Time) (done bool) {
 
 // addFile takes a file in. It reports false for one that has no business in the folder.
 func (c *Cache) addFile(path string, e os.DirEntry) bool {
+	if e.Name() == savedName {
+		return true
+	}
 	key, ok := keyOf(path)
 	if len(path) < 2*len(key) {
 		return false

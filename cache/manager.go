@@ -10,10 +10,18 @@ import (
 
 // Manage drops what nobody has asked for, and the oldest when there is too much, until the job is to end. It is the cache manager.
 func (c *Cache) Manage(j *load.Job) {
+	saved := time.Now()
 	for {
 		var next time.Duration
-		j.Task().Await(func() { next = c.manage(time.Now) })
+		j.Task().Await(func() {
+			next = c.manage(time.Now)
+			if now := time.Now(); now.Sub(saved) >= saveEvery {
+				saved = now
+				c.saveSome()
+			}
+		})
 		if j.Sleep(next) != nil {
+			j.Task().Await(c.saveLast)
 			return
 		}
 	}
