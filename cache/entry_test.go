@@ -34,11 +34,16 @@ func testCache(t *testing.T, c Conf) *Cache {
 // put writes the file of a key.
 func (c *Cache) put(t *testing.T, text, body string) Stat {
 	t.Helper()
+	return c.putHead(t, text, "HTTP/1.1 200 OK\r\n\r\n", body)
+}
+
+func (c *Cache) putHead(t *testing.T, text, head, body string) Stat {
+	t.Helper()
 	path := c.Path(SumOf([]byte(text)))
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path+".0000000001", fileOf(Header{ValidSec: 1 << 40}, text, "HTTP/1.1 200 OK\r\n\r\n", body), 0o600); err != nil {
+	if err := os.WriteFile(path+".0000000001", fileOf(Header{ValidSec: 1 << 40}, text, head, body), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(path+".0000000001", path); err != nil {
@@ -247,7 +252,7 @@ func TestPurge(t *testing.T) {
 		}
 	}
 	c.PurgePrefix([]byte("/a/"))
-	if c.Acquire(&h, SumOf([]byte("/a/2")), 1, 0); !h.Exists || !h.Purged([]byte("/a/2")) {
+	if c.Acquire(&h, SumOf([]byte("/a/2")), 1, 0); !h.Exists || !h.Purged([]byte("/a/2"), nil) {
 		t.Error("/a/2 is there still")
 	}
 	c.Remove(SumOf([]byte("/a/2")))

@@ -60,7 +60,7 @@ func (h *Hold) Join(key []byte) *Flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[h.n]
-	if f == nil || h.refused || c.at(h.n).generation > f.began || c.isPurged(key, f.began) {
+	if f == nil || h.refused || c.at(h.n).generation > f.began || c.purgedBy(key, f.Head, f.began) > 0 {
 		h.refused = f != nil
 		return nil
 	}

@@ -2,6 +2,8 @@ package cache
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,22 +11,43 @@ import (
 	"weir/loop"
 )
 
-// A purge is of all entries whose key begins with something, or of all variants of a key. It holds at once: what it names is not answered
+// A purge is of all entries whose key begins with something, of all variants of a key, or of all responses with a tag. It holds at once: what it names is not answered
 // any more. A task then goes through the index and drops it, and when it has been everywhere the purge is forgotten.
 //
 // Generations tell what was there before a purge from what was fetched after it: each purge begins a new one, and an entry has that
 // in which its request began.
 type purge struct {
-	key        []byte
+	key        []byte // or the tag
 	prefix     bool
+	fields     []string // of responses, that have tags; nil: it is not by tag
 	generation uint32
 }
 
-func (p *purge) names(key []byte) bool {
-	if p.prefix {
+// names reports whether the purge is of a response with this key and head.
+func (p *purge) names(key, head []byte) bool {
+	switch {
+	case p.fields != nil:
+		return hasTag(head, p.fields, p.key)
+	case p.prefix:
 		return bytes.HasPrefix(key, p.key)
 	}
 	return bytes.Equal(key, p.key)
+}
+
+// hasTag reports whether one of these fields of a head has the tag among its words.
+func hasTag(head []byte, fields []string, tag []byte) bool {
+	for line := range bytes.Lines(head) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || !slices.ContainsFunc(fields, func(f string) bool { return strings.EqualFold(f, string(name)) }) {
+			continue
+		}
+		for word := range bytes.FieldsFuncSeq(value, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\r' || r == '\n' }) {
+			if bytes.Equal(word, tag) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Purge drops the entry of a key, with its variants. It reports false when there is none. It touches the disk.
@@ -38,7 +61,7 @@ func (c *Cache) Purge(key []byte, sum Sum) bool {
 		c.addPurge(purge{key: bytes.Clone(key), generation: c.generation})
 	}
 	if n := c.find(&sum); n != 0 {
-		c.void(n)
+		c.void(n, c.generation)
 	}
 	c.mu.Unlock()
 	if ok {
@@ -55,12 +78,20 @@ func (c *Cache) PurgePrefix(prefix []byte) {
 	c.addPurge(purge{key: bytes.Clone(prefix), prefix: true, generation: c.generation})
 }
 
+// PurgeTag drops all responses that have the tag among the words of one of these fields.
+func (c *Cache) PurgeTag(fields []string, tag []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	c.addPurge(purge{key: bytes.Clone(tag), fields: fields, generation: c.generation})
+}
+
 // mostPurges is how many purges are kept apart; beyond that everything is purged that the last ones have in common.
 const mostPurges = 1000
 
 func (c *Cache) addPurge(p purge) {
 	for i := range c.purges {
-		if q := &c.purges[i]; q.prefix == p.prefix && bytes.Equal(q.key, p.key) {
+		if q := &c.purges[i]; q.prefix == p.prefix && bytes.Equal(q.key, p.key) && slices.Equal(q.fields, p.fields) {
 			q.generation = p.generation
 			return
 		}
@@ -68,7 +99,7 @@ func (c *Cache) addPurge(p purge) {
 	if len(c.purges) == mostPurges {
 		last := &c.purges[mostPurges-1]
 		n := 0
-		for n < min(len(last.key), len(p.key)) && last.key[n] == p.key[n] {
+		for last.fields == nil && p.fields == nil && n < min(len(last.key), len(p.key)) && last.key[n] == p.key[n] {
 			n++
 		}
 		*last = purge{key: last.key[:n], prefix: true, generation: p.generation}
@@ -77,37 +108,43 @@ func (c *Cache) addPurge(p purge) {
 	}
 }
 
-// void makes an entry one without a file. One that is being fetched is not to be stored any more.
-func (c *state) void(n uint32) {
+// void makes an entry one without a file. What is being fetched since before that generation is not to be stored any more.
+func (c *state) void(n, generation uint32) {
 	d := c.at(n)
 	c.memory.drop(&d.key)
 	c.size -= int64(d.blocks)
 	d.exists, d.blocks, d.uniq, d.bodyStart, d.errorCode = false, 0, 0, 0, 0
-	d.generation = c.generation
+	d.generation = max(d.generation, generation)
 	if d.count == 0 {
 		c.remove(n)
 	}
 }
 
-// Purged reports whether the entry that is held was purged, and drops its file then from the index; the file is the caller's to remove.
-func (h *Hold) Purged(key []byte) bool {
+// Purged reports whether the entry that is held, of a response with this head, was purged, and drops its file then from the index; the file is the
+// caller's to remove.
+func (h *Hold) Purged(key, head []byte) bool {
 	c := h.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.purges) == 0 || !c.isPurged(key, c.at(h.n).generation) {
+	if len(c.purges) == 0 {
 		return false
 	}
-	c.void(h.n)
+	by := c.purgedBy(key, head, c.at(h.n).generation)
+	if by == 0 {
+		return false
+	}
+	c.void(h.n, by)
 	return true
 }
 
-func (c *state) isPurged(key []byte, generation uint32) bool {
+// purgedBy is the generation of the newest purge that names what is of an older one, 0 if there is none.
+func (c *state) purgedBy(key, head []byte, generation uint32) (by uint32) {
 	for i := range c.purges {
-		if p := &c.purges[i]; generation < p.generation && p.names(key) {
-			return true
+		if p := &c.purges[i]; max(generation, by) < p.generation && p.names(key, head) {
+			by = p.generation
 		}
 	}
-	return false
+	return by
 }
 
 // Remove removes the file of an entry. It touches the disk.
@@ -214,14 +251,18 @@ func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done boo
 		}
 		files++
 		path := c.Path(d.key)
-		key, ok := readKey(path, buf)
+		key, head, ok := readKey(path, buf)
 		if !ok {
 			continue
 		}
 		c.mu.Lock()
-		gone := c.at(n).key == d.key && c.at(n).uniq == d.uniq && c.isPurged(key, c.at(n).generation)
+		by := uint32(0)
+		if c.at(n).key == d.key && c.at(n).uniq == d.uniq {
+			by = c.purgedBy(key, head, c.at(n).generation)
+		}
+		gone := by > 0
 		if gone {
-			c.void(n)
+			c.void(n, by)
 		}
 		c.mu.Unlock()
 		if gone {
@@ -231,28 +272,28 @@ func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done boo
 	return n, false
 }
 
-// readKey reads the key in a file.
-func readKey(path string, buf []byte) (key []byte, ok bool) {
+// readKey reads the key in a file, and the head of the response.
+func readKey(path string, buf []byte) (key, head []byte, ok bool) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, false
+		return nil, nil, false
 	}
 	defer func() { _ = unix.Close(fd) }()
 	n, err := unix.Pread(fd, buf, 0)
 	if err != nil || n < HeaderStart(0) {
-		return nil, false
+		return nil, nil, false
 	}
 	var h Header
 	h.read(buf)
-	end := int(h.HeaderStart) - 1
-	if end < HeaderStart(0)-1 {
-		return nil, false
+	start, end := int(h.HeaderStart), int(h.BodyStart)
+	if start < HeaderStart(0) || end < start {
+		return nil, nil, false
 	}
 	if end > n {
 		buf = make([]byte, end)
 		if n, err = unix.Pread(fd, buf, 0); err != nil || n < end {
-			return nil, false
+			return nil, nil, false
 		}
 	}
-	return buf[HeaderStart(0)-1 : end], true
+	return buf[HeaderStart(0)-1 : start-1], buf[start:end], true
 }

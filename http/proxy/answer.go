@@ -142,6 +142,7 @@ func (x *exchange) copyHead() {
 		o.AllowRanges, o.SingleRange = true, !x.servingWhole()
 	}
 	x.passedOver()
+	x.addCacheStatus()
 }
 
 // passedOver leaves Server and Date out when the peer's are passed and it sent none.

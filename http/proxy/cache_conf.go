@@ -33,6 +33,9 @@ type cacheConf struct {
 	KeepHead   bool // a HEAD stays one
 	Background bool
 	Purge      []*http.Text
+	PurgeTags  []*http.Text
+	Status     string   // what the cache calls itself in Cache-Status; empty: there is none
+	TagFields  []string // nil: the usual ones
 }
 
 // A validity is for how long responses of a status are fresh that do not say so themselves; 0 is any status.
@@ -62,6 +65,7 @@ func cacheDirectives[C any](prefix string, of func(*C) *upstreamConf, words []fa
 	at := func(c *C) *cacheConf { return &of(c).Cache }
 	return slices.Concat(
 		cachePlaceDirectives(prefix, of), cacheRuleDirectives(prefix, at, words), cacheLockDirectives(prefix, at),
+		[]conf.Directive[C]{cacheStatusDirective(prefix, at)},
 	)
 }
 
@@ -89,6 +93,27 @@ func cachePlaceDirectives[C any](prefix string, of func(*C) *upstreamConf) []con
 				"nginx has it in NGINX Plus only.",
 			Example: "cache_purge $purge_method;",
 			Set:     http.TextsSlot(func(c *C) *[]*http.Text { return &of(c).Cache.Purge }),
+		},
+		{
+			Name: "cache_purge_tags", Syntax: "<tags:text> ...",
+			Doc: "The tags by which a request that purges the cache (`" + prefix + "cache_purge`) does so: words with spaces or commas between them. All " +
+				"responses go that have one of them among those of the fields in `" + prefix + "cache_tags`. Without a tag it is by key. Whatever there is of it, " +
+				"the answer is 204.\n\nnginx has no such directive.",
+			Example: "cache_purge_tags $http_surrogate_key;",
+			Set:     http.TextsSlot(func(c *C) *[]*http.Text { return &of(c).Cache.PurgeTags }),
+		},
+		{
+			Name: "cache_tags", Syntax: "<field:string> ...", Default: "Surrogate-Key Cache-Tag",
+			Doc:     "The fields of responses that have their tags: words with spaces or commas between them. `" + prefix + "cache_purge_tags` purges by them.\n\nnginx has no such directive.",
+			Example: "cache_tags X-Key;",
+			Set: func(c *C, call *conf.Call) error {
+				f := &of(c).Cache.TagFields
+				*f = nil
+				for i := range call.Len() {
+					*f = append(*f, call.Arg(i))
+				}
+				return nil
+			},
 		},
 	}
 }

@@ -91,7 +91,7 @@ func (x *exchange) openEntry() (o opened, there bool) {
 			r.Logf(logs.Crit, "cache file \"%s\" %s", c.path, cache.Collision)
 			return openMiss, true
 		}
-		if x.isPurged() {
+		if x.isPurged(c.item.Head) {
 			return 0, false
 		}
 		return x.judge(), true
@@ -129,7 +129,7 @@ func (x *exchange) openEntry() (o opened, there bool) {
 		c.entry = cache.Header{}
 		return openMiss, true
 	}
-	if x.isPurged() {
+	if x.isPurged(c.buf[c.entry.HeaderStart:c.entry.BodyStart]) {
 		return 0, false
 	}
 	if c.zone.Room() > 0 && c.hold.Popular() {
@@ -138,10 +138,10 @@ func (x *exchange) openEntry() (o opened, there bool) {
 	return x.judge(), true
 }
 
-// isPurged reports whether the entry was purged by a key that stands for several; then its file is removed.
-func (x *exchange) isPurged() bool {
+// isPurged reports whether the entry was purged by what stands for several; then its file is removed.
+func (x *exchange) isPurged(head []byte) bool {
 	c := x.cache
-	if !c.hold.Purged(c.text) {
+	if !c.hold.Purged(c.text, head) {
 		return false
 	}
 	c.item = nil

@@ -1,12 +1,18 @@
 package proxy
 
-import "weir/http"
+import (
+	"bytes"
 
-// purge drops what the key of the request names: an entry with its variants or, with a final "*", all whose key begins so.
+	"weir/http"
+)
+
+// purge drops what the request names: by tags, if it has any; else by its key, an entry with its variants or, with a final "*", all whose key
+// begins so.
 func (x *exchange) purge() http.Verdict {
 	c, r := x.cache, x.r
-	found := true
-	if n := len(c.text); n > 0 && c.text[n-1] == '*' {
+	found, tags := true, x.purgeTags()
+	if n := len(c.text); tags {
+	} else if n > 0 && c.text[n-1] == '*' {
 		c.zone.PurgePrefix(c.text[:n-1])
 	} else {
 		r.Task.Await(func() { found = c.zone.Purge(c.text, c.main) })
@@ -17,3 +23,22 @@ func (x *exchange) purge() http.Verdict {
 	}
 	return r.Respond(204, nil)
 }
+
+// purgeTags drops what has one of the tags that the request names. It reports false when it names none.
+func (x *exchange) purgeTags() (any bool) {
+	c := x.cache
+	fields := c.conf.TagFields
+	if fields == nil {
+		fields = usualTagFields
+	}
+	for _, text := range c.conf.PurgeTags {
+		for tag := range bytes.FieldsFuncSeq(x.r.Text(text), func(r rune) bool { return r == ' ' || r == ',' }) {
+			c.zone.PurgeTag(fields, tag)
+			any = true
+		}
+	}
+	return any
+}
+
+// usualTagFields are the fields that the tags of responses are in, unless others are named.
+var usualTagFields = []string{"Surrogate-Key", "Cache-Tag"}

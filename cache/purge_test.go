@@ -1,0 +1,148 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHasTag(t *testing.T) {
+	head := []byte("HTTP/1.1 200 OK\r\nSurrogate-Key: a b,c\r\nX: d\r\ncache-tag:e\t f\r\n\r\n")
+	fields := []string{"surrogate-key", "Cache-Tag"}
+	for tag, want := range map[string]bool{"a": true, "b": true, "c": true, "d": false, "e": true, "f": true, "": false, "ab": false, "A": false} {
+		if got := hasTag(head, fields, []byte(tag)); got != want {
+			t.Errorf("%q: %t", tag, got)
+		}
+	}
+}
+
+// A page is an entry as the model of TestPurges has it.
+type page struct {
+	stored  bool
+	fetch   *Hold
+	purged  bool // since the fetch began
+	swept   bool // the index was gone through meanwhile: the response need not be stored
+	updated int
+}
+
+// TestPurges stores, asks for and purges at random: by key, by what keys begin with, by tag, while entries are fetched and while what was purged is
+// dropped. What was purged is not found, and all else is.
+func TestPurges(t *testing.T) {
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		c := testCache(t, Conf{Inactive: time.Hour, Memory: 16 << 10, Manager: Pace{Files: 7, Threshold: time.Hour}})
+		pages := map[string]*page{}
+		var keys []string
+		for n := range 12 {
+			k := fmt.Sprintf("/%c/%d", 'a'+n%3, n)
+			keys = append(keys, k)
+			pages[k] = &page{}
+		}
+		tags := func(k string) []string { return []string{"t" + k[3:], "dir" + k[1:2]} }
+		head := func(k string) string {
+			return "HTTP/1.1 200 OK\r\nCache-Tag: " + strings.Join(tags(k), ", ") + "\r\n\r\n"
+		}
+		fields := []string{"Cache-Tag"}
+		sweep := uint32(1)
+		drop := func(names func(k string) bool) {
+			for k, p := range pages {
+				if names(k) {
+					p.stored, p.purged = false, true
+				}
+			}
+		}
+		for step := range 3000 {
+			k := keys[r.IntN(len(keys))]
+			p, sum := pages[k], SumOf([]byte(k))
+			switch what := r.IntN(10); {
+			case what < 3: // asked for
+				var h Hold
+				c.Acquire(&h, sum, 1, 1)
+				found := h.Exists
+				if found {
+					var b []byte
+					if h.Item != nil {
+						b = h.Item.Head
+					} else if _, file, ok := readKey(c.Path(sum), make([]byte, 4096)); ok {
+						b = file
+					} else {
+						t.Fatalf("seed %d, step %d: %s has no file", seed, step, k)
+					}
+					if h.Purged([]byte(k), b) {
+						found = false
+						c.Remove(sum)
+					}
+				}
+				h.Free(0, 0)
+				if found != p.stored {
+					t.Fatalf("seed %d, step %d: %s is there: %t", seed, step, k, found)
+				}
+			case what < 5 && p.fetch == nil:
+				p.fetch, p.purged, p.swept = &Hold{}, false, false
+				c.Acquire(p.fetch, sum, 1, 1)
+				p.fetch.Lock(0, time.Hour)
+			case what < 7 && p.fetch != nil:
+				s := c.putHead(t, k, head(k), "body")
+				item := NewItem(fileOf(Header{}, k, head(k), "body"), []byte(k), CRC([]byte(k)))
+				item.Stat = s
+				ok := p.fetch.Update(s, 400, item)
+				p.fetch = nil
+				if !ok {
+					c.Remove(sum)
+					if !p.purged && !p.swept {
+						t.Fatalf("seed %d, step %d: %s was not stored", seed, step, k)
+					}
+					p.stored = false
+					break
+				}
+				p.stored = !p.purged // else it is found to be purged when it is asked for
+				p.updated++
+			case what == 7 && r.IntN(3) == 0:
+				switch r.IntN(4) {
+				case 0, 1:
+					c.Purge([]byte(k), sum)
+					drop(func(other string) bool { return other == k })
+				case 2:
+					c.PurgePrefix([]byte(k[:3]))
+					drop(func(other string) bool { return strings.HasPrefix(other, k[:3]) })
+				case 3:
+					tag := tags(k)[r.IntN(2)]
+					c.PurgeTag(fields, []byte(tag))
+					drop(func(other string) bool {
+						return strings.Contains(head(other), " "+tag+",") || strings.Contains(head(other), " "+tag+"\r")
+					})
+				}
+			case what == 8:
+				next, done := c.purgeSome(sweep, time.Now)
+				for _, p := range pages {
+					p.swept = true
+				}
+				if sweep = next; done {
+					sweep = 1
+				}
+			case what == 9 && r.IntN(4) == 0: // gone through as a whole, and forgotten
+				until := c.purgesUpTo()
+				for n, done := uint32(1), false; !done; {
+					n, done = c.purgeSome(n, time.Now)
+				}
+				for _, p := range pages {
+					p.swept = true
+				}
+				c.forgetPurges(until)
+				sweep = 1
+			}
+		}
+		for k, p := range pages {
+			_, err := os.Stat(c.Path(SumOf([]byte(k))))
+			if p.stored && err != nil {
+				t.Errorf("seed %d: %s: %v", seed, k, err)
+			}
+			if p.updated == 0 {
+				t.Errorf("seed %d: %s was never stored", seed, k)
+			}
+		}
+	}
+}
