@@ -27,8 +27,9 @@ type File struct {
 	FD   int
 }
 
-// Open opens the file of an entry and reads its beginning into buf; n is how much that is. For the task itself.
-func (c *Cache) Open(t *loop.Task, key Sum, buf []byte) (f File, n int, bad disk.Failure) {
+// Open opens the file of an entry and reads it into buf, or its beginning, if it is larger: head bytes of it, when that is known. n is how much was
+// read. For the task itself.
+func (c *Cache) Open(t *loop.Task, key Sum, buf []byte, head int) (f File, n int, bad disk.Failure) {
 	f = File{Path: c.Path(key), FD: -1}
 	var room [256]byte
 	fd, info, bad := disk.Open(t, append(append(disk.Path(room[:0]), f.Path...), 0), disk.Links{})
@@ -36,6 +37,9 @@ func (c *Cache) Open(t *loop.Task, key Sum, buf []byte) (f File, n int, bad disk
 		return f, 0, bad
 	}
 	f.FD, f.Stat = fd, c.stat(info.Ino, info.Size)
+	if head > 0 && head < len(buf) && info.Size > int64(len(buf)) {
+		buf = buf[:head]
+	}
 	n, err := disk.ReadFull(t, fd, buf[:min(int64(len(buf)), info.Size)])
 	if err != nil {
 		f.Close()

@@ -1,6 +1,11 @@
 package cache
 
 import (
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
 	"weir/disk"
 	"weir/loop"
 )
@@ -13,12 +18,27 @@ type Item struct {
 	Path   string
 	Key    []byte
 	Head   []byte // of the response, as the peer has sent it
-	Body   []byte
+	Body   []byte // nil: the body is in an open file, FD
 
+	file         *heldFile
 	key          Sum
 	newer, older *Item
 	hot          bool
 }
+
+// A heldFile is an open file of an item. It is closed when nobody can have the item any more, which is for the collector to find out.
+type heldFile struct{ fd int }
+
+// FD is the descriptor of the file that has the body; -1: Body has it. It is open as long as somebody has the item.
+func (i *Item) FD() int {
+	if i.file == nil {
+		return -1
+	}
+	return i.file.fd
+}
+
+// BodySize is how long the body is.
+func (i *Item) BodySize() int64 { return i.Size - int64(i.Header.BodyStart) }
 
 // cost is what an item takes, as a rule.
 func (i *Item) cost() int64 {
@@ -32,10 +52,18 @@ type memory struct {
 	items      map[Sum]*Item
 	ring       Item // newest and oldest are its neighbours
 	used, most int64
+	files      *atomic.Int64 // held, or not closed yet
+	mostFiles  int64
 }
 
 func (m *memory) init() {
 	m.items = map[Sum]*Item{}
+	m.files = &atomic.Int64{}
+	m.mostFiles = 64
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) == nil { // what is left is for connections
+		m.mostFiles = int64(min(l.Cur/16, 1024))
+	}
 	m.ring.newer, m.ring.older = &m.ring, &m.ring
 }
 
@@ -143,8 +171,45 @@ func NewItem(all, key []byte, crc uint32) *Item {
 	return i
 }
 
-// ReadItem reads all of an open file, if it is small enough for memory and makes sense; nil otherwise. For the task itself.
-func (c *Cache) ReadItem(t *loop.Task, f *File, key []byte, crc uint32) *Item {
+// LargeItem is from which size on it is better to have a file open than its body in memory: the kernel sends it without a copy.
+const LargeItem = 32 << 10
+
+// holdFile makes an item of a large file, whose descriptor it takes over: nil if too many are held already, or if it makes no sense. begin is what
+// the file begins with.
+func (c *Cache) holdFile(f *File, begin, key []byte, crc uint32) *Item {
+	if c.memory.files.Add(1) > c.memory.mostFiles {
+		c.memory.files.Add(-1)
+		return nil
+	}
+	i := NewItem(append([]byte(nil), begin...), key, crc)
+	if i == nil || !i.Header.Fits(f.Size-int64(i.Header.BodyStart)) {
+		c.memory.files.Add(-1)
+		return nil
+	}
+	i.Stat, i.Path, i.Body = f.Stat, f.Path, nil
+	i.file = &heldFile{f.FD}
+	runtime.AddCleanup(i.file, func(was closing) {
+		_ = unix.Close(was.fd)
+		was.files.Add(-1)
+	}, closing{f.FD, c.memory.files})
+	f.FD = -1
+	return i
+}
+
+// closing is what is to be done about a held file.
+type closing struct {
+	fd    int
+	files *atomic.Int64
+}
+
+// ReadItem makes an item of an open file, if that makes sense: nil otherwise. It reads a small file; of a large one it may take the descriptor over,
+// with begin, what the file has before the body. For the task itself.
+func (c *Cache) ReadItem(t *loop.Task, f *File, begin, key []byte, crc uint32) *Item {
+	if f.Size > LargeItem {
+		if i := c.holdFile(f, begin, key, crc); i != nil {
+			return i
+		}
+	}
 	if f.Size > c.Room() {
 		return nil
 	}

@@ -43,6 +43,7 @@ type caching struct {
 	file        cache.File
 	item        *cache.Item // in memory
 	buf         []byte      // beginning of the file; the exchange's when its head is parsed
+	inBuffer    bool        // all of the file is there
 	serving     bool        // it is what the client gets
 	mayUpdate   bool        // the response allows itself to be answered while it is fetched anew
 	mayFail     bool        // or when that fails
@@ -300,8 +301,12 @@ func (x *exchange) answerCached() (v http.Verdict) {
 		x.pieces = x.pieces[:0]
 		switch body := c.bodySize(); {
 		case body == 0:
+		case c.item != nil && c.item.FD() >= 0:
+			x.pieces = append(x.pieces, http.File(c.item.FD(), int64(c.entry.BodyStart), body))
 		case c.item != nil:
 			x.pieces = append(x.pieces, http.Mem(c.item.Body))
+		case c.inBuffer:
+			x.pieces = append(x.pieces, http.Mem(x.buf[c.entry.BodyStart:c.file.Size]))
 		default:
 			x.pieces = append(x.pieces, http.File(c.file.FD, int64(c.entry.BodyStart), body))
 		}
@@ -322,7 +327,7 @@ func (x *exchange) servingWhole() bool { return x.serving() && !x.cache.reading 
 // bodySize is the length of the entry's body.
 func (c *caching) bodySize() int64 {
 	if c.item != nil {
-		return int64(len(c.item.Body))
+		return c.item.BodySize()
 	}
 	return c.file.Size - int64(c.entry.BodyStart)
 }

@@ -97,9 +97,6 @@ func (x *exchange) openEntry() (o opened, there bool) {
 		return x.judge(), true
 	}
 	size := int(x.conf.BufferSize)
-	if n := c.hold.BodyStart; n > 0 && n < size {
-		size = n
-	}
 	if c.buf != nil {
 		r.Loop().Give(c.buf)
 	}
@@ -107,7 +104,7 @@ func (x *exchange) openEntry() (o opened, there bool) {
 	c.file.Close()
 	var n int
 	var bad disk.Failure
-	c.file, n, bad = c.zone.Open(r.Task, c.key, c.buf)
+	c.file, n, bad = c.zone.Open(r.Task, c.key, c.buf[:size], c.hold.BodyStart)
 	c.path = c.file.Path
 	switch {
 	case bad.Is(unix.ENOENT, unix.ENOTDIR):
@@ -116,6 +113,7 @@ func (x *exchange) openEntry() (o opened, there bool) {
 		r.LogErr(logs.Crit, bad.Err, bad.Op+" \""+c.path+"\" failed")
 		return openFailed, true
 	}
+	c.inBuffer = int64(n) == c.file.Size
 	fault := c.entry.Parse(c.buf[:n], c.text, c.crc, size)
 	if fault == "" && !c.entry.Fits(c.file.Size-int64(c.entry.BodyStart)) {
 		fault = cache.WrongLength
@@ -133,7 +131,7 @@ func (x *exchange) openEntry() (o opened, there bool) {
 		return 0, false
 	}
 	if c.zone.Room() > 0 && c.hold.Popular() {
-		c.item = c.zone.ReadItem(r.Task, &c.file, c.text, c.crc)
+		c.item = c.zone.ReadItem(r.Task, &c.file, c.buf[:c.entry.BodyStart], c.text, c.crc)
 	}
 	return x.judge(), true
 }

@@ -123,7 +123,7 @@ func (x *exchange) finishCacheFile() {
 	}
 	c.entry.Length = cache.LengthCheck(s.size)
 	var item *cache.Item
-	if s.file == nil && int64(s.n) <= c.zone.Room() {
+	if s.file == nil && int64(s.n) <= min(c.zone.Room(), cache.LargeItem) {
 		item = x.newItem()
 	}
 	path := c.zone.Path(c.key)
