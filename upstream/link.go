@@ -106,13 +106,16 @@ func (k *Link) Keep(tag uint64) bool {
 }
 
 // quiet tells whether the connection is silent, as an idle one has to be. What a layer reads for itself, such as a session ticket of
-// TLS, is no sound.
+// TLS, is no sound, nor is what a Shared is told between two exchanges.
 func (k *Link) quiet() bool {
 	if k.Conn.Hup() || k.Conn.Unsent() > 0 {
 		return false
 	}
 	if !k.Conn.Readable() {
 		return true
+	}
+	if s, ok := k.Session.(Shared); ok {
+		return s.Heard() && !k.Conn.Hup()
 	}
 	var b [1]byte
 	_, err := k.Conn.TryRead(b[:])

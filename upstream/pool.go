@@ -39,8 +39,10 @@ type Keepalive struct {
 // lane is the idle links to one address. own has the newest of each loop, by
 // the loop's number.
 type lane struct {
-	own  []*Link
-	gone bool // no peer has the address any more
+	own    []*Link
+	gone   bool      // no peer has the address any more
+	shared []sharing // by the loop's number
+	most   int       // exchanges that one connection may carry at a time; 0: not known
 }
 
 func newPool(k Keepalive, loops int) *Pool {
@@ -64,9 +66,12 @@ func (p *Pool) lane(addr loop.Addr) *lane {
 func (p *Pool) admits(k *Link, now loop.Time) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ok := !p.closed && !k.lane.gone && p.limit > 0 && p.keep.Idle > 0 &&
-		k.Requests < p.keep.Requests && now-k.born <= loop.Time(p.keep.Life)
-	return p.keep.Idle, ok
+	return p.keep.Idle, p.limit > 0 && p.keep.Idle > 0 && p.mayCarry(k, now)
+}
+
+// mayCarry tells whether a link may carry one more exchange; p.mu is held.
+func (p *Pool) mayCarry(k *Link, now loop.Time) bool {
+	return !p.closed && !k.lane.gone && k.Requests < p.keep.Requests && now-k.born <= loop.Time(p.keep.Life)
 }
 
 // put adds a parked link, and drops the one idle longest when there is no room.

@@ -15,8 +15,7 @@ import (
 // allows, which grows again as the body is read: who reads slowly slows the client down.
 type inbox struct {
 	inClosed   bool // the client sends no more
-	chunks     []chunk
-	buffered   int64
+	waiting    Bytes
 	received   int64 // of the body
 	read       int64 // by the handler
 	length     int64 // as announced; -1: not told
@@ -25,69 +24,11 @@ type inbox struct {
 	wrong      error // what is wrong with the body
 }
 
-// A chunk is a loop's buffer; b[r:w] is to be read.
-type chunk struct {
-	b    []byte
-	r, w int
-}
-
-const (
-	chunkSize = 16 << 10
-	// readAhead is the window of a body that is read as a whole: a client far away needs a large one to be fast.
-	readAhead = 256 << 10
-)
+// readAhead is the window of a body that is read as a whole: a client far away needs a large one to be fast.
+const readAhead = 256 << 10
 
 func (in *inbox) open(window int64) {
-	*in = inbox{chunks: in.chunks[:0], length: -1, recvWindow: window, target: window}
-}
-
-func (in *inbox) release(l *loop.Loop) {
-	for i := range in.chunks {
-		l.Give(in.chunks[i].b)
-		in.chunks[i] = chunk{}
-	}
-	in.chunks, in.buffered = in.chunks[:0], 0
-}
-
-// put keeps bytes until they are read.
-func (in *inbox) put(l *loop.Loop, p []byte) {
-	in.buffered += int64(len(p))
-	for len(p) > 0 {
-		last := len(in.chunks) - 1
-		if last < 0 || in.chunks[last].w == len(in.chunks[last].b) {
-			size := chunkSize
-			if last < 0 && len(p) < 2048 {
-				size = 2048
-			}
-			in.chunks = append(in.chunks, chunk{b: l.Take(size)})
-			last++
-		}
-		c := &in.chunks[last]
-		n := copy(c.b[c.w:], p)
-		c.w += n
-		p = p[n:]
-	}
-}
-
-// take moves what is there to p.
-func (in *inbox) take(l *loop.Loop, p []byte) (n int) {
-	done := 0
-	for i := range in.chunks {
-		c := &in.chunks[i]
-		k := copy(p[n:], c.b[c.r:c.w])
-		n += k
-		if c.r += k; c.r < c.w {
-			break
-		}
-		l.Give(c.b)
-		*c = chunk{}
-		done++
-	}
-	if done > 0 {
-		in.chunks = in.chunks[:copy(in.chunks, in.chunks[done:])]
-	}
-	in.buffered -= int64(n)
-	return n
+	*in = inbox{waiting: in.waiting, length: -1, recvWindow: window, target: window}
 }
 
 // beginData checks the head of DATA.
@@ -187,7 +128,7 @@ func (c *conn) data(p []byte, ends bool) {
 			s.malformed = true
 			s.wrong = &http.BodyFault{Level: logs.Info, Text: "client intended to send body data larger than declared", Status: http.StatusBadRequest}
 		default:
-			s.put(s.src.Loop(), p)
+			s.waiting.Put(s.src.Loop(), p)
 		}
 		s.src.Set(loop.In)
 	}
@@ -208,7 +149,7 @@ func (s *stream) endInput() {
 }
 
 // Preread is how much of the body has come before somebody asks for it (http.Wire).
-func (s *stream) Preread() int { return int(s.buffered) }
+func (s *stream) Preread() int { return int(s.waiting.Len()) }
 
 // NoContinue has nothing to keep back: nobody is asked to go on (http.Wire).
 func (s *stream) NoContinue() {}
@@ -240,7 +181,7 @@ func (s *stream) TryReadBody(r *http.Request, p []byte) (int, error) {
 	if s.wrong != nil {
 		return 0, s.wrong
 	}
-	n := s.take(s.src.Loop(), p)
+	n := s.waiting.Take(s.src.Loop(), p)
 	s.read += int64(n)
 	r.Body.Received += int64(n)
 	if limit := r.BodyLimit(); limit > 0 && s.length < 0 && s.read > limit {
@@ -265,7 +206,7 @@ func (s *stream) replenish() {
 	if s.inClosed || s.lost != nil || s.wrong != nil {
 		return
 	}
-	if n := s.target - s.buffered - s.recvWindow; n > 0 && (n >= s.target/2 || s.recvWindow == 0) {
+	if n := s.target - s.waiting.Len() - s.recvWindow; n > 0 && (n >= s.target/2 || s.recvWindow == 0) {
 		s.recvWindow += n
 		s.conn.sendWindow(s.id, n)
 		s.conn.nudge()

@@ -38,8 +38,22 @@ const (
 
 	SettingTableSize = settingTableSize
 	SettingPush      = settingPush
+	SettingStreams   = settingStreams
 	SettingWindow    = settingWindow
 )
+
+// Why a stream or a connection ends.
+const (
+	CodeProtocol = codeProtocol
+	CodeRefused  = codeRefused
+	CodeCancel   = codeCancel
+)
+
+// AppendReset appends a RST_STREAM.
+func AppendReset(b []byte, stream uint32, why code) []byte { return appendReset(b, stream, why) }
+
+// AppendGoAway appends a GOAWAY.
+func AppendGoAway(b []byte, last uint32, why code) []byte { return appendGoAway(b, last, why) }
 
 // AppendFrameHead appends what stands before the payload of a frame.
 func AppendFrameHead(b []byte, n int, k FrameKind, flags byte, stream uint32) []byte {

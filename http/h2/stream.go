@@ -208,7 +208,7 @@ func (s *stream) release() {
 	l := s.src.Loop()
 	l.Give(s.text)
 	s.text, s.spans = nil, s.spans[:0]
-	s.inbox.release(l)
+	s.waiting.Release(l)
 	s.queue.Drop()
 	s.unready()
 }

@@ -24,7 +24,7 @@ func (t tunnel) TryRead(p []byte) (int, error) {
 	if s.lost != nil {
 		return 0, s.lost
 	}
-	if n := s.take(s.src.Loop(), p); n > 0 {
+	if n := s.waiting.Take(s.src.Loop(), p); n > 0 {
 		s.replenish()
 		return n, nil
 	}

@@ -47,7 +47,6 @@ func (x *exchange) last() http.Verdict {
 		return x.cut()
 	}
 	x.saveAll()
-	x.sendLast()
 	x.finish()
 	x.r.Doing = "sending to client"
 	if x.conf.PassTrailers {

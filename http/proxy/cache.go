@@ -261,7 +261,7 @@ func (x *exchange) loadCached() bool {
 	x.call.restart()
 	x.proto.restart(&x.call)
 	if p, ok := x.proto.(*http2); ok {
-		p.begin(storedStream)
+		p.begin()
 	}
 	x.end = int(c.entry.BodyStart) - int(c.entry.HeaderStart)
 	c.fresh = fresh{validSec: c.validSec, updatingSec: c.updatingSec, errorSec: c.errorSec}

@@ -117,7 +117,7 @@ func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 		if err := x.sendOn(); err != nil {
 			return err
 		}
-		if x.request.blocked {
+		if x.request.blocked || x.request.held {
 			peer |= loop.Out
 		}
 		if x.request.starved {

@@ -6,14 +6,14 @@ import (
 	"weir/loop"
 )
 
-// What a protocol that speaks both ways at once sends while its response is read: the rest of the request, and frames of its own.
+// What a protocol that speaks both ways at once sends while its response is read: the rest of the request.
 
 // sendOn sends what there is and the peer takes. A peer that takes no more may still have an answer: it is read on. errBody says that
 // the client's body cannot be read on.
 func (x *exchange) sendOn() error {
 	s := &x.request
-	if !x.answering || s.failed || x.bodySent && !s.pending(x) {
-		s.blocked, s.starved = false, false
+	if !x.answering || s.failed || x.bodySent && !s.pending() {
+		s.blocked, s.starved, s.held = false, false, false
 		return nil
 	}
 	before := x.cur().sent
@@ -32,15 +32,8 @@ func (x *exchange) sendOn() error {
 	case err == errBody:
 		return err
 	default:
-		s.failed, s.starved, s.blocked = true, false, false
+		s.failed, s.starved, s.blocked, s.held = true, false, false, false
 		x.bodySent = false // the connection is not kept
 	}
 	return nil
-}
-
-// sendLast sends what the protocol has to say when the response is complete, as far as the peer takes it at once.
-func (x *exchange) sendLast() {
-	if x.answering && x.bodySent {
-		_ = x.sendOn()
-	}
 }

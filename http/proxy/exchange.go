@@ -17,15 +17,20 @@ type exchange struct {
 	proto protocol
 
 	// The search for a peer.
-	attempt upstream.Attempt
-	began   loop.Time // for next_upstream_timeout
-	peer    *upstream.Peer
-	link    *upstream.Link
-	conn    peerConn // of link
-	kept    bool     // link had carried requests before
-	tls     tlsUse
-	tries   []try
-	start   loop.Time // of the present try
+	attempt  upstream.Attempt
+	began    loop.Time // for next_upstream_timeout
+	peer     *upstream.Peer
+	link     *upstream.Link
+	conn     peerConn     // of link
+	stream   *http2Stream // that is it, of a multiplexed protocol
+	dialed   loop.Signal  // another exchange has made a connection, or failed to
+	silent   bool         // the peer was waited for in vain
+	refused  bool         // the peer has done nothing of what it was asked this time
+	refusals int
+	kept     bool // link had carried requests before
+	tls      tlsUse
+	tries    []try
+	start    loop.Time // of the present try
 
 	request  sender
 	sent     bool // some of the request may be with the peer
@@ -120,17 +125,15 @@ func (x *exchange) key(g *upstream.Group) *http.Text {
 
 // ask asks one peer, up to the head of its response.
 func (x *exchange) ask() (Faults, http.Verdict) {
-	x.sent, x.bodySent, x.kept, x.done, x.early, x.answering = false, false, false, false, 0, false
+	x.sent, x.bodySent, x.kept, x.done, x.early, x.answering, x.refused = false, false, false, false, 0, false, false
 	x.call.restart()
 	x.proto.restart(&x.call)
 	if f, v := x.connect(); f != 0 || v != http.Next {
 		return f, v
 	}
 	x.cur().connect = x.since()
-	if p, ok := x.proto.(connected); ok {
-		x.session = x.link.Session
-		p.open(&x.call)
-		x.link.Session = x.session
+	if p, ok := x.proto.(multiplexed); ok {
+		p.open(&x.call, x.stream)
 	}
 	x.request.start(x)
 	return x.converse()
@@ -156,15 +159,23 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
 	}
+	if p, ok := x.proto.(multiplexed); ok {
+		return x.connectStream(p)
+	}
 	if k := g.TakeSecure(r.Loop(), peer, x.h.tag, &x.tls.secure); k != nil {
 		x.use(k)
-		x.kept = true
-		if r.Debugs() {
-			r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
-		}
+		x.keptOne()
 		return 0, http.Next
 	}
 	return x.dial()
+}
+
+// keptOne takes note that the connection has carried requests before.
+func (x *exchange) keptOne() {
+	x.kept = true
+	if x.r.Debugs() {
+		x.r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
+	}
 }
 
 // dial makes a new connection to the peer.
@@ -225,9 +236,11 @@ func (x *exchange) next(f Faults) (http.Verdict, bool) {
 		x.r.Debugf("http next upstream, %x", int(f))
 	}
 	o := upstream.Failed
-	if f == fault403 || f == fault404 {
+	again := x.refusedSafely()
+	if f == fault403 || f == fault404 || again {
 		o = upstream.NotCounted
 	}
+	x.silent = f == faultTimeout
 	x.leave(o)
 	if f == faultTimeout {
 		x.r.Log(logs.Error, "upstream timed out (110: Connection timed out)")
@@ -240,8 +253,11 @@ func (x *exchange) next(f Faults) (http.Verdict, bool) {
 	}
 	status := f.status()
 	x.cur().status = int(status)
+	if again {
+		x.attempt.Regain()
+	}
 	c := x.chance()
-	if !c.again(f, 0) {
+	if !again && !c.again(f, 0) {
 		if v, done := x.staleInstead(f, false); done {
 			return v, false
 		}
@@ -290,13 +306,17 @@ func (x *exchange) leave(o upstream.Outcome) {
 	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {
 		x.r.Log(logs.Warn, "upstream server temporarily disabled")
 	}
-	k := x.link
-	x.link, x.conn = nil, nil
+	k, s := x.link, x.stream
+	x.link, x.conn, x.stream = nil, nil, nil
 	if k == nil {
 		return
 	}
+	if s != nil {
+		s.leave(x.bodySent && !x.request.pending(), x.silent)
+		return
+	}
 	fd := k.Conn.FD()
-	kept := o != upstream.Failed && x.keepalive && x.reply.status >= 200 && x.bodySent && !x.request.pending(x) && x.at == x.end && k.Keep(x.h.tag)
+	kept := o != upstream.Failed && x.keepalive && x.reply.status >= 200 && x.bodySent && !x.request.pending() && x.at == x.end && k.Keep(x.h.tag)
 	if x.r.Debugs() {
 		x.debugLeave(fd, kept)
 	}

@@ -13,7 +13,7 @@ import (
 
 // http2Loc is what a location says of HTTP/2 with its peers. It does not change.
 type http2Loc struct {
-	opening []byte
+	opening []byte // of a connection
 	plan    http2Plan
 	cached  *http2Plan // of requests whose responses may be stored; nil where there is no cache
 	conf    *upstreamConf
@@ -308,19 +308,21 @@ func numberFrames(b []byte, id uint32) {
 
 // frame implements protocol: as much as the windows allow. The end of a body whose last part has gone is an empty frame.
 func (p *http2) frame(c *call, dst []byte, n int64, last bool) (f frame) {
-	s := p.session
-	f.n = max(0, min(n, h2.DefaultFrame, p.sendWindow, s.sendWindow))
+	if c.head[4]&h2.FlagEndStream != 0 {
+		return frame{end: last}
+	}
+	if n > 0 {
+		f.n = p.stream.spend(n)
+	}
 	f.end = last && f.n == n
-	if c.head[4]&h2.FlagEndStream != 0 || f.n == 0 && !f.end {
+	if f.n == 0 && !f.end {
 		return f
 	}
-	p.sendWindow -= f.n
-	s.sendWindow -= f.n
 	flags := byte(0)
 	if f.end {
 		flags = h2.FlagEndStream
 	}
-	f.before = h2.AppendFrameHead(dst, int(f.n), h2.FrameData, flags, p.id)
+	f.before = h2.AppendFrameHead(dst, int(f.n), h2.FrameData, flags, p.stream.id)
 	return f
 }
 
@@ -340,4 +342,4 @@ func (l *http2Loc) bodyLength(c *call) int64 {
 }
 
 // forget implements protocol.
-func (p *http2) forget() { p.loc = nil }
+func (p *http2) forget() { p.loc, p.stream = nil, nil }

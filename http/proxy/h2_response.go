@@ -10,20 +10,13 @@ import (
 	"weir/http/h2"
 )
 
-// http2 speaks HTTP/2 with the peer, one request on a connection at a time (protocol).
+// http2 speaks HTTP/2 with the peer, on one stream of a connection (protocol).
 type http2 struct {
-	loc     *http2Loc
-	session *http2Session
-	id      uint32
-	toHead  bool  // the request was made with HEAD: its response has no body
-	length  int64 // of the request's body, as told to the peer; -1: not told
-
-	sendWindow int64
-	recvWindow int64
-	answers    int  // frames that were to be answered, since the last answer was sent
-	leaving    bool // the peer has said GOAWAY
-	wasReset   bool
-	done       bool // the peer has ended the stream
+	loc    *http2Loc
+	stream *http2Stream
+	toHead bool  // the request was made with HEAD: its response has no body
+	length int64 // of the request's body, as told to the peer; -1: not told
+	done   bool  // the peer has ended the stream
 
 	http2Frame
 	fields    fieldDecoder
@@ -37,25 +30,19 @@ type http2 struct {
 // restart implements protocol.
 func (p *http2) restart(c *call) { c.fields = c.fields[:0] }
 
-// open implements connected.
-func (p *http2) open(c *call) {
-	s, ok := c.session.(*http2Session)
-	if !ok {
-		s = &http2Session{firstSend: h2.DefaultWindow, sendWindow: h2.DefaultWindow, recvWindow: h2.MaxWindow, lastID: 1}
-		c.session, c.opening = s, p.loc.opening
-	} else {
-		s.lastID += 2
-	}
-	p.begin(s.lastID)
-	p.session = s
-	p.sendWindow, p.recvWindow = s.firstSend, h2.MaxWindow
-	numberFrames(c.head, p.id)
+// connection implements multiplexed.
+func (p *http2) connection() []byte { return p.loc.opening }
+
+// open implements multiplexed.
+func (p *http2) open(c *call, s *http2Stream) {
+	p.begin()
+	p.stream = s
+	numberFrames(c.head, s.id)
 }
 
-// begin makes ready for the response on a stream.
-func (p *http2) begin(id uint32) {
-	p.id = id
-	p.answers, p.leaving, p.wasReset, p.done = 0, false, false, false
+// begin makes ready for a response.
+func (p *http2) begin() {
+	p.done = false
 	p.http2Frame = http2Frame{}
 	p.inBlock, p.headDone, p.lastBlock = false, false, false
 	p.fields.reset()
@@ -116,14 +103,11 @@ func (p *http2) startBody(c *call) bool {
 	return true
 }
 
-// end takes note that the stream has ended, and whether the connection may carry another one.
+// end takes note that the stream has ended.
 func (p *http2) end(c *call) {
 	c.bodyEnd = true
-	c.keepalive = !p.leaving && p.got == 0
+	c.keepalive = true
 }
-
-// storedStream is the number of the stream that a stored head is of.
-const storedStream = 1
 
 // appendHead implements protocol: the fields, in frames as a peer sends them.
 func (p *http2) appendHead(dst []byte, c *call) []byte {
@@ -134,7 +118,7 @@ func (p *http2) appendHead(dst []byte, c *call) []byte {
 		dst = h2.AppendString(h2.AppendName(dst, c.fields[i].Name), c.fields[i].Value)
 	}
 	frames := splitHeaders(dst[at:])
-	numberFrames(frames, storedStream)
+	numberFrames(frames, 1)
 	return append(dst[:at], frames...)
 }
 
@@ -183,79 +167,34 @@ func (p *http2) rewrite(c *call, f *http.Field) (value []byte, changed bool) {
 	return p.loc.rewrite(c.r, f)
 }
 
-// openData counts a frame of the body against the windows.
-func (p *http2) openData(c *call) error {
-	n, s := int64(p.rest), p.session
-	switch {
-	case p.stream != p.id:
-		return p.fault(c, "sent data frame for unknown stream %d", p.stream)
-	case n > p.recvWindow:
-		return p.fault(c, "violated stream flow control, received %d data frame with window %d", n, p.recvWindow)
-	case n > s.recvWindow:
-		return p.fault(c, "violated connection flow control, received %d data frame with window %d", n, s.recvWindow)
-	}
-	p.recvWindow -= n
-	s.recvWindow -= n
-	if min(p.recvWindow, s.recvWindow) < h2.MaxWindow/4 {
-		c.control = h2.AppendWindow(c.control, 0, h2.MaxWindow-s.recvWindow)
-		c.control = h2.AppendWindow(c.control, p.id, h2.MaxWindow-p.recvWindow)
-		p.recvWindow, s.recvWindow = h2.MaxWindow, h2.MaxWindow
-	}
-	return nil
-}
-
 // data takes some of the body.
 func (p *http2) data(c *call, raw []byte) (ev http2Event, data []byte, used int, err error) {
-	used, ok, err := p.unpad(c, raw)
-	if !ok {
-		return http2More, nil, used, err
-	}
-	if n := min(p.rest-p.pad, len(raw)-used); n > 0 {
-		data = raw[used : used+n]
-		used += n
-		p.rest -= n
+	if used = min(p.rest, len(raw)); used > 0 {
+		data = raw[:used]
+		p.rest -= used
 		if p.left >= 0 {
-			if int64(n) > p.left {
+			if int64(used) > p.left {
 				return http2More, nil, used, p.fault(c, "sent response body larger than indicated content length")
 			}
-			p.left -= int64(n)
+			p.left -= int64(used)
 		}
 	}
-	if p.rest > p.pad {
-		if data == nil {
-			return http2More, nil, used, nil
-		}
-		return http2Data, data, used, nil
-	}
-	if data == nil || p.rest == 0 {
-		var n int
-		ev, n = p.skip(raw[used:])
-		used += n
-		if ev == http2Nothing {
-			p.done = p.flags&h2.FlagEndStream != 0
-		}
+	if ended := p.frameDone(); ended {
+		p.done = p.flags&h2.FlagEndStream != 0
+	} else if data == nil {
+		return http2More, nil, used, nil
 	}
 	switch {
 	case data != nil:
-		ev = http2Data
+		return http2Data, data, used, nil
 	case p.done:
-		ev = http2More // nothing but the end
+		return http2More, nil, used, nil // nothing but the end
 	}
-	return ev, data, used, nil
+	return http2Nothing, nil, used, nil
 }
 
 // openHeaders begins a block of fields.
-func (p *http2) openHeaders(c *call) error {
-	least := 0
-	if p.flags&h2.FlagPadded != 0 {
-		least = 1
-	}
-	if p.flags&h2.FlagPriority != 0 {
-		p.prefix = 5
-	}
-	if p.rest < least+p.prefix {
-		return p.fault(c, "sent headers frame with invalid length: %d", p.rest)
-	}
+func (p *http2) openHeaders(c *call) {
 	p.inBlock = true
 	p.lastBlock = p.lastBlock || p.flags&h2.FlagEndStream != 0
 	p.room = c.conf.BufferSize
@@ -263,45 +202,28 @@ func (p *http2) openHeaders(c *call) error {
 	if p.headDone {
 		c.trailers = c.trailers[:0]
 	}
-	return nil
 }
 
 // fragment takes some of a block of fields.
-func (p *http2) fragment(c *call, raw []byte) (ev http2Event, data []byte, used int, err error) {
-	used, ok, err := p.unpad(c, raw)
-	if !ok {
-		return http2More, nil, used, err
-	}
-	if n := min(p.prefix, len(raw)-used); n > 0 {
-		used += n
-		p.prefix -= n
-		p.rest -= n
-	}
-	if p.prefix > 0 {
-		return http2More, nil, used, nil
-	}
-	if n := min(p.rest-p.pad, len(raw)-used); n > 0 {
-		if err := p.decode(c, raw[used:used+n]); err != nil {
-			return http2More, nil, used, err
+func (p *http2) fragment(c *call, raw []byte) (ev http2Event, used int, err error) {
+	if used = min(p.rest, len(raw)); used > 0 {
+		if err := p.decode(c, raw[:used]); err != nil {
+			return http2More, 0, err
 		}
-		used += n
-		p.rest -= n
+		p.rest -= used
 	}
-	if p.rest > p.pad {
-		return http2More, nil, used, nil
+	if !p.frameDone() {
+		return http2More, used, nil
 	}
-	var n int
-	ev, n = p.skip(raw[used:])
-	used += n
-	if ev == http2Nothing && p.flags&h2.FlagEndHeaders != 0 {
-		if p.fields.state != inStart && p.fields.state != inComplete {
-			_ = p.fault(c, "sent truncated http2 header")
-			return http2More, nil, used, p.spoiled(c)
-		}
-		p.inBlock = false
-		ev = http2Fields
+	if p.flags&h2.FlagEndHeaders == 0 {
+		return http2Nothing, used, nil
 	}
-	return ev, nil, used, nil
+	if p.fields.state != inStart && p.fields.state != inComplete {
+		_ = p.fault(c, "sent truncated http2 header")
+		return http2More, used, p.spoiled(c)
+	}
+	p.inBlock = false
+	return http2Fields, used, nil
 }
 
 // errField says that a field makes no sense, and the block with it; it was logged.

@@ -93,7 +93,6 @@ func (h *handler) give(x *exchange) {
 	clear(x.trailers)
 	proto, tries, pieces, fields, trailers := x.proto, x.tries[:0], x.pieces[:0], x.fields[:0], x.trailers[:0]
 	head, attempt, idle := x.head[:0], x.attempt, x.idleCache
-	control, sending := x.control[:0], x.request.control[:0]
 	if cap(head) > largestHead {
 		head = nil
 	}
@@ -101,6 +100,5 @@ func (h *handler) give(x *exchange) {
 	*x = exchange{}
 	x.proto, x.tries, x.pieces, x.fields, x.trailers, x.head, x.attempt = proto, tries, pieces, fields, trailers, head, attempt
 	x.idleCache = idle
-	x.control, x.request.control = control, sending
 	p.free.Give(l, x)
 }

@@ -81,10 +81,13 @@ func (x *exchange) readable() bool { return x.conn.AsSource().Readable() }
 
 func (x *exchange) tryRead(p []byte) (int, error) {
 	n, err := x.conn.TryRead(p)
-	if err == nil {
+	switch {
+	case err == nil:
 		x.debugRecv(n, len(p))
 		x.cur().received += int64(n)
 		x.cur().length += int64(n)
+	case x.streamFailed(err):
+		err = errFraming
 	}
 	return n, err
 }

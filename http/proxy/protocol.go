@@ -9,8 +9,7 @@ import (
 // its body, and knows how redirects in it are to be changed.
 //
 // It stands below the exchange and does no I/O: it sees bytes, whether they come over a connection of their own
-// or over a stream of a shared one. What it has to say besides the request, while that is sent and while the response is
-// read, it appends to c.control. Peers, retries, buffering, storing, X-Accel-… and hidden fields are the
+// or over a stream of a shared one. Peers, retries, buffering, storing, X-Accel-… and hidden fields are the
 // exchange's. One exchange uses a protocol at a time; a used one serves the next exchange. Loop only.
 type protocol interface {
 	// createRequest writes the head of the request, and a body of the proxy's own, into c.head. Any other
@@ -47,12 +46,13 @@ type protocol interface {
 	forget()
 }
 
-// A connected protocol speaks otherwise on a connection that has carried requests before than on a new one.
-type connected interface {
-	// open is called when there is a connection for the request, after restart and before frame. c.session is what it
-	// has left there for an earlier request on the same connection, nil on a new one. It may change c.head, and sets
-	// c.opening to what goes before that.
-	open(c *call)
+// A multiplexed protocol shares connections: each request has a stream of one.
+type multiplexed interface {
+	protocol
+	// connection is what a new connection begins with; constant.
+	connection() (opening []byte)
+	// open is called when there is a stream for the request, after restart and before frame. It may change c.head.
+	open(c *call, s *http2Stream)
 }
 
 // reuse returns a protocol that an earlier exchange has used, or a new one if old is nil or of another kind.
@@ -96,10 +96,7 @@ type call struct {
 	streaming bool   // the body is sent while it is read
 	caching   bool   // the response may be stored: conditions and ranges of the client are not passed on
 	asGet     bool   // a HEAD is passed on as a GET
-	opening   []byte // goes before head on this connection; constant
 	body      []byte // of the proxy's own, to be framed as the client's would be; nil: there is none
-	session   any    // of the protocol with the connection
-	control   []byte // to be sent between two frames of the request, or after it
 
 	// The response. buf[at:end] are bytes read and not yet used.
 	buf       []byte
@@ -117,7 +114,6 @@ type call struct {
 func (c *call) restart() {
 	c.keepalive, c.bodyEnd, c.short, c.untilEOF = false, false, false, false
 	c.at, c.end = 0, 0
-	c.opening, c.session, c.control = nil, nil, c.control[:0]
 	c.fields = c.fields[:0] // for $upstream_http_NAME
 	c.reply.reset()
 }

@@ -14,6 +14,11 @@ type responseTest struct {
 	head           bool // of a request with HEAD
 }
 
+// A carried protocol gets what a peer sends by way of a connection that others use too.
+type carried interface {
+	carry(part string) (rest string, err error)
+}
+
 // describeReply feeds a response to a protocol, cut at some offsets, as an exchange does, and tells what came of it: the
 // status line, the fields, the body in quotes, and how it ended.
 func describeReply(r *http.Request, p protocol, size int, in string, cuts ...int) string {
@@ -37,12 +42,25 @@ func describeReply(r *http.Request, p protocol, size int, in string, cuts ...int
 		return part, true
 	}
 	state := headMore
-	rest := ""
+	rest, lost := "", error(nil)
+	more := func() (ok bool) {
+		if rest, ok = next(); ok {
+			if p, carried := p.(carried); carried {
+				rest, lost = p.carry(rest)
+			}
+		}
+		return ok
+	}
 	for state == headMore {
 		if rest == "" {
-			var ok bool
-			if rest, ok = next(); !ok {
+			if lost != nil {
+				return "bad"
+			}
+			if !more() {
 				return "more"
+			}
+			if rest == "" {
+				continue
 			}
 		}
 		n := copy(x.buf[x.end:], rest)
@@ -74,16 +92,16 @@ func describeReply(r *http.Request, p protocol, size int, in string, cuts ...int
 			body += string(data)
 			raw = raw[used:]
 		}
-		if err != nil {
+		if err == nil && rest == "" {
+			err = lost
+		}
+		if err != nil || rest == "" && !more() {
 			break
 		}
-		if rest == "" {
-			var ok bool
-			if rest, ok = next(); !ok {
-				break
-			}
-		}
 		raw, rest = []byte(rest), ""
+	}
+	if lost != nil { // what was read before is chance
+		body, err, x.bodyEnd, x.keepalive = "", lost, false, false
 	}
 	fmt.Fprintf(&b, " %q", body)
 	for _, word := range []struct {

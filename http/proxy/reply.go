@@ -24,6 +24,9 @@ func (x *exchange) readHead() (headState, Faults) {
 			if err == loop.ErrAgain {
 				return headMore, 0
 			}
+			if x.streamFailed(err) {
+				return headMore, faultInvalidHeader
+			}
 			x.peerFailed("recv()", err)
 			return headMore, faultError
 		}

@@ -23,17 +23,18 @@ type sender struct {
 	left     int64  // of the frame of file that is being sent
 	behind   []byte // what follows that
 
-	own     []byte    // buffer of the client's body, when it is streamed
-	preread []byte    // part of own that was read before the peer was chosen
-	more    bool      // the client is still sending
-	control []byte    // of the protocol, in vec
-	ended   bool      // the last frame was made
-	failed  bool      // the peer takes no more, and its answer may still come
-	blocked bool      // the peer takes no more for now
-	starved bool      // the client has sent nothing more yet
-	waiting loop.Time // since when the client is waited for; 0: it is not
-	held    bool      // the protocol makes no frame before it has heard from the peer
-	verdict http.Verdict
+	own      []byte    // buffer of the client's body, when it is streamed
+	preread  []byte    // the beginning of own, which has all that was read, unless it was consumed
+	more     bool      // the client is still sending
+	over     bool      // it has sent all
+	consumed bool      // some of the body was sent and is not there any more
+	ended    bool      // the last frame was made
+	failed   bool      // the peer takes no more, and its answer may still come
+	blocked  bool      // the peer takes no more for now
+	starved  bool      // the client has sent nothing more yet
+	waiting  loop.Time // since when the client is waited for; 0: it is not
+	held     bool      // the protocol makes no frame before the peer allows more
+	verdict  http.Verdict
 }
 
 // readBody reads the client's body before a peer is asked: all of it, or what is there when it is
@@ -78,9 +79,7 @@ func (x *exchange) readBody() http.Verdict {
 
 // start makes the sender ready for a new connection.
 func (s *sender) start(x *exchange) {
-	own, preread, control := s.own, s.preread, s.control
-	*s = sender{own: own, preread: preread, control: control[:0]}
-	s.add(x.opening)
+	*s = sender{own: s.own, preread: s.preread, consumed: s.consumed, over: s.over}
 	s.add(x.head)
 	b := &x.r.Body
 	switch {
@@ -88,7 +87,7 @@ func (s *sender) start(x *exchange) {
 		s.mem = x.body
 	case !x.h.pass.sendsBody:
 	case x.streaming:
-		s.mem, s.more = s.preread, true
+		s.mem, s.more = s.preread, !s.over
 	case b.File != nil:
 		s.file, s.end = b.File, b.Size
 	default:
@@ -179,11 +178,6 @@ func (s *sender) next(x *exchange) error {
 	}
 	s.add(s.behind)
 	s.behind = nil
-	if len(x.control) > 0 {
-		s.control = append(s.control[:0], x.control...)
-		x.control = x.control[:0]
-		s.add(s.control)
-	}
 	if s.n == 0 && !s.ended && s.more && len(s.mem) < len(s.own)/2 {
 		if err := s.fill(x); err != nil && !(err == loop.ErrAgain && len(s.mem) > 0) {
 			return err
@@ -209,26 +203,34 @@ func (s *sender) advance(n int) {
 }
 
 // fill takes more of the body from the client, when everything before it was sent, or is what the protocol could make no frame of:
-// all that is there, so that it goes out by one write, with the end if that is there as well.
+// all that is there, so that it goes out by one write, with the end if that is there as well. What was sent is kept as long as there
+// is room, for another peer.
 func (s *sender) fill(x *exchange) (err error) {
 	r := x.r
-	fill := copy(s.own, s.mem)
-	left := fill
+	s.consumed = s.consumed || len(s.preread) == len(s.own)
+	from, fill := len(s.preread)-len(s.mem), len(s.preread)
+	if s.consumed {
+		from, fill = 0, copy(s.own, s.mem)
+	}
+	before := fill
 	for fill < len(s.own) && err == nil {
 		var n int
 		n, err = r.Wire.TryReadBody(r, s.own[fill:])
 		fill += n
 	}
-	s.mem = s.own[:fill]
+	s.mem = s.own[from:fill]
+	if !s.consumed {
+		s.preread = s.own[:fill]
+	}
 	switch {
 	case err == io.EOF:
 		r.BodyDone()
-		s.more = false
+		s.more, s.over = false, true
 		return nil
-	case fill > left: // what else there is comes again the next time
+	case fill > before: // what else there is comes again the next time
 		return nil
 	case err == loop.ErrAgain:
-		s.starved = left == 0
+		s.starved = len(s.mem) == 0
 		return err
 	}
 	s.verdict = r.BodyFailed(err)
@@ -236,9 +238,7 @@ func (s *sender) fill(x *exchange) (err error) {
 }
 
 // pending says that something was begun and not sent: no other request may follow.
-func (s *sender) pending(x *exchange) bool {
-	return s.at < s.n || s.left > 0 || len(s.behind) > 0 || len(x.control) > 0
-}
+func (s *sender) pending() bool { return s.at < s.n || s.left > 0 || len(s.behind) > 0 }
 
 // close gives the buffer back.
 func (s *sender) close(r *http.Request) {
@@ -257,7 +257,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 	}
 	deadline := r.Task.After(x.conf.SendTimeout)
 	for {
-		if !x.bodySent || x.request.pending(x) {
+		if !x.bodySent || x.request.pending() {
 			before := x.cur().sent
 			err := x.request.push(x)
 			if r.Debugs() {
@@ -288,9 +288,6 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 			case state == headDone:
 				return 0, http.Next
 			}
-			if len(x.control) > 0 || x.request.held {
-				continue // what has come may be answered, or let more of the request go
-			}
 		}
 		if f, v := x.await(deadline); f != 0 || v != http.Next {
 			return f, v
@@ -301,7 +298,7 @@ func (x *exchange) converse() (Faults, http.Verdict) {
 // await waits until converse can go on.
 func (x *exchange) await(deadline loop.Time) (Faults, http.Verdict) {
 	peer, client := loop.In, loop.Ready(0)
-	if x.request.blocked {
+	if x.request.blocked || x.request.held {
 		peer |= loop.Out
 	}
 	if !x.bodySent && x.request.starved {
