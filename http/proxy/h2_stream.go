@@ -1,8 +1,7 @@
 package proxy
 
 import (
-	"io"
-	"syscall"
+	"errors"
 
 	"weir/http/h2"
 	"weir/loop"
@@ -200,33 +199,8 @@ func (s *http2Stream) sendSoon(alone bool) {
 	}
 }
 
-// TrySendfile takes the payload of a frame whose head it was given before: all of it, since nothing may come in between.
-func (s *http2Stream) TrySendfile(fd int, off int64, n int) (int, error) {
-	c := s.conn
-	if s.lost() {
-		return n, nil
-	}
-	out := c.reserve(n)
-	at := len(out)
-	out = out[:at+n]
-	for done := 0; done < n; {
-		k, err := syscall.Pread(fd, out[at+done:], off+int64(done))
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == nil && k == 0:
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			c.fail(err)
-			return 0, err
-		}
-		done += k
-	}
-	c.out = out
-	s.sendSoon(len(c.streams) == 1)
-	return n, nil
-}
+// TrySendfile has no place here: what is of a file is read before, by who may wait for a disk.
+func (s *http2Stream) TrySendfile(int, int64, int) (int, error) { return 0, errors.ErrUnsupported }
 
 // CloseWrite implements loop.End: protocols end streams by a flag of the last frame.
 func (s *http2Stream) CloseWrite() error { return nil }

@@ -19,9 +19,10 @@ type sender struct {
 
 	mem      []byte // of the body, not framed yet
 	file     *disk.TempFile
-	off, end int64  // of file, not sent yet
-	left     int64  // of the frame of file that is being sent
-	behind   []byte // what follows that
+	off, end int64          // of file, not sent yet; of load, not read yet
+	load     *disk.TempFile // in place of file, where other streams share the connection: what is sent is read before
+	left     int64          // of the frame of file that is being sent
+	behind   []byte         // what follows that
 
 	own      []byte    // buffer of the client's body, when it is streamed
 	preread  []byte    // the beginning of own, which has all that was read, unless it was consumed
@@ -88,6 +89,11 @@ func (s *sender) start(x *exchange) {
 	case !x.h.pass.sendsBody:
 	case x.streaming:
 		s.mem, s.more = s.preread, !s.over
+	case b.File != nil && x.stream != nil:
+		s.load, s.end = b.File, b.Size
+		if s.own == nil {
+			s.own = x.r.Loop().Take(loadSize)
+		}
 	case b.File != nil:
 		s.file, s.end = b.File, b.Size
 	default:
@@ -104,10 +110,11 @@ func (s *sender) frames(x *exchange) {
 		if s.file == nil {
 			n = int64(len(s.mem))
 		}
-		if n == 0 && s.more {
+		more := s.more || s.load != nil && s.off < s.end
+		if n == 0 && more {
 			return
 		}
-		f := x.proto.frame(&x.call, s.around[s.used:s.used:s.used+frameRoom], n, !s.more)
+		f := x.proto.frame(&x.call, s.around[s.used:s.used:s.used+frameRoom], n, !more)
 		if f.n == 0 && len(f.before) == 0 && !f.end {
 			s.held = true
 			return
@@ -183,6 +190,11 @@ func (s *sender) next(x *exchange) error {
 			return err
 		}
 	}
+	if s.n == 0 && !s.ended && s.load != nil && s.off < s.end && len(s.mem) < len(s.own)/2 {
+		if err := s.read(x); err != nil {
+			return err
+		}
+	}
 	if s.frames(x); s.held && s.n == 0 {
 		return loop.ErrAgain
 	}
@@ -235,6 +247,23 @@ func (s *sender) fill(x *exchange) (err error) {
 	}
 	s.verdict = r.BodyFailed(err)
 	return errBody
+}
+
+// loadSize is how much is read of a body in a file at a time.
+const loadSize = 32 << 10
+
+// read reads more of load, behind what the protocol could make no frame of.
+func (s *sender) read(x *exchange) error {
+	fill := copy(s.own, s.mem)
+	n, err := disk.ReadAt(x.r.Task, s.load.FD(), s.own[fill:min(int64(len(s.own)), int64(fill)+s.end-s.off)], s.off)
+	if err != nil || n == 0 {
+		x.r.LogErr(logs.Crit, err, "pread() \""+s.load.Path+"\" failed")
+		s.verdict = http.StatusInternal
+		return errBody
+	}
+	s.off += int64(n)
+	s.mem = s.own[:fill+n]
+	return nil
 }
 
 // pending says that something was begun and not sent: no other request may follow.
