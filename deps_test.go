@@ -25,7 +25,7 @@ import (
 const depsRules = `
 	# What the street stands on.
 	NONE < conf < vars, zone;
-	NONE < loop < disk;
+	NONE < loop < disk, loop/looptest;
 	vars, zone, disk < logs < load;
 	NONE < http/route, http/field, http/url;
 	load, http/route < lookup;
@@ -70,7 +70,7 @@ const wallRules = `
 	net/http/pprof < status;
 	crypto/tls < certs, listen, upstream, http/ssl, http/proxy, stream, weirtest, weirtest/script, bench;
 	log < NOBODY;
-	testing < weirtest/script;
+	testing < weirtest/script, loop/looptest;
 	os/signal < cmd/weir;
 `
 

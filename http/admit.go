@@ -148,3 +148,100 @@ func (r *Request) AdmitExpect() {
 
 // LogFault logs what is wrong with the head of a request.
 func (r *Request) LogFault(f *Fault) { r.Log(logs.Info, f.Error()) }
+
+// A Fault is what is wrong with the head of a message, as an error that costs no memory. Its text is nginx's sentence.
+// Wires have faults of their own besides these, which any head can have.
+type Fault struct {
+	text   string
+	status int
+}
+
+// NewFault makes a fault of what nginx logs after "client " (or "upstream ") and the status that a request with it is
+// answered with, which may be one of nginx's own, such as 494. For package-level variables.
+func NewFault(text string, status int) *Fault { return &Fault{text, status} }
+
+// Error is nginx's sentence about a client.
+func (f *Fault) Error() string { return "client " + f.text }
+
+// Text is the sentence without "client " before it, for a caller who builds log lines.
+func (f *Fault) Text() string { return f.text }
+
+// Status is what a request with this fault is answered with.
+func (f *Fault) Status() int { return f.status }
+
+var (
+	FaultMethod        = NewFault("sent invalid method", 400)
+	FaultRequest       = NewFault("sent invalid request", 400) // a target that cannot be normalised
+	FaultHost          = NewFault("sent invalid host header", 400)
+	FaultNoHost        = NewFault(`sent HTTP/1.1 request without "Host" header`, 400)
+	FaultField         = NewFault("sent invalid header line", 400)
+	FaultTooManyFields = NewFault("sent too many header lines", 494)
+	FaultDuplicate     = NewFault("sent duplicate header line", 400)
+	FaultMisdirected   = NewFault("attempted to request the server name different from the one that was negotiated", 421)
+	FaultLength        = NewFault(`sent invalid "Content-Length" header`, 400)
+)
+
+// Method is a request method as a bit, so that sets of methods are one number.
+type Method uint32
+
+const (
+	MethodOther Method = 1 << iota
+	GET
+	HEAD
+	POST
+	PUT
+	DELETE
+	MKCOL
+	COPY
+	MOVE
+	OPTIONS
+	PROPFIND
+	PROPPATCH
+	LOCK
+	UNLOCK
+	PATCH
+	TRACE
+	CONNECT
+)
+
+// IsMethodByte reports whether a method may have this byte.
+func IsMethodByte(c byte) bool { return c >= 'A' && c <= 'Z' || c == '_' || c == '-' }
+
+// LookupMethod returns the method with this name, MethodOther if it is not one of nginx's.
+func LookupMethod(name []byte) Method {
+	switch string(name) {
+	case "GET":
+		return GET
+	case "HEAD":
+		return HEAD
+	case "POST":
+		return POST
+	case "PUT":
+		return PUT
+	case "DELETE":
+		return DELETE
+	case "OPTIONS":
+		return OPTIONS
+	case "PATCH":
+		return PATCH
+	case "CONNECT":
+		return CONNECT
+	case "TRACE":
+		return TRACE
+	case "MKCOL":
+		return MKCOL
+	case "COPY":
+		return COPY
+	case "MOVE":
+		return MOVE
+	case "LOCK":
+		return LOCK
+	case "UNLOCK":
+		return UNLOCK
+	case "PROPFIND":
+		return PROPFIND
+	case "PROPPATCH":
+		return PROPPATCH
+	}
+	return MethodOther
+}

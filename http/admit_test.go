@@ -9,6 +9,7 @@ import (
 	"weir/http/field"
 	"weir/http/route"
 	"weir/loop"
+	"weir/loop/looptest"
 )
 
 // admitTests are heads as a wire would decode them, a line for each part, and what becomes of them.
@@ -55,7 +56,7 @@ func TestAdmit(t *testing.T) {
 		}
 	}
 	port := &Port{App: &App{}, Address: &Address{Default: def, Names: table}}
-	onLoop(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
+	looptest.Run(t, func(k *loop.Task, c *loop.Conn, _ net.Conn) {
 		for _, tt := range admitTests {
 			r := &Request{Head: &Head{}, Task: k, Client: &Client{Conn: c}}
 			r.Bind(port)

@@ -83,3 +83,69 @@ func (r *Request) Logger() *logs.Logger {
 	}
 	return loc.ErrorLog
 }
+
+// The debug log tells an operator which way a request went. Where nginx has a line for the same thing that
+// people look for, it is nginx's.
+//
+// Every place that has something to tell asks Debugs first, so that without a debug log it costs one branch:
+//
+//	if r.Debugs() {
+//		r.Debugf("http uri: \"%s\"", r.URI)
+//	}
+
+// Debugs reports whether what happens to the request is to be told: its connection is one that
+// debug_connection names, or the error_log of where it is has level debug.
+func (r *Request) Debugs() bool { return r.debug }
+
+// Debugf writes a line of level debug. As in nginx nothing follows it: for whom it is, the number of the
+// connection says. It allocates.
+func (r *Request) Debugf(format string, a ...any) {
+	r.Logger().Logf(logs.Debug, r.Client.Serial, format, a...)
+}
+
+// Debugs reports whether debug lines are wanted of all that are in the location.
+func (l *Location) Debugs() bool { return l.debugs }
+
+// setLocation makes loc the place whose settings hold.
+func (r *Request) setLocation(loc *Location) {
+	r.Loc = loc
+	r.debug = loc.debugs || r.Client.Debug
+}
+
+// debugVerdict tells what a request comes to.
+func (r *Request) debugVerdict(v Verdict) {
+	switch v {
+	case Redirected, Jumped, Next:
+		return
+	case Done:
+		v = 0
+	}
+	r.Debugf("http finalize request: %d, \"%s?%s\"", int(v), r.URI, r.Args)
+}
+
+// debugPlace tells which location was found.
+func (r *Request) debugPlace(loc *Location) {
+	mark := ""
+	switch {
+	case loc.Nameless:
+		mark = "*"
+	case loc.Exact:
+		mark = "="
+	}
+	r.Debugf("using configuration \"%s%s\"", mark, loc.Name)
+}
+
+// debugText evaluates a text with variables and tells what each part of it is.
+func (r *Request) debugText(dst []byte, x *Text) []byte {
+	for _, p := range x.Parts() {
+		if p.Ref == nil {
+			r.Debugf("http script copy: \"%s\"", p.Lit)
+			dst = append(dst, p.Lit...)
+			continue
+		}
+		v := p.Ref.Get(r).B
+		r.Debugf("http script var: \"%s\"", v)
+		dst = append(dst, v...)
+	}
+	return dst
+}

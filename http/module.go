@@ -1,8 +1,16 @@
 package http
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
 	"weir/conf"
+	"weir/disk"
 	"weir/listen"
+	"weir/load"
+	"weir/logs"
+	"weir/upstream"
 	"weir/vars"
 )
 
@@ -99,3 +107,150 @@ func (in *Install) SlashRedirect() { in.Slash = true }
 
 // InServer reports whether the place is a server block (or an if in it) and not a location.
 func (in *Install) InServer() bool { return in.Block.Context&(conf.Server|conf.ServerIf) != 0 }
+
+// Builder is what modules find in the load of an http block: the environment, the variables, and what is made of the block (by
+// http/build). At load only.
+type Builder struct {
+	*load.Env
+	Vars *vars.Table[*Request]
+	App  *App
+	// Nameless builds the location of an if or limit_except block: it answers as the location around it would, with settings of its own.
+	Nameless func(around *Location, block *conf.Block) *Location
+}
+
+// NewBuilder begins the load of an http block. Its variables are those of no module yet.
+func NewBuilder(env *load.Env, temp *disk.TempNumbers) *Builder {
+	b := &Builder{Env: env, Vars: newVars()}
+	b.App = &App{
+		Prefix: env.Prefix, Signature: env.Signature, Hostname: strings.ToLower(env.Tree.Facts().Hostname),
+		Temp: temp, Vars: b.Vars, Life: env.Life,
+	}
+	load.Put(env, b)
+	return b
+}
+
+// newVars makes an empty table of variables for requests.
+func newVars() *vars.Table[*Request] {
+	return vars.NewTable(vars.Hooks[*Request]{
+		Slots:   func(r *Request) []vars.Value { return r.slots },
+		Capture: (*Request).Capture,
+		Uninitialized: func(r *Request, name string) {
+			if r.Loc != nil && r.Loc.QuietVars {
+				return
+			}
+			r.Logf(logs.Warn, "using uninitialized \"%s\" variable", name)
+		},
+		Cycle: func(r *Request, name string) {
+			r.Logf(logs.Error, "cycle while evaluating variable \"%s\"", name)
+		},
+	})
+}
+
+// Env returns the build that a directive is read for.
+func Env(call *conf.Call) *Builder { return load.The[Builder](load.Of(call)) }
+
+// ErrorAt makes an error at argument arg of a directive, or at its name (-1).
+func ErrorAt(n *conf.Node, arg int, format string, a ...any) error {
+	return &conf.Error{Node: n, Arg: arg, Text: fmt.Sprintf(format, a...)}
+}
+
+// Of returns the one T of a build: the registry of a module (log formats, zones).
+func Of[T any](b *Builder) *T { return load.The[T](b.Env) }
+
+// groups are the groups of servers of one build, once they are built.
+type groups struct{ set *upstream.Set }
+
+// Upstreams returns the groups of the configuration being read.
+func (b *Builder) Upstreams() *upstream.Declared { return upstream.In(b.Env) }
+
+// Groups returns the groups, built. It is for functions given to AtEnd, when everything was declared, and for the cycle, which lets
+// them inherit the state of the groups before them.
+func (b *Builder) Groups() *upstream.Set {
+	g := Of[groups](b)
+	if g.set == nil {
+		g.set = b.Upstreams().Build(upstream.Options{Loops: b.Loops}, b.Diags)
+	}
+	return g.set
+}
+
+// CompileText compiles a word of a directive as text with variables.
+func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
+	t, err := Env(call).TextAt(call.Place(arg), s)
+	if err != nil {
+		return nil, call.Errorf(arg, "%v", err)
+	}
+	return t, nil
+}
+
+// TextAt compiles text that stands at a place of the configuration.
+func (b *Builder) TextAt(at conf.Place, s string) (*Text, error) {
+	t, err := b.Vars.Compile(s)
+	if err == nil && t.Open() {
+		t.Ask(at)
+	}
+	return t, err
+}
+
+// TextSlot is a slot for one text with variables.
+func TextSlot[C any](f func(*C) **Text) func(*C, *conf.Call) error {
+	return func(c *C, call *conf.Call) (err error) {
+		*f(c), err = CompileText(call, 0, call.Arg(0))
+		return err
+	}
+}
+
+// TextsSlot is a slot for a list of texts with variables.
+func TextsSlot[C any](f func(*C) *[]*Text) func(*C, *conf.Call) error {
+	return func(c *C, call *conf.Call) error {
+		for i := range call.Len() {
+			t, err := CompileText(call, i, call.Arg(i))
+			if err != nil {
+				return err
+			}
+			*f(c) = append(*f(c), t)
+		}
+		return nil
+	}
+}
+
+// DeclareCaptures gives the named groups of a regular expression their variables: for the Declare of directives that have one. That it is none is
+// for Set to tell.
+func DeclareCaptures(call *conf.Call, arg int, source string, fold bool) error {
+	p, err := Env(call).Vars.Pattern(source, fold)
+	if err != nil {
+		return nil
+	}
+	if _, err = Env(call).Vars.DefineGroups(p); err != nil {
+		return call.Errorf(arg, "%v", err)
+	}
+	return nil
+}
+
+// maxLevels is how many digits of a number the levels can have: all of them.
+const maxLevels = 10
+
+// TempPathSlot is a slot for the folder of temporary files and the widths of its levels.
+func TempPathSlot[C any](f func(*C) **disk.TempPath) func(*C, *conf.Call) error {
+	return func(c *C, call *conf.Call) error {
+		p := &disk.TempPath{Dir: call.Arg(0)}
+		if !strings.HasPrefix(p.Dir, "/") {
+			under := load.Of(call).Prefix
+			if call.IsDefault() {
+				under = load.Of(call).TempPrefix
+			}
+			p.Dir = filepath.Join(under, p.Dir)
+		}
+		for i := 1; i < call.Len(); i++ {
+			level, err := conf.ParseInt(call.Arg(i))
+			if err != nil || level == 0 {
+				return call.Invalid(i, "invalid value")
+			}
+			p.Levels[i-1] = min(level, maxLevels+1)
+		}
+		if p.Levels[0]+p.Levels[1]+p.Levels[2] > maxLevels {
+			return call.Invalid(-1, "invalid value")
+		}
+		*f(c) = p
+		return nil
+	}
+}

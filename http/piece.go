@@ -1,5 +1,15 @@
 package http
 
+import (
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"weir/disk"
+	"weir/loop"
+)
+
 // A Piece is one stretch of a body: bytes in memory, or a range of a file.
 //
 // Memory is borrowed: it must stay as it is until the exchange ends or a Drain has returned. A piece
@@ -36,3 +46,117 @@ const (
 	// Flush says that the client should see them now, however few they are.
 	Flush
 )
+
+// A Queue holds pieces of what is to be sent, in their order. Loop only.
+type Queue struct {
+	loop   *loop.Loop
+	q      []Piece
+	first  int   // index of the first piece not yet sent
+	queued int64 // bytes in q
+}
+
+// Use empties the queue and says whose buffers its pieces are.
+func (q *Queue) Use(l *loop.Loop) {
+	q.Drop()
+	q.loop = l
+}
+
+// Queued is the number of bytes not yet sent.
+func (q *Queue) Queued() int64 { return q.queued }
+
+// Add queues a piece.
+func (q *Queue) Add(p Piece) {
+	n := p.Size()
+	if n == 0 {
+		if p.Own != nil {
+			q.loop.Give(p.Own)
+		}
+		return
+	}
+	q.q = append(q.q, p)
+	q.queued += n
+}
+
+// Drop forgets everything queued and gives its buffers back.
+func (q *Queue) Drop() {
+	for i := q.first; i < len(q.q); i++ {
+		if q.q[i].Own != nil {
+			q.loop.Give(q.q[i].Own)
+		}
+	}
+	clear(q.q)
+	q.q, q.first, q.queued = q.q[:0], 0, 0
+}
+
+// Pieces are those not yet sent. They may be looked at until the queue changes.
+func (q *Queue) Pieces() []Piece { return q.q[q.first:] }
+
+// instead puts part, bytes of own that were read from the file piece at place i, in front of the rest of it.
+func (q *Queue) instead(i int, part, own []byte) {
+	i += q.first
+	p := &q.q[i]
+	n := int64(len(part))
+	p.Off += n
+	p.Len -= n
+	piece := Piece{B: part, Own: own}
+	switch {
+	case p.Len == 0:
+		*p = piece
+	case i == q.first && i > 0:
+		q.first--
+		q.q[q.first] = piece
+	default:
+		q.q = slices.Insert(q.q, i, piece)
+	}
+}
+
+// ErrTruncated says that a file became shorter while it was being sent.
+var ErrTruncated = errors.New("a file was truncated while it was being sent")
+
+// loadSize is how much of a file is read into memory at a time.
+const loadSize = 32 << 10
+
+// Load reads the next part of the i-th piece not yet sent, which must be of a file, into memory. It may wait for the disk; for the task of
+// the request only.
+func (q *Queue) Load(t *loop.Task, i int) error {
+	p := &q.q[q.first+i]
+	fd, off, n := p.FD, p.Off, min(p.Len, loadSize)
+	buf := q.loop.Take(int(n))
+	got, err := disk.ReadAt(t, fd, buf[:n], off)
+	if err != nil || q.queued == 0 { // it was dropped meanwhile
+		q.loop.Give(buf)
+		if err == unix.EIO {
+			err = ErrTruncated
+		}
+		return err
+	}
+	q.instead(i, buf[:got], buf)
+	return nil
+}
+
+// Advance drops n sent bytes from the head of the queue.
+func (q *Queue) Advance(n int64) {
+	q.queued -= n
+	for n > 0 {
+		p := &q.q[q.first]
+		size := p.Size()
+		if n < size {
+			if p.Len > 0 {
+				p.Off += n
+				p.Len -= n
+			} else {
+				p.B = p.B[n:]
+			}
+			return
+		}
+		n -= size
+		if p.Own != nil {
+			q.loop.Give(p.Own)
+		}
+		*p = Piece{}
+		q.first++
+	}
+	if q.first == len(q.q) {
+		q.q, q.first = q.q[:0], 0
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"weir/http/field"
 	"weir/http/route"
 	"weir/loop"
 	"weir/vars"
@@ -247,3 +248,92 @@ func (r *Request) Forget() {
 	clear(r.Out.Fields)
 	r.Out.ContentType, r.Out.Charset = nil, nil
 }
+
+// arenaChunk is the size of the buffers an arena takes from its loop.
+const arenaChunk = 4096
+
+// An arena hands out memory that lives as long as an exchange, from a few loop buffers.
+type arena struct {
+	free  []byte   // the rest of the newest chunk
+	taken [][]byte // chunks to be given back
+}
+
+// alloc returns n bytes of undefined content.
+func (a *arena) alloc(l *loop.Loop, n int) []byte {
+	if n > len(a.free) {
+		a.grow(l, n)
+	}
+	b := a.free[:n:n]
+	a.free = a.free[n:]
+	return b
+}
+
+func (a *arena) grow(l *loop.Loop, n int) {
+	size := arenaChunk
+	for size < n {
+		size *= 2
+	}
+	chunk := l.Take(size)
+	a.taken = append(a.taken, chunk)
+	a.free = chunk
+}
+
+// release gives every chunk back to the loop.
+func (a *arena) release(l *loop.Loop) {
+	for i, c := range a.taken {
+		l.Give(c)
+		a.taken[i] = nil
+	}
+	a.taken = a.taken[:0]
+	a.free = nil
+}
+
+// Lifetime is how long a request keeps what a module has put into its store.
+type Lifetime uint8
+
+const (
+	// UntilRedirect keeps it until the request is sent to another URI of the server: what was found out about the place where it
+	// was holds no longer.
+	UntilRedirect Lifetime = iota
+	// UntilEnd keeps it until the exchange has ended; log writers find it too.
+	UntilEnd
+)
+
+// kept is a value in a request's store.
+type kept struct {
+	value any
+	life  Lifetime
+}
+
+// Store puts a value of a module's own type into the request's store, where Load finds it by its type. Pointers, and values as small as
+// a byte, cost no memory. Subrequests have stores of their own.
+func Store[T any](r *Request, v T, life Lifetime) { r.store = append(r.store, kept{v, life}) }
+
+// Load returns the newest T in the request's store.
+func Load[T any](r *Request) (v T, ok bool) {
+	for i := len(r.store) - 1; i >= 0; i-- {
+		if v, ok = r.store[i].value.(T); ok {
+			return v, true
+		}
+	}
+	return v, false
+}
+
+// dropPlace forgets what was kept for the place where the request was.
+func (r *Request) dropPlace() {
+	n := 0
+	for _, k := range r.store {
+		if k.life != UntilRedirect {
+			r.store[n] = k
+			n++
+		}
+	}
+	clear(r.store[n:])
+	r.store = r.store[:n]
+}
+
+// What heads are made of. Their ids, their look-up and their dates are in field, which knows no request.
+type (
+	Field  = field.Field
+	Fields = field.Fields
+)

@@ -1,15 +1,9 @@
 package http
 
 import (
-	"errors"
-	"slices"
-	"strconv"
-
-	"golang.org/x/sys/unix"
+	"bytes"
 
 	"weir/http/field"
-	"weir/logs"
-	"weir/loop"
 )
 
 // A Response is what a request is answered with, up to its body. Handlers fill it, filters change
@@ -57,14 +51,6 @@ type FileID struct {
 	Dev, Inode, Size  int64
 	Modified, Changed int64 // nanoseconds since 1970
 }
-
-var errHeadSent = errors.New("header already sent")
-
-// ErrRange says that several ranges were asked of a body that comes in parts.
-var ErrRange = errors.New("range in overlapped buffers")
-
-// ErrLeft says that the client has closed its side while its response was held back (limit_rate).
-var ErrLeft = errors.New("client prematurely closed connection")
 
 // A HeadFilter changes the head of a response, and may join the body's way with r.FilterBody. A
 // verdict of 400 and above replaces the response.
@@ -121,170 +107,6 @@ func (o *Response) Clear() {
 	*o = Response{Fields: o.Fields[:0], Trailers: o.Trailers[:0], ContentLength: -1, LastModified: -1}
 }
 
-// SendHead sends the head of the response through the filters to the wire. Next means that a body
-// may follow; Done that the head was all (HEAD, 204, 304); a status that the handler must return it.
-func (r *Request) SendHead() Verdict {
-	if r.Out.Sent {
-		r.Log(logs.Alert, "header already sent")
-		return Done
-	}
-	if r.ErrStatus != 0 {
-		r.Out.Status = r.ErrStatus
-		r.Out.Reason = nil
-	}
-	filters := len(r.bodyChain)
-	heads := r.Loc.Heads
-	if r.sub != nil && r.sub.heads != nil {
-		heads = r.sub.heads
-	}
-	for _, f := range heads {
-		if v := f(r); v != Next { // something else is going to be the body
-			r.Out.Whole = FileID{}
-			clear(r.bodyChain[filters:])
-			r.bodyChain = r.bodyChain[:filters]
-			return v
-		}
-	}
-	return r.writeHead()
-}
-
-func (r *Request) writeHead() Verdict {
-	o := &r.Out
-	if o.Status == 304 || o.Status == 204 {
-		r.HeaderOnly = true
-	}
-	if r.IsHead() && o.Status != 101 { // behind a 101 it is not HTTP any more
-		r.HeaderOnly = true
-	}
-	if o.Status != 200 && o.Status != 206 && o.Status != 304 {
-		o.LastModified = -1
-	}
-	o.CodingVaries = o.CodingVaries && r.Loc.Core.GzipVary
-	if r.Version != HTTP09 { // whose head is for the log only
-		r.placeLocation()
-	}
-	o.Sent = true
-	if err := r.Wire.SendHead(r); err != nil {
-		r.fail(err)
-		return Done
-	}
-	if r.HeaderOnly {
-		o.Ended = true
-		if err := r.Wire.Send(r, nil, Last); err != nil {
-			r.fail(err)
-		}
-		return Done
-	}
-	return Next
-}
-
-// placeLocation makes a location of weir's own absolute, where absolute_redirect asks for it; any other
-// goes as it is, before the fields added to the response.
-func (r *Request) placeLocation() {
-	o := &r.Out
-	if len(o.Location) == 0 && !o.EmptyLocation {
-		return
-	}
-	core := r.Loc.Core
-	if len(o.Location) == 0 || o.Location[0] != '/' || !core.AbsoluteRedirect {
-		o.Fields = slices.Insert(o.Fields, 0, Field{ID: field.Location, Name: field.Location.Bytes(), Value: o.Location})
-		o.Location = nil
-		return
-	}
-	host := r.HostName
-	switch {
-	case core.NameInRedirect:
-		host = []byte(r.Server.Name)
-	case len(host) == 0:
-		host = r.Client.Local().Addr().AppendTo(r.Alloc(48)[:0])
-	}
-	b := r.Alloc(len("https://") + len(host) + 6 + len(o.Location))[:0]
-	b = append(append(append(b, r.Client.Scheme()...), "://"...), host...)
-	if port := r.Client.Local().Port(); core.PortInRedirect && port != 0 && port != r.Client.SchemePort() {
-		b = strconv.AppendUint(append(b, ':'), uint64(port), 10)
-	}
-	o.Location = append(b, o.Location...)
-}
-
-// Send sends pieces of the body through the filters to the wire, without waiting for the client.
-func (r *Request) Send(p []Piece, f Flags) error {
-	if r.HeaderOnly {
-		r.giveBack(p)
-		return nil
-	}
-	return r.PassBody(0, p, f)
-}
-
-// PassBody hands pieces to the body filter at place i of the chain, or to the wire after the last.
-func (r *Request) PassBody(i int, p []Piece, f Flags) error {
-	if i < len(r.bodyChain) {
-		return r.bodyChain[i].Body(r, i, p, f)
-	}
-	for k := range p {
-		r.Out.BodyBytes += p[k].Size()
-	}
-	if f&Last != 0 {
-		r.Out.Ended = true
-	}
-	err := r.Wire.Send(r, p, f)
-	if err != nil {
-		r.fail(err)
-	}
-	return err
-}
-
-// SendAll answers with these pieces and nothing more: it waits until the client has them.
-func (r *Request) SendAll(p []Piece) Verdict {
-	if r.Send(p, Last) == nil {
-		_ = r.Drain()
-	}
-	return Done
-}
-
-// Drain waits until everything sent so far is with the client's kernel.
-func (r *Request) Drain() error {
-	err := r.Wire.Drain(r)
-	if err != nil {
-		r.fail(err)
-	}
-	return err
-}
-
-// giveBack returns the buffers of pieces that nobody will send.
-func (r *Request) giveBack(p []Piece) {
-	for i := range p {
-		if p[i].Own != nil {
-			r.Loop().Give(p[i].Own)
-			p[i].Own = nil
-		}
-	}
-}
-
-// fail records that the client cannot be answered any more.
-func (r *Request) fail(err error) {
-	if r.Out.Cut {
-		return
-	}
-	r.Out.Cut = true
-	r.KeepAlive = false
-	if errors.Is(err, loop.ErrStopped) || errors.Is(err, errHeadSent) || errors.Is(err, ErrGone) {
-		return
-	}
-	if errors.Is(err, loop.ErrTimeout) {
-		r.LogErr(logs.Info, unix.ETIMEDOUT, "client timed out")
-		return
-	}
-	if errors.Is(err, ErrLeft) {
-		r.Log(logs.Info, err.Error())
-		return
-	}
-	if errors.Is(err, errTruncated) {
-		r.Log(logs.Alert, err.Error())
-		return
-	}
-	r.LogErr(logs.Info, err, "writev() failed")
-}
-
 // WeakenETag makes the ETag a weak one, for a body that is not what the tag was made for byte by byte. One that is no tag is dropped.
 func (r *Request) WeakenETag() {
 	f := r.Out.Fields.Find(field.ETag)
@@ -295,4 +117,76 @@ func (r *Request) WeakenETag() {
 	default:
 		f.Value = r.Concat([]byte("W/"), f.Value)
 	}
+}
+
+// HasType reports whether the response has a Content-Type.
+func (o *Response) HasType() bool { return len(o.ContentType) > 0 }
+
+// AppendType appends the value of Content-Type: the type with its charset, or, as long as nobody has
+// changed either, what a peer wrote.
+func (o *Response) AppendType(dst []byte) []byte {
+	if len(o.Charset) == 0 {
+		return append(dst, o.ContentType...)
+	}
+	if sent := o.TypeAsSent; sent != nil && bytes.HasPrefix(sent, o.ContentType) &&
+		bytes.HasSuffix(bytes.TrimSuffix(sent, []byte(`"`)), o.Charset) {
+		return append(dst, sent...)
+	}
+	dst = append(append(dst, o.ContentType...), "; charset="...)
+	return append(dst, o.Charset...)
+}
+
+// Reason is what nginx writes after a status, "" if it has no words for it. Some are older than the
+// RFCs' words: clients and scripts know them.
+func Reason(status int) string {
+	switch status {
+	case 100:
+		return "Continue"
+	case 101:
+		return "Switching Protocols"
+	case 103:
+		return "Early Hints"
+	case 200:
+		return "OK"
+	case 201:
+		return "Created"
+	case 202:
+		return "Accepted"
+	case 204:
+		return "No Content"
+	case 206:
+		return "Partial Content"
+	case 301:
+		return "Moved Permanently"
+	case 302:
+		return "Moved Temporarily"
+	case 303:
+		return "See Other"
+	case 304:
+		return "Not Modified"
+	case 307:
+		return "Temporary Redirect"
+	case 308:
+		return "Permanent Redirect"
+	}
+	if status >= 400 && status < 400+len(errorReasons) {
+		return errorReasons[status-400]
+	}
+	if status >= 500 && status < 500+len(failureReasons) {
+		return failureReasons[status-500]
+	}
+	return ""
+}
+
+var errorReasons = [30]string{
+	"Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Not Allowed",
+	"Not Acceptable", "Proxy Authentication Required", "Request Time-out", "Conflict", "Gone",
+	"Length Required", "Precondition Failed", "Request Entity Too Large", "Request-URI Too Large",
+	"Unsupported Media Type", "Requested Range Not Satisfiable",
+	21: "Misdirected Request", 29: "Too Many Requests",
+}
+
+var failureReasons = [8]string{
+	"Internal Server Error", "Not Implemented", "Bad Gateway", "Service Temporarily Unavailable",
+	"Gateway Time-out", "HTTP Version Not Supported", 7: "Insufficient Storage",
 }

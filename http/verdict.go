@@ -61,3 +61,6 @@ const (
 
 // A Step is one module's part in a phase, with its settings bound.
 type Step func(*Request) Verdict
+
+// NginxVersion is the version of nginx whose behaviour weir has.
+const NginxVersion = "1.31.5"

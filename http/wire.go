@@ -53,3 +53,30 @@ type Wire interface {
 	// Count adds bytes that a tunnel has written to the client.
 	Count(n int64)
 }
+
+// An Opener is a wire that takes over connections.
+type Opener interface {
+	// Open makes the connection the wire's own. first are bytes of the client that were read already; they are the caller's
+	// again when Open returns. t is nil when the connection was just accepted and nothing is known to have come. Loop only.
+	Open(t *loop.Task, client Client, first []byte)
+}
+
+// A Session owns a client's connection, from when it was accepted to its end: it is the Handler of the loop's connection.
+type Session interface {
+	loop.Handler
+	// Predates reports whether the connection serves a request that began before that time, or came before it and has not
+	// asked for anything yet. Loop only.
+	Predates(loop.Time) bool
+	// Drain says that the server stops: no more requests than those that are on their way are taken, and a client that can be
+	// told is told. A connection that is idle is woken with loop.WokeShutdown besides. Loop only.
+	Drain()
+}
+
+// A Speaker is a wire that a client asks for with its first bytes, where nothing has said before which one is spoken.
+type Speaker interface {
+	Opener
+	// Preface is what connections of the wire begin with.
+	Preface() string
+	// Enabled reports whether an address with this default server speaks it. Any goroutine.
+	Enabled(s *Server) bool
+}

@@ -46,7 +46,7 @@ type exchange struct {
 	t    *loop.Task
 	pool *pool
 	req  http.Request
-	out  http.Outbox
+	out  outbox
 
 	// buf[r:w] are bytes read but not yet used; a head stays at buf[:headEnd] while its request lives.
 	buf     []byte

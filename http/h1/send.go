@@ -252,7 +252,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 		chunk = 1 << 30
 	}
 	before := x.out.Sent
-	err = x.out.Write(x.t, http.Manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
+	err = x.out.Write(x.t, manner{Limit: limit, Chunk: chunk, Sendfile: core.Sendfile, NoPush: core.TCPNoPush})
 	if r.Debugs() && (x.out.Sent != before || x.out.Queued() > 0) {
 		r.Debugf("writev: %d of %d", x.out.Sent-before, x.out.Sent-before+x.out.Queued())
 	}

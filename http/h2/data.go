@@ -110,7 +110,7 @@ func (s *stream) frame(w *work) bool {
 // fetch appends n bytes of the queue to b, less when the rest is on a disk.
 func (s *stream) fetch(b []byte, n int64) []byte {
 	for n > 0 {
-		p := s.queue.First()
+		p := &s.queue.Pieces()[0]
 		k := int(min(p.Size(), n))
 		if p.Len == 0 {
 			b = append(b, p.B[:k]...)

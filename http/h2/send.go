@@ -158,7 +158,7 @@ func (s *stream) Push(r *http.Request) (at loop.Time, err error) {
 		}
 	}
 	if s.cold {
-		if err := s.queue.Load(r); err != nil {
+		if err := s.queue.Load(r.Task, 0); err != nil {
 			return 0, err
 		}
 		if s.lost != nil {

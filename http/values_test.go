@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"weir/loop"
+	"weir/loop/looptest"
 )
 
 func TestSafeURI(t *testing.T) {
@@ -44,7 +45,7 @@ func TestSafeURI(t *testing.T) {
 // onLoopRequest gives f a request that can take memory.
 func onLoopRequest(t *testing.T, f func(r *Request)) {
 	t.Helper()
-	onLoop(t, func(k *loop.Task, _ *loop.Conn, _ net.Conn) {
+	looptest.Run(t, func(k *loop.Task, _ *loop.Conn, _ net.Conn) {
 		r := &Request{Task: k}
 		defer r.arena.release(k.Loop())
 		f(r)
