@@ -18,6 +18,10 @@ type Stat struct {
 	Uniq   uint64
 	Size   int64
 	Blocks uint32 // of the file system
+
+	// With these two no other state of a file has the same Uniq.
+	Dev               uint64
+	Modified, Changed int64 // nanoseconds since 1970
 }
 
 // A File is an open file of the cache. It is closed by who opened it.
@@ -36,7 +40,7 @@ func (c *Cache) Open(t *loop.Task, key Sum, buf []byte, head int) (f File, n int
 	if bad.Failed() {
 		return f, 0, bad
 	}
-	f.FD, f.Stat = fd, c.stat(info.Ino, info.Size)
+	f.FD, f.Stat = fd, c.statOf(&info)
 	if head > 0 && head < len(buf) && info.Size > int64(len(buf)) {
 		buf = buf[:head]
 	}
@@ -54,7 +58,13 @@ func (c *Cache) StatOf(fd int) (Stat, error) {
 	if err := disk.StatFD(fd, &i); err != nil {
 		return Stat{}, &logs.CallError{Call: "fstat()", Err: err}
 	}
-	return c.stat(i.Ino, i.Size), nil
+	return c.statOf(&i), nil
+}
+
+func (c *Cache) statOf(i *disk.Info) Stat {
+	s := c.stat(i.Ino, i.Size)
+	s.Dev, s.Modified, s.Changed = i.Dev, i.Mtime.Nano(), i.Ctime.Nano()
+	return s
 }
 
 // stat counts the blocks of a file.

@@ -20,11 +20,11 @@ type cacheConf struct {
 // CompressCache is a module of weir's own: what the codings make of static files is kept.
 var CompressCache = http.Define(http.Spec[cacheConf]{
 	Name: "http_compress_cache",
-	Doc:  "Keeps in memory what `gzip`, `brotli` and `zstd` make of static files, so that no file is compressed twice. A module of weir's own.",
+	Doc:  "Keeps in memory what `gzip`, `brotli` and `zstd` make of static files and of cached responses, so that nothing is compressed twice. A module of weir's own.",
 	Directives: []conf.Directive[cacheConf]{
 		{
 			Name: "compress_cache", In: codingPlaces, Syntax: "on | off", Default: "on",
-			Doc: `Whether compressed static files of up to 4 MB are kept in memory. They are known by what the file system says of a file (device, inode,
+			Doc: `Whether the compressed forms of static files, and of responses that a cache answers, of up to 4 MB are kept in memory. They are known by what the file system says of a file (device, inode,
 size, times), so that a changed file is compressed anew; what no filter before has changed, as ssi or sub_filter do, is kept.
 nginx has no such directive.`,
 			Example: "compress_cache off;",
@@ -32,7 +32,7 @@ nginx has no such directive.`,
 		},
 		{
 			Name: "compress_cache_size", In: conf.HTTP, Syntax: "<size>", Default: "64m",
-			Doc: "How much memory compressed static files may take, all together; those used least recently make room. nginx has no such directive.",
+			Doc: "How much memory compressed files may take, all together; those used least recently make room. nginx has no such directive.",
 			Set: conf.Size(func(c *cacheConf) *int64 { return &c.total }),
 		},
 	},

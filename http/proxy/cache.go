@@ -297,6 +297,7 @@ func (x *exchange) answerCached() (v http.Verdict) {
 	if r.Debugs() {
 		r.Debugf("http file cache send: %s", c.path)
 	}
+	r.Out.Whole = c.identity()
 	if v = r.SendHead(); v == http.Next {
 		x.pieces = x.pieces[:0]
 		switch body := c.bodySize(); {
@@ -330,6 +331,15 @@ func (c *caching) bodySize() int64 {
 		return c.item.BodySize()
 	}
 	return c.file.Size - int64(c.entry.BodyStart)
+}
+
+// identity tells this body from any other, for those who keep what becomes of it.
+func (c *caching) identity() http.FileID {
+	s := &c.file.Stat
+	if c.item != nil {
+		s = &c.item.Stat
+	}
+	return http.FileID{Dev: int64(s.Dev), Inode: int64(s.Uniq), Size: c.bodySize(), Modified: s.Modified, Changed: s.Changed}
 }
 
 // useStored puts the head of the stored response where protocols read it.
