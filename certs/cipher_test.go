@@ -2,6 +2,7 @@ package certs
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,4 +118,31 @@ func TestProtocolRange(t *testing.T) {
 			t.Errorf("%b: %x to %x, %q, %v", tt.p, low, high, warning, ok)
 		}
 	}
+}
+
+// FuzzParseCiphers reads lists that nobody would write: whatever comes out is known, and what comes out by its names is the same.
+func FuzzParseCiphers(f *testing.F) {
+	for _, s := range []string{"HIGH:!aNULL:!MD5", "ECDHE+AESGCM", "DEFAULT:-RSA", "ALL:@STRENGTH", "!", "+", "-+", "a+", "@SECLEVEL=0:kRSA", ":::", "TLS_RSA_WITH_AES_128_GCM_SHA256"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		ids, _, err := ParseCiphers(list)
+		if err != nil {
+			if len(ids) > 0 {
+				t.Errorf("%q: %v, and an error", list, ids)
+			}
+			return
+		}
+		var names []string
+		for _, id := range ids {
+			names = append(names, CipherText(id))
+		}
+		if len(ids) == 0 {
+			return
+		}
+		again, _, err := ParseCiphers(strings.Join(names, ":"))
+		if err != nil || !slices.Equal(again, ids) {
+			t.Errorf("%q is %v, and its names are %v, %v", list, ids, again, err)
+		}
+	})
 }

@@ -193,7 +193,11 @@ func (k *Conn) Task() *loop.Task {
 // Slow is a certificate for this connection whose key is not used on the loop.
 func (k *Conn) Slow(c *tls.Certificate) *tls.Certificate {
 	own := *c
-	own.PrivateKey = &slowKey{c.PrivateKey.(crypto.Signer), k}
+	slow := slowKey{c.PrivateKey.(crypto.Signer), k}
+	own.PrivateKey = &slow
+	if d, ok := c.PrivateKey.(crypto.Decrypter); ok { // crypto/tls takes whoever can decrypt for RSA
+		own.PrivateKey = &slowDecrypter{slow, d}
+	}
 	return &own
 }
 
@@ -209,13 +213,15 @@ func (s *slowKey) Sign(rand io.Reader, digest []byte, o crypto.SignerOpts) (sig 
 	return sig, err
 }
 
+// slowDecrypter is such a key that can decrypt as well.
+type slowDecrypter struct {
+	slowKey
+	decrypter crypto.Decrypter
+}
+
 // Decrypt decrypts, for old ways to agree on a key (crypto.Decrypter).
-func (s *slowKey) Decrypt(rand io.Reader, msg []byte, o crypto.DecrypterOpts) (plain []byte, err error) {
-	d, ok := s.Signer.(crypto.Decrypter)
-	if !ok {
-		return nil, errors.New("certs: the key cannot decrypt")
-	}
-	s.conn.Await(func() { plain, err = d.Decrypt(rand, msg, o) })
+func (s *slowDecrypter) Decrypt(rand io.Reader, msg []byte, o crypto.DecrypterOpts) (plain []byte, err error) {
+	s.conn.Await(func() { plain, err = s.decrypter.Decrypt(rand, msg, o) })
 	return plain, err
 }
 
