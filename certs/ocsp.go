@@ -108,7 +108,7 @@ func ParseOCSP(der []byte, cert, issuer *x509.Certificate, signers []*x509.Certi
 		return nil, fmt.Errorf("OCSP response not successful (%d: %s)", status.Status, status.Status)
 	case err != nil:
 		return nil, fmt.Errorf("d2i_OCSP_RESPONSE() failed (%w)", err)
-	case signers != nil && !signedByAny(r, issuer, signers):
+	case signers != nil && !signedByAny(r, issuer, signers, now):
 		return nil, errors.New("OCSP_basic_verify() failed (SSL: error:1380006B:OCSP routines::missing ocspsigning usage)")
 	case now.Add(ocspSkew).Before(r.ThisUpdate), !r.NextUpdate.IsZero() && now.Add(-ocspSkew).After(r.NextUpdate):
 		return nil, errors.New("OCSP_check_validity() failed (SSL: error:2707307D:OCSP routines::status expired)")
@@ -117,10 +117,13 @@ func ParseOCSP(der []byte, cert, issuer *x509.Certificate, signers []*x509.Certi
 }
 
 // signedByAny reports whether one who may has signed an answer.
-func signedByAny(r *ocsp.Response, issuer *x509.Certificate, signers []*x509.Certificate) bool {
+func signedByAny(r *ocsp.Response, issuer *x509.Certificate, signers []*x509.Certificate, now time.Time) bool {
 	by := r.Certificate // whose signature was verified
 	if by == nil {
 		return slices.ContainsFunc(signers, func(c *x509.Certificate) bool { return r.CheckSignatureFrom(c) == nil })
+	}
+	if now.Before(by.NotBefore) || now.After(by.NotAfter) {
+		return false
 	}
 	return slices.ContainsFunc(signers, by.Equal) || slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && by.CheckSignatureFrom(issuer) == nil
 }
