@@ -110,7 +110,7 @@ func (r *Request) ReadBody() Verdict {
 	switch {
 	case b.state == bodyRead:
 		return Next
-	case b.state != bodyUnread, b.Length == 0 && (core.BodyInFile == BodyInMemory || !r.In.Has(field.ContentLength)):
+	case b.state != bodyUnread, b.Length == 0 && (!core.BodyInFile || !r.In.Has(field.ContentLength)):
 		b.state = bodyRead
 		return Next
 	}
@@ -156,7 +156,7 @@ func (r *Request) readWholeBody(core *CoreConf) Verdict {
 			return r.bodyVerdict(err)
 		}
 	}
-	if b.File != nil || core.BodyInFile != BodyInMemory {
+	if b.File != nil || core.BodyInFile {
 		return r.spillBody(core, b.own[:fill])
 	}
 	b.Mem, b.Size = b.own[:fill], int64(fill)
@@ -178,13 +178,13 @@ func (r *Request) bodyRoom(core *CoreConf) int64 {
 func (r *Request) spillBody(core *CoreConf, p []byte) Verdict {
 	b := &r.Body
 	if b.File == nil {
-		f, err := r.CreateTemp(core.BodyTemp, core.BodyInFile == BodyFileKeep, core.BodyInFile == BodyFileClean)
+		f, err := r.CreateTemp(core.BodyTemp, core.BodyKept, core.BodyInFile && !core.BodyKept)
 		if err != nil {
 			r.LogErr(logs.Crit, err, "open() \""+core.BodyTemp.Dir+"\" failed")
 			return StatusInternal
 		}
 		level := logs.Warn
-		if core.BodyInFile != BodyInMemory {
+		if core.BodyInFile {
 			level = logs.Notice
 		}
 		doing := r.Doing

@@ -92,7 +92,8 @@ type CoreConf struct {
 	BodyBuffer    int64
 	BodyTimeout   time.Duration
 	BodyTemp      *disk.TempPath
-	BodyInFile    BodyFileMode
+	BodyInFile    bool // saved in a file, however small it is
+	BodyKept      bool // in one that stays
 	Lingering     LingerMode
 	LingeringTime time.Duration
 	LingeringIdle time.Duration
@@ -136,15 +137,6 @@ type CoreConf struct {
 	SatisfyAny       bool
 	AuthDelay        time.Duration
 }
-
-// BodyFileMode is client_body_in_file_only.
-type BodyFileMode uint8
-
-const (
-	BodyInMemory  BodyFileMode = iota
-	BodyFileKeep               // on: the file stays
-	BodyFileClean              // clean: the file goes with the request
-)
 
 // LingerMode is lingering_close.
 type LingerMode uint8

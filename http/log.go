@@ -60,8 +60,8 @@ func (r *Request) appendContext(b []byte) []byte {
 	if r.sub != nil {
 		b = append(append(append(b, ", subrequest: \""...), r.URI...), '"')
 	}
-	if len(r.extra.Upstream) > 0 {
-		b = append(append(append(b, ", upstream: \""...), r.extra.Upstream...), '"')
+	if len(r.upstream) > 0 {
+		b = append(append(append(b, ", upstream: \""...), r.upstream...), '"')
 	}
 	if host := r.In.Get(field.Host); host != nil {
 		b = append(append(append(b, ", host: \""...), host...), '"')

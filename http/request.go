@@ -60,8 +60,8 @@ type Request struct {
 	bodyChain []BodyFilter
 	arena     arena
 	rate      rate
-	extra     Extra
-	debug     bool // lines of level debug are wanted, see Debugs
+	upstream  []byte // see SetUpstream
+	debug     bool   // lines of level debug are wanted, see Debugs
 	logged    bool
 	acted     bool    // post_action was carried out
 	counted   bool    // it is among the requests that Counters know to be at work
@@ -130,13 +130,8 @@ func NewUnsent(t *loop.Task, c *Client, p *Port) *Request {
 	return r
 }
 
-// Extra is what upper packages add to a request for the log's sake.
-type Extra struct {
-	Upstream []byte // address of the peer being asked: `upstream: "…"` in log lines
-}
-
-// Log context of an upstream, set while a peer is being asked.
-func (r *Request) SetUpstream(addr []byte) { r.extra.Upstream = addr }
+// SetUpstream says which peer is being asked: `upstream: "…"` in log lines. The bytes must live as long as that holds.
+func (r *Request) SetUpstream(addr []byte) { r.upstream = addr }
 
 // Closer is something to end with the exchange: an open file, a buffer, a peer's connection.
 type Closer interface{ CloseWith(r *Request) }

@@ -20,27 +20,21 @@ const (
 	Abort Verdict = 444
 )
 
-// Statuses with a meaning of weir's own; clients never see the numbers.
+// Statuses that more than one module answers with. 497 and 499 are nginx's own: clients never see them.
 const (
-	StatusHeaderTooLarge    = 494 // shown as 400
 	StatusClientClosed      = 499 // the client went away while an upstream worked
-	StatusNoCert            = 496
-	StatusCertError         = 495
 	StatusHTTPToHTTPS       = 497
-	StatusMisdirected       = 421
 	StatusRequestTimeout    = 408
 	StatusBadRequest        = 400
 	StatusForbidden         = 403
 	StatusNotFound          = 404
 	StatusNotAllowed        = 405
 	StatusTooLarge          = 413
-	StatusURITooLong        = 414
 	StatusInternal          = 500
 	StatusNotImplemented    = 501
 	StatusBadGateway        = 502
 	StatusUnavailable       = 503
 	StatusGatewayTimeout    = 504
-	StatusVersion           = 505
 	StatusInsufficientSpace = 507
 )
 

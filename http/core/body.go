@@ -6,6 +6,16 @@ import (
 	"weir/conf"
 	"weir/disk"
 	"weir/http"
+	"weir/load"
+)
+
+// bodyFile is client_body_in_file_only.
+type bodyFile uint8
+
+const (
+	bodyInMemory bodyFile = iota // as long as it fits
+	bodyKept                     // on: the file stays
+	bodyCleaned                  // clean: the file goes with the request
 )
 
 func bodyDirectives() []conf.Directive[coreConf] {
@@ -29,13 +39,13 @@ func bodyDirectives() []conf.Directive[coreConf] {
 		{
 			Name: "client_body_temp_path", In: inLoc, Syntax: "<path> [<level:number>] [<level:number>] [<level:number>]", Default: "client_body_temp",
 			Doc: "The folder for request bodies that do not fit in memory, with up to three levels of folders below it.",
-			Set: http.TempPathSlot(func(c *coreConf) **disk.TempPath { return &c.BodyTemp }),
+			Set: load.TempPathSlot(func(c *coreConf) **disk.TempPath { return &c.BodyTemp }),
 		},
 		{
 			Name: "client_body_in_file_only", In: inLoc, Syntax: "on | clean | off", Default: "off",
 			Doc: "Whether every request body is saved in a file, and whether the file stays after the request.",
-			Set: conf.Enum(func(c *coreConf) *http.BodyFileMode { return &c.BodyInFile },
-				map[string]http.BodyFileMode{"off": http.BodyInMemory, "on": http.BodyFileKeep, "clean": http.BodyFileClean}),
+			Set: conf.Enum(func(c *coreConf) *bodyFile { return &c.bodyFile },
+				map[string]bodyFile{"off": bodyInMemory, "on": bodyKept, "clean": bodyCleaned}),
 		},
 		{
 			Name: "client_body_in_single_buffer", In: inLoc, Syntax: "on | off", Default: "off",

@@ -23,6 +23,7 @@ const (
 // coreConf holds the settings of nginx's http core module for one location.
 type coreConf struct {
 	http.CoreConf
+	bodyFile   bodyFile
 	bodySingle bool // only checked
 	ignored    int64
 
@@ -80,6 +81,7 @@ func (c *coreConf) complete(b *http.Builder) {
 	if c.keepaliveDisable&^browserNone != 0 {
 		c.NoKeepalive = c.keepaliveDisabled
 	}
+	c.BodyInFile, c.BodyKept = c.bodyFile != bodyInMemory, c.bodyFile == bodyKept
 	c.GzipOK = c.gzip.ok
 	c.special = c.answer
 }

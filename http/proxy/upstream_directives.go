@@ -112,7 +112,7 @@ Off, each part is passed on as it comes, and the peer waits for the client. A pe
 			Name: "temp_path", Syntax: "<path> [<level:number>] [<level:number>] [<level:number>]",
 			Default: prefix + "temp 1 2",
 			Doc:     "The folder of temporary files for responses, with up to three levels of folders below it.",
-			Set:     http.TempPathSlot(func(c *C) **disk.TempPath { return &of(c).TempPath }),
+			Set:     load.TempPathSlot(func(c *C) **disk.TempPath { return &of(c).TempPath }),
 		},
 		{
 			Name: "limit_rate", Syntax: "<rate:text>", Default: "0",
