@@ -38,6 +38,13 @@ type Hold struct {
 // Held reports whether there is an entry to be freed.
 func (h *Hold) Held() bool { return h.n != 0 }
 
+// MoveTo gives the grip to another Hold, which must be empty. Nobody waits with h.
+func (h *Hold) MoveTo(to *Hold) {
+	to.Exists, to.Error, to.Uniq, to.BodyStart, to.Updating, to.Item = h.Exists, h.Error, h.Uniq, h.BodyStart, h.Updating, h.Item
+	to.cache, to.n, to.lockTime, to.minUses, to.began = h.cache, h.n, h.lockTime, h.minUses, h.began
+	h.forget()
+}
+
 // Acquire takes hold of the entry of a key, which counts as a use of it; or looks at the entry again that is held. now is in
 // seconds since 1970.
 func (c *Cache) Acquire(h *Hold, key Sum, minUses int, now int64) Found {

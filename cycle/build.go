@@ -52,11 +52,13 @@ type Process struct {
 	Temp  *disk.TempNumbers
 	// Counters count connections and requests; Build makes them.
 	Counters *http.Counters
-	Zones    *zone.Registry // made by Start
-	Loops    int
-	Outside  conf.Outside     // what configurations are read from
-	Sockets  Sockets          // who opens the listening sockets; nil: this process itself
-	Clock    func() time.Time // of the loops; nil: time.Now
+	// Backgrounds are requests without a client; Build makes the list of them.
+	Backgrounds *http.Backgrounds
+	Zones       *zone.Registry // made by Start
+	Loops       int
+	Outside     conf.Outside     // what configurations are read from
+	Sockets     Sockets          // who opens the listening sockets; nil: this process itself
+	Clock       func() time.Time // of the loops; nil: time.Now
 	// Replica says that a master has built the same configuration before, has told of what is odd in it, and has made
 	// its folders.
 	Replica bool
@@ -84,7 +86,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	}, tree, d)
 	c.env = env
 	if p.Counters == nil {
-		p.Counters = &http.Counters{}
+		p.Counters, p.Backgrounds = &http.Counters{}, &http.Backgrounds{}
 	}
 	c.fronts = newFronts(env, p)
 	table.Declare(tree, env, d)

@@ -61,6 +61,8 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	rt.engine = engine
 	rt.Loops = loops
 	rt.Counters.Begin(engine)
+	rt.Backgrounds.Begin(loops)
+	rt.Backgrounds.Pending = rt.count
 	wire := h1.NewShared(loops)
 	rt.pending = make([]pending, 1+loops)
 	wire.Quit, wire.Pending = rt.quit.Load, rt.count
@@ -264,6 +266,7 @@ func (rt *Runtime) bound(old *Cycle) {
 				c.Close()
 			}
 		})
+		rt.Backgrounds.EndOlder(rt.engine, swapped)
 	})
 }
 

@@ -88,6 +88,15 @@ func (n *TempNumbers) CreateBlocking(name func(uint64) string, parents, keep, na
 
 const newFile = os.O_RDWR | os.O_CREATE | os.O_EXCL | unix.O_CLOEXEC
 
+// Share returns the file for another owner, who may read it when the first has closed it. Any goroutine, as long as the file is open.
+func (f *TempFile) Share() (*TempFile, error) {
+	fd, err := unix.FcntlInt(f.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &TempFile{Path: f.Path, Size: f.Size, file: os.NewFile(uintptr(fd), f.Path), keep: true}, nil
+}
+
 // Append writes b at the end of the file. For the task itself.
 func (f *TempFile) Append(t *loop.Task, b []byte) (err error) {
 	t.Await(func() { err = f.AppendBlocking(b) })

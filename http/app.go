@@ -13,16 +13,17 @@ import (
 
 // App is the http block of one cycle, ready to serve.
 type App struct {
-	Prefix    string // -p, with its final slash
-	Signature string // "weir/1.2.3"
-	Hostname  string
-	Temp      *disk.TempNumbers
-	Counters  *Counters        // nil: nothing is counted
-	Debug     *logs.DebugPeers // whose connections are logged at level debug
-	Vars      *vars.Table[*Request]
-	Servers   []*Server
-	Slots     int        // values of variables that each request has
-	Life      *load.Life // its cycle is used as long as this is held
+	Prefix      string // -p, with its final slash
+	Signature   string // "weir/1.2.3"
+	Hostname    string
+	Temp        *disk.TempNumbers
+	Counters    *Counters        // nil: nothing is counted
+	Backgrounds *Backgrounds     // the process's requests without a client
+	Debug       *logs.DebugPeers // whose connections are logged at level debug
+	Vars        *vars.Table[*Request]
+	Servers     []*Server
+	Slots       int        // values of variables that each request has
+	Life        *load.Life // its cycle is used as long as this is held
 
 	subs sync.Pool // of *subrequest
 }
@@ -89,7 +90,7 @@ func (c *Counters) Read() (n Counts) {
 
 // count counts a client's request that has begun.
 func (r *Request) count() {
-	if r.counted || r.sub != nil || r.App == nil {
+	if r.counted || r.IsSub() || r.App == nil {
 		return
 	}
 	if c := r.App.Counters; c != nil && c.lanes != nil {

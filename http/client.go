@@ -16,7 +16,7 @@ import (
 // Client is what is known of the connection that requests come by. It outlives requests, and it is all that they know of their
 // connection: the socket is the wire's. Loop only.
 type Client struct {
-	Conn     *loop.Conn
+	Conn     *loop.Conn // nil: there is none, or none any more (Request.Detach)
 	Socket   *Socket
 	Proxy    *listen.ProxyHeader // what the PROXY protocol said; nil if nothing
 	Serial   uint64              // connection number, unique in the process
@@ -25,6 +25,18 @@ type Client struct {
 	wantsTLS bool                // its address is one for TLS, whatever the client speaks
 	TLS      TLS                 // nil: it is not one over TLS
 	Started  loop.Time
+	without  *addresses // of a connection that is not there any more; nil: of none
+}
+
+// addresses are those of a connection.
+type addresses struct{ peer, local netip.AddrPort }
+
+// lost returns the addresses of a connection that is not there any more, none if there never was one.
+func (c *Client) lost() *addresses {
+	if c.without == nil {
+		return &addresses{}
+	}
+	return c.without
 }
 
 // TLS is what is known of a connection over TLS, as far as it says where requests go and who may make them: http/ssl has it. Loop only.
@@ -40,10 +52,20 @@ type TLS interface {
 }
 
 // Peer is the address of the other end of the connection; not valid for a unix socket. It is the client's, or that of a proxy.
-func (c *Client) Peer() netip.AddrPort { return c.Conn.Peer() }
+func (c *Client) Peer() netip.AddrPort {
+	if c.Conn == nil {
+		return c.lost().peer
+	}
+	return c.Conn.Peer()
+}
 
 // Local is the address that the client connected to; not valid for a unix socket.
-func (c *Client) Local() netip.AddrPort { return c.Conn.Local() }
+func (c *Client) Local() netip.AddrPort {
+	if c.Conn == nil {
+		return c.lost().local
+	}
+	return c.Conn.Local()
+}
 
 // Scheme is "http" or "https".
 func (c *Client) Scheme() string {

@@ -47,6 +47,9 @@ func (r *Request) appendContext(b []byte) []byte {
 	if r.Doing != "" {
 		b = append(append(b, " while "...), r.Doing...)
 	}
+	if g := r.background; g != nil && g.about != nil {
+		return append(b, g.about...)
+	}
 	b = append(b, ", client: "...)
 	if r.From.IsValid() {
 		b = r.From.Addr().AppendTo(b)
@@ -57,7 +60,7 @@ func (r *Request) appendContext(b []byte) []byte {
 	if len(r.Line) > 0 {
 		b = append(append(append(b, ", request: \""...), r.Line...), '"')
 	}
-	if r.sub != nil {
+	if r.IsSub() {
 		b = append(append(append(b, ", subrequest: \""...), r.URI...), '"')
 	}
 	if len(r.upstream) > 0 {

@@ -53,10 +53,9 @@ type Request struct {
 	Doing string // what is being done, for "while …" in the log; "" is "…"
 
 	own       Head        // of a client's request: Head points here
-	sub       *subrequest // nil: the client made the request
+	sub       *subrequest // nil: no other request waits for it
 	store     []kept
 	closers   []Closer
-	later     []func() // see InBackground
 	bodyChain []BodyFilter
 	arena     arena
 	rate      rate
@@ -66,6 +65,8 @@ type Request struct {
 	acted     bool    // post_action was carried out
 	counted   bool    // it is among the requests that Counters know to be at work
 	left      Verdict // why the client was given up: 408 or 499
+
+	background *background // nil: it has a client
 
 	slots       []vars.Value
 	captures    []int                // offset pairs into capSource, of the last regex matched

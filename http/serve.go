@@ -13,9 +13,6 @@ func (r *Request) Serve() {
 		v = r.servePhases()
 	}
 	r.finalize(v)
-	if len(r.later) > 0 {
-		r.runLater()
-	}
 }
 
 // Refuse answers a request that the wire found faulty with a status, through error_page as any other.

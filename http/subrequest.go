@@ -52,12 +52,10 @@ type subrequest struct {
 	any      bool         // there was a body
 	captured []byte
 	err      error // the exchange cannot go on
-	// background says that the answer is of interest to nobody, nor is how it ends.
-	background bool
 }
 
-// IsSub reports whether the request was made by another one.
-func (r *Request) IsSub() bool { return r.sub != nil }
+// IsSub reports whether the request was made by weir and not by a client.
+func (r *Request) IsSub() bool { return r.sub != nil || r.background != nil }
 
 // Main returns the request that the client made.
 func (r *Request) Main() *Request {
@@ -67,7 +65,7 @@ func (r *Request) Main() *Request {
 	return r
 }
 
-// Parent returns the request that made this one, nil if it was the client.
+// Parent returns the request that waits for this one, nil if none does.
 func (r *Request) Parent() *Request {
 	if r.sub != nil {
 		return r.sub.parent
@@ -179,44 +177,8 @@ func (r *Request) Captured() []byte {
 	return r.sub.captured
 }
 
-// InBackground has a handler answer the request once more when the client has its own answer, with nobody to get this one: for what it
-// does besides. done is called when that is over, whatever came of it.
-func (r *Request) InBackground(handler Step, done func()) {
-	m := r.Main()
-	m.later = append(m.later, func() {
-		r.runAgain(handler)
-		done()
-	})
-}
-
-// runLater does what was left for the time after the answer.
-func (r *Request) runLater() {
-	_ = r.Drain()
-	for len(r.later) > 0 {
-		f := r.later[0]
-		r.later = r.later[1:]
-		f()
-	}
-	r.later = nil
-}
-
-func (r *Request) runAgain(handler Step) {
-	s := r.subrequestAt(r.URI, r.Args, SubrequestOptions{KeepMethod: true, HeadOnly: true})
-	s.background, s.depth = true, maxDepth
-	q := &s.req
-	q.Redirects = MaxRedirects
-	handler(q)
-	s.log()
-}
-
-// Background reports whether the request is made for what its handler does besides answering.
-func (r *Request) Background() bool { return r.sub != nil && r.sub.background }
-
 // kill ends the whole exchange: the client gets nothing more, not even what waits for it.
 func (s *subrequest) kill() {
-	if s.background {
-		return
-	}
 	for q := &s.req; ; q = q.sub.parent {
 		q.Out.Cut, q.KeepAlive = true, false
 		if q.sub == nil {
@@ -266,9 +228,6 @@ func (r *Request) Again(i int, head HeadFilter, prepare func(again *Request)) (*
 // Release gives back what a subrequest holds before the main request ends: nothing of its body waits for the client any more.
 func (r *Request) Release() {
 	s := r.sub
-	if len(s.main.later) > 0 { // which may be of this one
-		return
-	}
 	all := s.main.closers
 	for i := len(all) - 1; i >= 0; i-- {
 		if all[i] == Closer(s) {
@@ -307,17 +266,7 @@ func (s *subrequest) finish(v Verdict) {
 	if s.err == nil {
 		s.stub()
 	}
-	s.log()
-}
-
-func (s *subrequest) log() {
-	q := &s.req
-	q.logged = true
-	if q.Loc.Core.LogSubrequest {
-		for _, f := range q.Loc.Logs {
-			f(q)
-		}
-	}
+	q.logSubrequest()
 }
 
 // answerHere runs the content phase of the place where the request is.

@@ -165,6 +165,9 @@ func (c *limitConn) add(call *conf.Call) error {
 // connStatus is what became of a request. It outlives internal redirects: a request is counted once.
 type connStatus uint8
 
+// Carried says that a detached copy of a request is not counted again (http.Carried).
+func (connStatus) Carried() {}
+
 const (
 	connPassed connStatus = iota
 	connRejected

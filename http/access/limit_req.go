@@ -168,6 +168,9 @@ func (c *limitReq) add(call *conf.Call) error {
 // outlive internal redirects: a request is limited once.
 type limitStatus uint8
 
+// Carried says that a detached copy of a request is not counted again (http.Carried).
+func (limitStatus) Carried() {}
+
 const (
 	passed limitStatus = iota
 	delayed

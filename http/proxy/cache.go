@@ -314,9 +314,18 @@ func (x *exchange) answerCached() (v http.Verdict) {
 		v = r.SendAll(x.pieces)
 	}
 	if c.background {
-		r.InBackground(x.h.serve, x.freeCache)
+		x.update()
 	}
 	return v
+}
+
+// update fetches an entry anew that the client has got already. The hold on it, by which others know that it is being fetched, goes to who
+// fetches it.
+func (x *exchange) update() {
+	hold, serve := &cache.Hold{}, x.h.serve
+	x.cache.hold.MoveTo(hold)
+	done := func() { hold.Free(0, 0) }
+	x.r.Detach(http.DetachOptions{Done: done}, func(q *http.Request) { serve(q) })
 }
 
 // serving reports whether the response is that of the cache.

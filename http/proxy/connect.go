@@ -144,7 +144,7 @@ func (x *exchange) wait(peer, client loop.Ready, deadline loop.Time) error {
 
 // clientGone logs that the client has closed its connection; of a stream, its wire has told.
 func (x *exchange) clientGone() error {
-	if x.r.Version >= http.HTTP20 {
+	if x.r.Version >= http.HTTP20 || x.r.Background() {
 		return errGone
 	}
 	var err error

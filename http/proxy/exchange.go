@@ -364,8 +364,8 @@ func (x *exchange) gone() bool {
 	return !x.stays() && x.r.Wire.Gone()
 }
 
-// stays says that the peer is left to finish when the client has gone.
-func (x *exchange) stays() bool { return x.h.stays || x.storable() }
+// stays says that the peer is left to finish when the client has gone. A request without a client is given up for good reason.
+func (x *exchange) stays() bool { return (x.h.stays || x.storable()) && !x.r.Background() }
 
 // CloseWith gives everything back when the request has ended (http.Closer).
 func (x *exchange) CloseWith(r *http.Request) {
