@@ -98,6 +98,7 @@ func otherModules() []*conf.Module {
 		logs.ErrorLogModule,
 		certs.Module,
 		upstream.Module(),
+		upstream.StickyModule(),
 	}
 }
 

@@ -17,6 +17,7 @@ var ErrNoLive = errors.New("no live upstreams")
 type Ask struct {
 	Key    []byte     // evaluated key of "hash"; borrowed until the attempt's last Next
 	Client netip.Addr // of "ip_hash"; the zero Addr for a client on a unix socket
+	SID    []byte     // the peer that the client is tied to, borrowed likewise; empty: none
 	Now    loop.Time
 }
 
@@ -95,6 +96,23 @@ func (a *Attempt) wasTried(i int) bool {
 // open tells whether this attempt may use the peer in this second.
 func (a *Attempt) open(p *Peer, sec int64) bool {
 	return !a.wasTried(p.index) && p.usable(sec)
+}
+
+// tied gives the peer of the tier that the client is tied to, if this attempt
+// may use it in this second.
+func (a *Attempt) tied(sec int64) *Peer {
+	if len(a.ask.SID) == 0 {
+		return nil
+	}
+	for _, p := range a.tier.peers {
+		if p.SID == string(a.ask.SID) {
+			if a.wasTried(p.index) || !p.usableTied(sec) {
+				return nil
+			}
+			return p
+		}
+	}
+	return nil
 }
 
 // choose marks a balancer's choice as tried.

@@ -27,7 +27,8 @@ const (
 // Module makes the table of nginx's ngx_http_upstream_module and the modules
 // that add directives to upstream { }.
 func Module() *conf.Module {
-	return conf.Define("upstream", "Groups of servers, and how one of them is chosen.", append(groupDirectives(), methodDirectives()...))
+	return conf.Define("upstream", "Groups of servers, and how one of them is chosen.",
+		append(groupDirectives(), methodDirectives()...))
 }
 
 func groupDirectives() []conf.Directive[settings] {
@@ -52,7 +53,8 @@ func groupDirectives() []conf.Directive[settings] {
 			Doc: `Adds a server to the group. A name that has several addresses adds them all.
 
 After *max_fails* failures within *fail_timeout* the server is put aside for *fail_timeout*; then one request probes it.
-A **backup** gets requests when no other server can; a server that is **down** gets none. **resolve** is refused for names: they are looked up once,
+A **backup** gets requests when no other server can; a server that is **down** gets none, and one that is to **drain** only those that
+[sticky] ties to it, by its **route**. **resolve** is refused for names: they are looked up once,
 when the configuration is read.`,
 		},
 		{

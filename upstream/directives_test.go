@@ -153,7 +153,7 @@ func TestSpec(t *testing.T) {
 	}
 	var out []string
 	for _, p := range g.Peers() {
-		out = append(out, fmt.Sprintf("%s %s w=%d f=%d/%v c=%d down=%v", p.Server, p.Name, p.Weight, p.MaxFails, p.FailTimeout, p.MaxConns, p.Down))
+		out = append(out, fmt.Sprintf("%s %s w=%d f=%d/%v c=%d down=%v", p.Server, p.Name, p.Weight, p.MaxFails, p.FailTimeout, p.MaxConns, p.Down || p.Drain))
 	}
 	want := `a:8080 10.0.0.1:8080 w=3 f=2/1m0s c=7 down=false
 many 10.1.0.1:80 w=1 f=1/10s c=0 down=true

@@ -16,6 +16,9 @@ func (hashed) pick(a *Attempt, now loop.Time) *Peer {
 	t := a.tier
 	if len(t.peers) > 1 && len(a.ask.Key) > 0 {
 		sec := second(now)
+		if p := a.tied(sec); p != nil {
+			return a.choose(p, sec)
+		}
 		for ; a.misses <= maxMisses; a.misses++ {
 			a.hash += keyHash(a.rehash, a.ask.Key)
 			a.rehash++

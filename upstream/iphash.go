@@ -23,6 +23,9 @@ func (ipHash) pick(a *Attempt, now loop.Time) *Peer {
 	t := a.tier
 	if len(t.peers) > 1 {
 		sec := second(now)
+		if p := a.tied(sec); p != nil {
+			return a.choose(p, sec)
+		}
 		for ; a.misses <= maxMisses; a.misses++ {
 			a.hash = ipHashMix(a.hash, a)
 			if p := t.at(int(a.hash) % t.total); a.open(p, sec) {

@@ -87,6 +87,9 @@ func (k *ketama) pick(a *Attempt, now loop.Time) *Peer {
 		return roundRobin{}.pick(a, now)
 	}
 	sec := second(now)
+	if p := a.tied(sec); p != nil {
+		return a.choose(p, sec)
+	}
 	for ; a.misses <= maxMisses; a.misses++ {
 		var t turn
 		at := k.circle[a.hash%uint32(len(k.circle))]

@@ -11,6 +11,9 @@ func (leastConn) pick(a *Attempt, now loop.Time) *Peer {
 		return roundRobin{}.pick(a, now)
 	}
 	sec := second(now)
+	if p := a.tied(sec); p != nil {
+		return a.choose(p, sec)
+	}
 	var best *Peer
 	many := false
 	for _, p := range a.tier.peers {

@@ -38,25 +38,34 @@ func (m *leastTime) pick(a *Attempt, now loop.Time) *Peer {
 		return roundRobin{}.pick(a, now)
 	}
 	sec, ms := second(now), milli(now)
-	best, eta, many := m.fastest(a, sec, ms)
+	best := a.tied(sec)
+	if best == nil {
+		best = m.choice(a, sec, ms)
+	}
 	if best == nil {
 		return nil
-	}
-	if many {
-		var t turn
-		first := best
-		for _, p := range a.tier.peers[first.index:] {
-			if a.open(p, sec) && compareLoad(m.eta(p, sec), p, eta, first) == 0 {
-				t.show(p)
-			}
-		}
-		best = t.end()
 	}
 	if m.inflight {
 		best.st.inflight.begin(ms)
 		a.inflight = true
 	}
 	return a.choose(best, sec)
+}
+
+// choice gives the fastest peer, one in turn if there are several.
+func (m *leastTime) choice(a *Attempt, sec, ms int64) *Peer {
+	best, eta, many := m.fastest(a, sec, ms)
+	if !many {
+		return best
+	}
+	var t turn
+	first := best
+	for _, p := range a.tier.peers[first.index:] {
+		if a.open(p, sec) && compareLoad(m.eta(p, sec), p, eta, first) == 0 {
+			t.show(p)
+		}
+	}
+	return t.end()
 }
 
 // fastest gives the first peer with the least expected time, that time, and

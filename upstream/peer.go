@@ -19,6 +19,8 @@ type Peer struct {
 	FailTimeout time.Duration // whole seconds
 	MaxConns    int           // exchanges at one time; 0: no limit
 	Down        bool          // marked "down"
+	Drain       bool          // gets only requests that are tied to it
+	SID         string        // how clients that are tied to it know it
 	Backup      bool          // used when no primary peer can be
 
 	index   int   // place in its tier
@@ -72,7 +74,10 @@ func (p *Peer) aside(sec int64) bool {
 func (p *Peer) full() bool { return p.MaxConns > 0 && p.st.conns >= p.MaxConns }
 
 // usable tells whether the peer may be given an exchange in this second.
-func (p *Peer) usable(sec int64) bool {
+func (p *Peer) usable(sec int64) bool { return !p.Drain && p.usableTied(sec) }
+
+// usableTied is usable for an exchange that is tied to the peer.
+func (p *Peer) usableTied(sec int64) bool {
 	return !p.Down && !p.aside(sec) && !p.full()
 }
 

@@ -46,9 +46,10 @@ func (m *member) peer() *Peer {
 	p := &Peer{
 		Name: addressName(m.Addr), Server: s.Text, Addr: m.Addr,
 		Weight: s.Weight, MaxFails: s.MaxFails, FailTimeout: s.FailTimeout, MaxConns: s.MaxConns,
-		Down: s.Down || s.Drain, Backup: s.Backup || m.Backup,
+		Down: s.Down, Drain: s.Drain, Backup: s.Backup || m.Backup,
 		timeout: second(loop.Time(s.FailTimeout)),
 	}
+	p.SID = sid(s.Route, p.Name)
 	if m.Server != "" {
 		p.Server = m.Server
 	}

@@ -14,6 +14,9 @@ func (r *random) pick(a *Attempt, now loop.Time) *Peer {
 	t := a.tier
 	if len(t.peers) > 1 {
 		sec := second(now)
+		if p := a.tied(sec); p != nil {
+			return a.choose(p, sec)
+		}
 		var first *Peer
 		for ; a.misses <= maxMisses; a.misses++ {
 			p := t.at(r.draw(t.total))

@@ -41,16 +41,24 @@ func (roundRobin) pick(a *Attempt, now loop.Time) *Peer {
 	if a.tier.single {
 		// No tried mark, no failures: a single peer may be asked again.
 		p := a.tier.peers[0]
-		if p.Down || p.full() {
+		if a.tied(sec) == nil && (p.Down || p.Drain || p.full()) {
 			return nil
 		}
 		return p
+	}
+	tied := a.tied(sec)
+	if tied != nil && tied.st.current <= tied.Weight-a.tier.total {
+		// It is one turn ahead: the others lose no more of theirs to it.
+		return a.choose(tied, sec)
 	}
 	var t turn
 	for _, p := range a.tier.peers {
 		if a.open(p, sec) {
 			t.show(p)
 		}
+	}
+	if tied != nil {
+		t.best = tied
 	}
 	p := t.end()
 	if p == nil {

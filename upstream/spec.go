@@ -25,7 +25,8 @@ type Spec struct {
 	LastByte  bool
 	Inflight  bool
 	Keepalive Keepalive
-	Zone      string // recorded; state is shared by all loops without it
+	Sticky    *Sticky // nil: clients are not tied to servers
+	Zone      string  // recorded; state is shared by all loops without it
 	ZoneSize  int64
 
 	chosen  bool // a method was named
@@ -119,6 +120,9 @@ func (d *Declared) Find(name string) *Spec { return d.byName[strings.ToLower(nam
 func (d *Declared) Forget() {
 	for _, s := range d.specs {
 		s.Node, s.Key.Node = nil, nil
+		if s.Sticky != nil {
+			s.Sticky.Node = nil
+		}
 	}
 	d.byNode = nil
 }

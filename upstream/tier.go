@@ -5,7 +5,7 @@ type tier struct {
 	peers  []*Peer
 	upto   []int // sums of weights up to and with each peer
 	total  int   // sum of all weights, those of "down" peers too, as nginx counts
-	tries  int   // peers not marked down
+	tries  int   // peers neither down nor draining
 	single bool  // the only peer of the group: it cannot be put aside
 }
 
@@ -14,7 +14,7 @@ func (t *tier) add(p *Peer) {
 	t.peers = append(t.peers, p)
 	t.total += p.Weight
 	t.upto = append(t.upto, t.total)
-	if !p.Down {
+	if !p.Down && !p.Drain {
 		t.tries++
 	}
 }

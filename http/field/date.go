@@ -30,6 +30,20 @@ func AppendDate(dst []byte, unix int64) []byte {
 	return append(dst, " GMT"...)
 }
 
+// AppendCookieDate appends seconds since 1970 as cookies have it since Netscape: "Mon, 02-Jan-06 15:04:05 GMT", with the whole year from 2038
+// on.
+func AppendCookieDate(dst []byte, unix int64) []byte {
+	const firstLong = 2145916800 // 2038
+	at := len(dst)
+	dst = AppendDate(dst, unix)
+	d := dst[at:]
+	d[7], d[11] = '-', '-'
+	if unix >= firstLong {
+		return dst
+	}
+	return append(dst[:at+12], d[14:]...)
+}
+
 func append2(dst []byte, n int) []byte {
 	return append(dst, '0'+byte(n/10), '0'+byte(n%10))
 }

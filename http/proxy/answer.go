@@ -14,6 +14,9 @@ import (
 func (x *exchange) answer() http.Verdict {
 	r := x.r
 	x.attempt.Header(x.peer, r.Task.Now(), upstream.Timing{Header: x.cur().header, Last: x.since()})
+	if s := x.sticky; s != nil && s.Sessions != nil && s.Header {
+		x.learn(x.peer)
+	}
 	if x.reply.status >= 300 && x.intercepted() {
 		x.keepIntercepted()
 		x.finish()

@@ -32,6 +32,10 @@ type exchange struct {
 	tries    []try
 	start    loop.Time // of the present try
 
+	sticky   *sticky // of the group; nil: it ties nobody to its peers
+	stickyID []byte  // what the client says of its peer or session; nil: nothing
+	cookieAt int     // place of the cookie that says so among the response's fields, from 1 on; 0: there is none
+
 	request  sender
 	sent     bool // some of the request may be with the peer
 	bodySent bool // all of it is
@@ -93,6 +97,7 @@ func (x *exchange) run() http.Verdict {
 	if key := x.key(g); key != nil {
 		ask.Key = x.r.Text(key)
 	}
+	ask.SID = x.tied(g)
 	g.Begin(&x.attempt, ask)
 	x.attempt.Limit(x.conf.NextTries)
 	for {
@@ -156,6 +161,7 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	x.peer = peer
 	x.cur().peer = peer.Name
 	x.setUpstream(peer.Name, peer.Addr.Unix != "")
+	x.stick(peer)
 	if r.Debugs() {
 		r.Debugf("get peer %s of \"%s\", try: %d", peer.Name, g.Name, len(x.tries))
 	}
@@ -301,6 +307,9 @@ func (x *exchange) leave(o upstream.Outcome) {
 	x.peer = nil
 	if x.r.Debugs() {
 		x.r.Debugf("free peer %s, failed: %t", p.Name, o == upstream.Failed)
+	}
+	if s := x.sticky; s != nil && s.Sessions != nil && !s.Header && o == upstream.OK {
+		x.learn(p)
 	}
 	timing := upstream.Timing{Header: t.header, Last: x.since()}
 	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {

@@ -19,6 +19,8 @@ type handler struct {
 	shared *shared
 	tag    uint64 // of connections kept for this location only
 	keys   hashKeys
+	// stickies are the groups that tie clients to peers.
+	stickies map[*upstream.Spec]*sticky
 	groups *upstream.Set
 	tls    *ssl.UpstreamSSL // nil: no place can want it
 	fixed  place
@@ -124,6 +126,9 @@ func checkSizes(in *http.Install, c *upstreamConf, prefix string) (sizes, error)
 func (h *handler) resolve(b *http.Builder) (err error) {
 	h.groups = b.Groups()
 	if h.keys, err = http.Of[hashTexts](b).compile(b); err != nil {
+		return err
+	}
+	if h.stickies, err = http.Of[stickies](b).compile(b); err != nil {
 		return err
 	}
 	if t := h.pass.target; t != nil {
