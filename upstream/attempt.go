@@ -45,6 +45,7 @@ type Attempt struct {
 	tier  *tier
 	ask   Ask
 	tries int
+	asked bool // a peer was chosen before
 
 	tried uint64   // peers 0–63 of the tier that were chosen already
 	more  []uint64 // the others
@@ -132,21 +133,36 @@ func (a *Attempt) choose(p *Peer, sec int64) *Peer {
 func (a *Attempt) Next(now loop.Time) (*Peer, error) {
 	g, s := a.group, a.set
 	g.mu.Lock()
-	p := s.method.pick(a, now)
+	p := a.pick(now)
 	if p == nil && a.tier == &s.primary && len(s.backup.peers) > 0 {
 		a.tier = &s.backup
 		a.clear()
-		p = s.method.pick(a, now)
+		p = a.pick(now)
 	}
 	if p != nil {
 		p.st.conns++
 		p.st.picks++
+		a.asked = true
 	}
 	g.mu.Unlock()
 	if p == nil {
 		return nil, ErrNoLive
 	}
 	return p, nil
+}
+
+// pick chooses from the tier. Peers that begin slowly are left out in most of
+// their turns, unless there is no other.
+func (a *Attempt) pick(now loop.Time) *Peer {
+	held := a.set.slow && a.tier.holdBack(now)
+	p := a.set.method.pick(a, now)
+	if held {
+		a.tier.letAll()
+		if p == nil {
+			p = a.set.method.pick(a, now)
+		}
+	}
+	return p
 }
 
 // Header reports that p's response header came after t.Header. Only
@@ -180,9 +196,10 @@ func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bo
 		disabled = p.failed(second(now))
 		a.tries--
 	default:
-		p.succeeded()
+		p.succeeded(now)
 		a.tries--
 	}
+	g.queue.wake()
 	g.mu.Unlock()
 	a.tries = max(a.tries, 0)
 	return disabled

@@ -103,7 +103,7 @@ func (g *Group) id() string {
 
 // Build makes the group of one spec.
 func Build(spec *Spec, o Options) (*Group, error) {
-	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex), draw: o.Draw}
+	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}, draw: o.Draw}
 	if g.draw == nil {
 		g.draw = rand.IntN
 	}
@@ -125,7 +125,7 @@ func Fixed(name string, addrs []loop.Addr) *Group {
 	spec := &Spec{Name: name, Implicit: true, Servers: []ServerSpec{
 		{Text: name, Addrs: addrs, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout},
 	}}
-	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), members: spec.members()}
+	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}, members: spec.members()}
 	g.peers.Store(g.newPeerSet(nil))
 	return g
 }

@@ -46,7 +46,7 @@ func groupDirectives() []conf.Directive[settings] {
 		{
 			Name:    "server",
 			In:      conf.Upstream,
-			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [backup] [down] [drain] [route=<string>] [resolve]",
+			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [slow_start=<time>] [backup] [down] [drain] [route=<string>] [resolve]",
 			Lacks:   []string{"service="},
 			Repeat:  true,
 			Declare: onSpec(addServer),
@@ -54,7 +54,8 @@ func groupDirectives() []conf.Directive[settings] {
 
 After *max_fails* failures within *fail_timeout* the server is put aside for *fail_timeout*; then one request probes it.
 A **backup** gets requests when no other server can; a server that is **down** gets none, and one that is to **drain** only those that
-[sticky] ties to it, by its **route**. **resolve** is refused for names: they are looked up once,
+[sticky] ties to it, by its **route**. One that comes back, after it was put aside or has failed [health_check], gets its whole share of requests only after
+**slow_start**, and less before. **resolve** is refused for names: they are looked up once,
 when the configuration is read.`,
 		},
 		{
@@ -64,6 +65,17 @@ when the configuration is read.`,
 			Repeat:  true,
 			Declare: onSpec(declareZone),
 			Doc:     "Names the state of the group. It is always shared by the whole process; the size is checked and has no effect.",
+		},
+		{
+			Name:    "queue",
+			In:      conf.Upstream,
+			Syntax:  "<number> [timeout=<time>]",
+			Declare: onSpec(declareQueue),
+			Doc: `How many requests may wait for a server when none can be used now, because all have as many as **max_conns** allows or are put aside.
+
+Who waits longer than *timeout* (60 seconds), or finds so many waiting, is answered with 502. [$upstream_queue_time] tells how long a request has
+waited. The directive comes behind that of the balancing method.`,
+			Example: "upstream app { server 127.0.0.1:8081 max_conns=100; queue 1000 timeout=10s; }",
 		},
 		{
 			Name:    "keepalive",
@@ -135,15 +147,15 @@ func declareGroup(c *conf.Call) error {
 		}
 		return c.Errorf(-1, "no servers are inside upstream").Ending(c.Body())
 	}
-	d.declare(&Spec{Name: name, Node: c.Node, Keepalive: defaultKeepalive(), backups: true})
+	d.declare(&Spec{Name: name, Node: c.Node, Keepalive: defaultKeepalive(), backups: true, slow: true})
 	return nil
 }
 
 func addServer(s *Spec, c *conf.Call) error {
 	server := ServerSpec{
 		Weight: c.IntOr("weight", 1), MaxFails: c.IntOr("max_fails", 1), MaxConns: c.Int("max_conns"),
-		FailTimeout: defaultFailTimeout,
-		Backup:      c.Has("backup"), Down: c.Has("down"), Drain: c.Has("drain"), Route: c.String("route"),
+		FailTimeout: defaultFailTimeout, SlowStart: c.Time("slow_start"),
+		Backup: c.Has("backup"), Down: c.Has("down"), Drain: c.Has("drain"), Route: c.String("route"),
 	}
 	if w, ok := c.Key("fail_timeout"); ok {
 		server.FailTimeout, _ = conf.ParseSeconds(w.Text)
@@ -173,6 +185,9 @@ func checkServer(s *Spec, c *conf.Call, server *ServerSpec) error {
 	}
 	if server.Backup && !s.backups {
 		return c.Errorf(c.Index("backup"), "balancing method does not support parameter \"backup\"")
+	}
+	if server.SlowStart > 0 && !s.slow {
+		return c.Errorf(c.Index("slow_start"), "balancing method does not support parameter \"slow_start\"")
 	}
 	if w, ok := c.Key("route"); ok && w.Text == "" {
 		return c.Errorf(c.Index("route"), "route is empty")
@@ -204,6 +219,18 @@ func declareZone(s *Spec, c *conf.Call) error {
 		return c.Errorf(1, "%v", err)
 	}
 	s.Zone, s.ZoneSize = name, size
+	return nil
+}
+
+func declareQueue(s *Spec, c *conf.Call) error {
+	n, err := conf.ParseInt(c.Arg(0))
+	if err != nil || n == 0 {
+		return c.Errorf(0, "invalid value %s in \"queue\" directive", quote(c.Arg(0)))
+	}
+	s.Queue = Queue{Max: n, Timeout: time.Minute}
+	if _, ok := c.Key("timeout"); ok {
+		s.Queue.Timeout = c.Time("timeout")
+	}
 	return nil
 }
 

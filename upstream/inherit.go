@@ -23,7 +23,11 @@ func (g *Group) Inherit(old *Group) {
 	g.mu.Lock()
 	old.gone = true
 	g.inheritPool(old)
-	g.peers.Store(g.newPeerSet(old.peers.Load()))
+	s := g.newPeerSet(old.peers.Load())
+	g.applyChecks(s, true)
+	g.peers.Store(s)
+	g.queue = old.queue
+	g.queue.wake()
 	g.mu.Unlock()
 	if old.pool != nil && g.pool != old.pool {
 		old.pool.Close()

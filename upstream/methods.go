@@ -96,5 +96,6 @@ func (s *Spec) choose(c *conf.Call, m Method) error {
 	}
 	s.Method, s.chosen = m, true
 	s.backups = m == MethodLeastConn || m == MethodLeastTime
+	s.slow = s.backups
 	return nil
 }

@@ -17,6 +17,7 @@ type Peer struct {
 	Weight      int           // at least 1
 	MaxFails    int           // 0: never put aside
 	FailTimeout time.Duration // whole seconds
+	SlowStart   time.Duration // it comes back with its whole weight after so long; 0: at once
 	MaxConns    int           // exchanges at one time; 0: no limit
 	Down        bool          // marked "down"
 	Drain       bool          // gets only requests that are tied to it
@@ -46,8 +47,21 @@ type state struct {
 	response int64
 	inflight inflight
 
-	picks    uint64
-	failures uint64
+	// Of active health checks.
+	verdicts []verdict
+	blocked  int // verdicts by which it may not be used
+
+	// Of slow_start.
+	slow    bool
+	held    bool // it takes no part in the present choice
+	started loop.Time
+	credit  int // thousandths of a choice that it has earned
+
+	picks        uint64
+	failures     uint64
+	checks       uint64
+	checksFailed uint64
+	unhealthy    uint64 // times that a check has found it unhealthy
 }
 
 // longAgo is a second that lies further back than any fail_timeout. A peer
@@ -74,11 +88,11 @@ func (p *Peer) aside(sec int64) bool {
 func (p *Peer) full() bool { return p.MaxConns > 0 && p.st.conns >= p.MaxConns }
 
 // usable tells whether the peer may be given an exchange in this second.
-func (p *Peer) usable(sec int64) bool { return !p.Drain && p.usableTied(sec) }
+func (p *Peer) usable(sec int64) bool { return !p.Drain && !p.st.held && p.usableTied(sec) }
 
 // usableTied is usable for an exchange that is tied to the peer.
 func (p *Peer) usableTied(sec int64) bool {
-	return !p.Down && !p.aside(sec) && !p.full()
+	return !p.Down && p.st.blocked == 0 && !p.aside(sec) && !p.full()
 }
 
 // touch notes that the peer was chosen. Once per fail_timeout it moves checked
@@ -103,11 +117,16 @@ func (p *Peer) failed(sec int64) bool {
 	return st.fails >= p.MaxFails
 }
 
-// succeeded forgets the failures if this use began after the last of them.
-func (p *Peer) succeeded() {
-	if p.st.accessed < p.st.checked {
-		p.st.fails = 0
+// succeeded forgets the failures if this use began after the last of them. It
+// begins slowly if it was put aside for them.
+func (p *Peer) succeeded(now loop.Time) {
+	if p.st.accessed >= p.st.checked {
+		return
 	}
+	if p.MaxFails > 0 && p.st.fails >= p.MaxFails {
+		p.start(now)
+	}
+	p.st.fails = 0
 }
 
 // PeerStatus is a snapshot of a peer, for the status pages.
@@ -118,6 +137,12 @@ type PeerStatus struct {
 	Aside    bool   // put aside for the time being
 	Picks    uint64 // times chosen
 	Failures uint64 // failures since the start
+
+	Health       Health // what active checks think of it, the worst of them
+	Checks       uint64 // checks made
+	ChecksFailed uint64 // those of them that failed
+	Unhealthy    uint64 // times that a check has found it unhealthy
+
 	Header   time.Duration
 	Response time.Duration
 }
@@ -127,6 +152,7 @@ func (p *Peer) status(sec int64) PeerStatus {
 	return PeerStatus{
 		Peer: p, Conns: st.conns, Fails: st.fails, Aside: p.aside(sec),
 		Picks: st.picks, Failures: st.failures,
+		Health: st.health(), Checks: st.checks, ChecksFailed: st.checksFailed, Unhealthy: st.unhealthy,
 		Header:   time.Duration(st.header) * time.Millisecond,
 		Response: time.Duration(st.response) * time.Millisecond,
 	}

@@ -10,6 +10,7 @@ type peerSet struct {
 	primary tier
 	backup  tier
 	method  balancer
+	slow    bool // some peer begins slowly when it comes back
 }
 
 // member is what one peer is made of.
@@ -45,7 +46,7 @@ func (m *member) peer() *Peer {
 	s := m.server
 	p := &Peer{
 		Name: addressName(m.Addr), Server: s.Text, Addr: m.Addr,
-		Weight: s.Weight, MaxFails: s.MaxFails, FailTimeout: s.FailTimeout, MaxConns: s.MaxConns,
+		Weight: s.Weight, MaxFails: s.MaxFails, FailTimeout: s.FailTimeout, MaxConns: s.MaxConns, SlowStart: s.SlowStart,
 		Down: s.Down, Drain: s.Drain, Backup: s.Backup || m.Backup,
 		timeout: second(loop.Time(s.FailTimeout)),
 	}
@@ -68,6 +69,7 @@ func (g *Group) newPeerSet(before *peerSet) *peerSet {
 		if g.pool != nil {
 			p.lane = g.pool.lane(p.Addr)
 		}
+		s.slow = s.slow || p.SlowStart > 0
 		if p.Backup {
 			s.backup.add(p)
 		} else {
@@ -76,6 +78,7 @@ func (g *Group) newPeerSet(before *peerSet) *peerSet {
 	}
 	s.primary.single = len(s.primary.peers) == 1 && len(s.backup.peers) == 0
 	s.inherit(before)
+	g.applyChecks(s, false)
 	s.method = g.newBalancer(s)
 	return s
 }
@@ -153,6 +156,7 @@ func (g *Group) Replace(i int, found []Found) (changed bool) {
 	if g.pool != nil {
 		g.pool.forget(g.addresses())
 	}
+	g.queue.wake()
 	return true
 }
 

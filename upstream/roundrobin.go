@@ -41,7 +41,7 @@ func (roundRobin) pick(a *Attempt, now loop.Time) *Peer {
 	if a.tier.single {
 		// No tried mark, no failures: a single peer may be asked again.
 		p := a.tier.peers[0]
-		if a.tied(sec) == nil && (p.Down || p.Drain || p.full()) {
+		if a.tied(sec) == nil && (p.Down || p.Drain || p.full() || p.st.blocked > 0) {
 			return nil
 		}
 		return p

@@ -31,10 +31,12 @@ var update = flag.Bool("update", false, "write the answers into testdata")
 //	end [a …]                   ends open exchanges, of these servers or all
 //	spread n=N key=… client=…   N exchanges, counted; # is the number of the exchange
 //	replace N [a b/3 c/backup]  server directive N leads to these now, with a weight or as a backup
+//	checks KEY [mandatory …]    what the next group is checked by, one a line
+//	judge KEY a=pass b=fail …   outcomes of a check
 //	status                      what the peers remember
 //	after 10s …                 moves the clock first
 //
-// fail= lists servers that fail, refuse= those that answer 404; tries=N is
+// fail= lists servers that fail, sid= the server that a client is tied to, refuse= those that answer 404; tries=N is
 // proxy_next_upstream_tries; took=a:50ms is how long a server takes.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -94,6 +96,8 @@ type world struct {
 	rand *rand.Rand
 	g    *Group
 	open []*exchange
+
+	checks []Check
 }
 
 type exchange struct {
@@ -108,6 +112,7 @@ type request struct {
 	tries        int
 	fail, refuse []string
 	key, client  string
+	sid          string
 	took         map[string]time.Duration
 	names        []string
 }
@@ -144,6 +149,11 @@ func (w *world) run(question string) string {
 		return w.spread(q)
 	case "status":
 		return w.status()
+	case "checks":
+		w.setChecks(lines)
+		return ""
+	case "judge":
+		return w.judge(words[1], words[2:])
 	case "replace":
 		return w.replace(words[1:])
 	}
@@ -162,6 +172,8 @@ func (w *world) request(words []string) *request {
 			q.refuse = strings.Split(v, ",")
 		case "key":
 			q.key = v
+		case "sid":
+			q.sid = v
 		case "client":
 			q.client = v
 		case "tries":
@@ -198,6 +210,9 @@ func (w *world) group(body string, inherit bool) string {
 		return out.String()
 	}
 	g := set.Groups()[0]
+	for _, c := range w.checks {
+		g.AddCheck(c)
+	}
 	if inherit {
 		g.Inherit(w.g)
 	}
@@ -212,7 +227,7 @@ func parseGroup(body string) (*Declared, *conf.Diagnostics) {
 
 func parseConf(http string) (*Declared, *conf.Diagnostics) {
 	tree, diags := conf.Parse("nginx.conf", "http {\n"+http+"\n}\n")
-	table := conf.NewTable(Module(), conf.Define("core", "", []conf.Directive[struct{}]{
+	table := conf.NewTable(Module(), StickyModule(), conf.Define("core", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 	}))
 	table.Check(tree, diags)
@@ -240,7 +255,7 @@ func letters(host string) ([]netip.Addr, error) {
 func (w *world) begin(q *request, n int) *exchange {
 	x := &exchange{began: w.now}
 	number := strconv.Itoa(n)
-	ask := Ask{Key: []byte(strings.ReplaceAll(q.key, "#", number)), Now: w.now}
+	ask := Ask{Key: []byte(strings.ReplaceAll(q.key, "#", number)), Now: w.now, SID: []byte(q.sid)}
 	if q.client != "" {
 		ask.Client = netip.MustParseAddr(strings.ReplaceAll(q.client, "#", number))
 	}
@@ -340,6 +355,50 @@ func (w *world) end(q *request) string {
 		return true
 	})
 	return ""
+}
+
+func (w *world) setChecks(lines []string) {
+	w.checks = nil
+	for _, line := range lines {
+		words := strings.Fields(strings.TrimPrefix(line, "checks "))
+		if line == "checks" {
+			continue
+		}
+		c := Check{Key: words[0], Fails: 1, Passes: 1}
+		for _, word := range words[1:] {
+			key, v, _ := strings.Cut(word, "=")
+			n, _ := strconv.Atoi(v)
+			switch key {
+			case "mandatory":
+				c.Mandatory = true
+			case "persistent":
+				c.Persistent = true
+			case "fails":
+				c.Fails = n
+			case "passes":
+				c.Passes = n
+			default:
+				w.t.Fatalf("unknown parameter %q", word)
+			}
+		}
+		w.checks = append(w.checks, c)
+	}
+}
+
+func (w *world) judge(key string, words []string) string {
+	out := ""
+	for _, word := range words {
+		name, outcome, _ := strings.Cut(word, "=")
+		for _, p := range w.g.Peers() {
+			if p.Server != name {
+				continue
+			}
+			if h, changed := w.g.Judge(p, key, outcome == "pass", w.now); changed {
+				out += w.label(p) + " is " + h.String() + "\n"
+			}
+		}
+	}
+	return out
 }
 
 func (w *world) replace(words []string) string {

@@ -25,6 +25,7 @@ type Spec struct {
 	LastByte  bool
 	Inflight  bool
 	Keepalive Keepalive
+	Queue     Queue
 	Sticky    *Sticky // nil: clients are not tied to servers
 	Zone      string  // recorded; state is shared by all loops without it
 	ZoneSize  int64
@@ -32,6 +33,7 @@ type Spec struct {
 	chosen  bool // a method was named
 	timed   bool // least_time was given
 	backups bool // the method named last has backup servers
+	slow    bool // it has servers that begin slowly
 }
 
 // ServerSpec is one server directive, or the one server of an implicit group.
@@ -41,6 +43,7 @@ type ServerSpec struct {
 	Weight      int
 	MaxFails    int
 	FailTimeout time.Duration
+	SlowStart   time.Duration
 	MaxConns    int
 	Down        bool
 	Drain       bool // Down to requests that no session ties to the server

@@ -57,8 +57,10 @@ type exchange struct {
 // A try is what variables and the log tell of one peer that was asked.
 type try struct {
 	peer     string
+	server   string // as its directive has it
 	status   int
-	connect  time.Duration // these three: -1 when it did not come to that
+	queue    time.Duration // these four: -1 when it did not come to that
+	connect  time.Duration
 	header   time.Duration
 	response time.Duration
 	sent     int64
@@ -149,17 +151,14 @@ func (x *exchange) connect() (Faults, http.Verdict) {
 	r := x.r
 	r.Doing = "connecting to upstream"
 	x.start = r.Task.Now()
-	x.tries = append(x.tries, try{connect: -1, header: -1, response: -1})
+	x.tries = append(x.tries, try{queue: -1, connect: -1, header: -1, response: -1})
 	g := x.attempt.Group()
-	peer, err := x.attempt.Next(x.start)
+	peer, err := x.choose()
 	if err != nil {
-		x.cur().peer = g.Name
-		x.setUpstream(g.Name, false)
-		r.Log(logs.Error, "no live upstreams")
-		return faultNoLive, http.Next
+		return x.noPeer(err)
 	}
 	x.peer = peer
-	x.cur().peer = peer.Name
+	x.cur().peer, x.cur().server = peer.Name, peer.Server
 	x.setUpstream(peer.Name, peer.Addr.Unix != "")
 	x.stick(peer)
 	if r.Debugs() {
@@ -182,6 +181,43 @@ func (x *exchange) keptOne() {
 	if x.r.Debugs() {
 		x.r.Debugf("get keepalive peer: using connection fd:%d", x.link.Conn.FD())
 	}
+}
+
+// choose chooses a peer, and waits for one if the group has a queue.
+func (x *exchange) choose() (*upstream.Peer, error) {
+	if !x.attempt.Busy() {
+		if p, err := x.attempt.Next(x.start); err == nil {
+			return p, nil
+		}
+	}
+	w := &upstream.Waiter{}
+	if !x.attempt.Enqueue(w, x.start) {
+		return nil, upstream.ErrNoLive
+	}
+	var client *loop.Source
+	if !x.stays() {
+		client = x.r.Wire.Source()
+	}
+	p, err := x.attempt.Await(x.r.Task, w, client)
+	x.cur().queue = x.since()
+	x.start = x.r.Task.Now()
+	return p, err
+}
+
+// noPeer says what comes of it that there is no peer to be asked.
+func (x *exchange) noPeer(err error) (Faults, http.Verdict) {
+	switch err {
+	case loop.ErrWatched:
+		_ = x.clientGone()
+		return 0, http.StatusClientClosed
+	case loop.ErrStopped:
+		return 0, http.Abort
+	}
+	g := x.attempt.Group()
+	x.cur().peer = g.Name
+	x.setUpstream(g.Name, false)
+	x.r.Log(logs.Error, "no live upstreams")
+	return faultNoLive, http.Next
 }
 
 // dial makes a new connection to the peer.

@@ -7,6 +7,7 @@ import (
 
 	"weir/http"
 	"weir/http/field"
+	"weir/upstream"
 	"weir/vars"
 )
 
@@ -27,6 +28,8 @@ func upstreamVariables() []http.Var {
 			}
 			return strconv.AppendInt(b, int64(t.status), 10)
 		})},
+		{Name: "upstream_queue_time", Doc: "Times that the request has waited for a peer (\"queue\"), seconds to the millisecond.", Get: overTries(func(b []byte, t *try) []byte { return appendTime(b, t.queue) })},
+		{Name: "upstream_last_server_name", Doc: "Name of the server that was chosen last, as its directive has it, without a port.", Get: lastServerName},
 		{Name: "upstream_connect_time", Doc: "Times of making a connection, seconds to the millisecond.", Get: overTries(func(b []byte, t *try) []byte { return appendTime(b, t.connect) })},
 		{Name: "upstream_header_time", Doc: "Times to the head of the response.", Get: overTries(func(b []byte, t *try) []byte { return appendTime(b, t.header) })},
 		{Name: "upstream_response_time", Doc: "Times to the end of the response.", Get: overTries(func(b []byte, t *try) []byte { return appendTime(b, t.response) })},
@@ -59,6 +62,19 @@ func upstreamVariables() []http.Var {
 		}},
 		{Name: "upstream_cookie_", Doc: "The cookie of this name that the last peer's response set.", Get: cookieValue},
 	}
+}
+
+// lastServerName is the name of the server that was chosen last.
+func lastServerName(r *http.Request, _ string) http.Value {
+	x := newest(r)
+	if x == nil || len(x.tries) == 0 || x.cur().server == "" {
+		return http.Value{Missing: true}
+	}
+	t, _, err := upstream.ParseTarget(x.cur().server, httpPort, false)
+	if err != nil {
+		return http.Value{B: []byte(x.cur().server)}
+	}
+	return http.Value{B: []byte(t.Host)}
 }
 
 // newest is the last exchange of a request, or nil.
