@@ -55,6 +55,7 @@ type Process struct {
 	// Backgrounds are requests without a client; Build makes the list of them.
 	Backgrounds *http.Backgrounds
 	Zones       *zone.Registry // made by Start
+	Memory      *Memory        // of a process that may be there before or after this one; nil: there is none
 	Loops       int
 	Outside     conf.Outside     // what configurations are read from
 	Sockets     Sockets          // who opens the listening sockets; nil: this process itself

@@ -27,6 +27,12 @@ type front interface {
 	answer(i int, s *socket)
 	// accept returns what takes connections from a socket that the front answers on.
 	accept(rt *Runtime, s *socket) func(*loop.Conn)
+	// remember has f called when there is something new in the snapshot.
+	remember(f func())
+	// appendSnapshot appends what another process is to know when this one dies: what checks think of peers.
+	appendSnapshot(dst []byte) []byte
+	// restore takes in such a snapshot.
+	restore(snapshot []byte)
 	// inherit takes over the state of a front of the cycle before, if it is of the same block: the health, counters and
 	// kept connections of peers.
 	inherit(old front)
@@ -83,6 +89,12 @@ func (f *httpFront) answer(i int, s *socket) {
 }
 
 func (f *httpFront) accept(rt *Runtime, s *socket) func(*loop.Conn) { return rt.front.Accept(s.http) }
+
+func (f *httpFront) remember(changed func()) { f.groups.OnChange(changed) }
+
+func (f *httpFront) appendSnapshot(dst []byte) []byte { return f.groups.AppendSnapshot(dst) }
+
+func (f *httpFront) restore(snapshot []byte) { f.groups.Restore(snapshot) }
 
 func (f *httpFront) inherit(old front) {
 	if old, ok := old.(*httpFront); ok {

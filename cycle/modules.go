@@ -61,6 +61,8 @@ func httpModules() []*http.Module {
 		proxy.SCGI,
 		proxy.Memcached,
 		proxy.Tunnel,
+		proxy.HealthCheck,
+		proxy.Match,
 		content.EmptyGIF,
 		content.StubStatus,
 		content.BrotliStatic,

@@ -77,6 +77,12 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	if rt.Memory != nil {
+		for _, f := range c.fronts {
+			f.restore(rt.Memory.read())
+			f.remember(rt.Memory.changed)
+		}
+	}
 	report := c.toStderr
 	if rt.Replica {
 		report = c.toLog
@@ -91,6 +97,9 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	p.Files.WriteBehind(true)
 	engine.Run()
+	if rt.Memory != nil {
+		go rt.remember()
+	}
 	return rt, nil
 }
 
@@ -243,6 +252,12 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 		return err
 	}
 	c.inherit(old)
+	if rt.Memory != nil {
+		for _, f := range c.fronts {
+			f.remember(rt.Memory.changed)
+		}
+		rt.Memory.changed()
+	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
 	rt.engine.SetMaxConns(c.Events.Connections)

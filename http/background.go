@@ -1,10 +1,10 @@
 package http
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
-	"weir/disk"
 	"weir/loop"
 	"weir/vars"
 )
@@ -45,45 +45,40 @@ type background struct {
 	req    Request
 	client Client
 	source loop.Source
-	take   func(p []byte) bool // nil: nobody wants the body
-	about  []byte              // what log lines say in place of client and request
-	over   bool                // the answer is of no more use
-	all    *Backgrounds        // nil: no graceful stop waits for it
+	about  []byte       // what log lines say in place of client and request
+	over   bool         // the answer is of no more use
+	all    *Backgrounds // nil: no graceful stop waits for it
 
 	next, before *background // of the same loop
 }
 
 // A BackgroundRequest is what App.Background asks.
 type BackgroundRequest struct {
-	Location  *Location // whose settings hold
-	Method    Method
-	Name      []byte // of the method
-	URI, Args []byte // URI is decoded
-	Target    []byte // what is sent, when it is not what URI and Args make
-	Fields    Fields // of the head
+	Location *Location // whose settings hold
+	Method   Method
+	Name     []byte // of the method
+	Target   []byte // as clients send it: it is passed on as it is
+	Fields   Fields // of the head
+	Body     []byte
 	// About is what log lines say of it, in place of client and request: `, health check "x" of peer …`.
 	About []byte
-	// Take is given the body of the answer, part by part, which is the caller's until it returns; false: it wants no more, and the
-	// request ends. nil: the answer's body is not wanted at all.
-	Take func(p []byte) bool
 }
 
 // Background makes a request that no client sent, has run answer it, and ends it, all in the task t. run calls a handler of the location,
-// and may look at what came of it. All that o names must live until Background returns. A graceful stop does not wait for it; when the
+// or does what a handler would, and may look at what came of it; the body of an answer is dropped. All that o names must live until Background returns. A graceful stop does not wait for it; when the
 // server stops, waits end with loop.ErrStopped as in any task. Loop only: t runs there.
 func (a *App) Background(t *loop.Task, o *BackgroundRequest, run func(*Request)) {
-	g := &background{take: o.Take, about: o.About}
+	g := &background{about: o.About}
 	q := &g.req
 	q.Reset()
 	g.client = Client{Socket: &Socket{}, Started: t.Now()}
 	q.Version, q.Protocol, q.Method, q.MethodName = HTTP11, []byte("HTTP/1.1"), o.Method, o.Name
 	q.App, q.Server, q.slots = a, o.Location.Server, make([]vars.Value, a.Slots)
 	q.In = append(q.In, o.Fields...)
-	q.URI, q.Args, q.Target = o.URI, o.Args, o.Target
-	if q.Target == nil {
-		q.Target = o.URI
-	}
-	q.HeaderOnly = o.Take == nil
+	q.Target, q.Plain = o.Target, true
+	q.URI, q.Args, _ = bytes.Cut(o.Target, []byte("?"))
+	q.Body = Body{Length: int64(len(o.Body)), Mem: o.Body, Size: int64(len(o.Body))}
+	q.HeaderOnly = true
 	g.begin(t, nil)
 	defer g.end()
 	q.setLocation(o.Location)
@@ -284,40 +279,9 @@ func (g *background) SendHead(r *Request) error {
 // SendEarly sends nothing (Wire).
 func (g *background) SendEarly(*Request, int, Fields) error { return nil }
 
-// Send gives the body to who wants it (Wire).
+// Send drops the body (Wire).
 func (g *background) Send(r *Request, p []Piece, _ Flags) error {
-	defer r.giveBack(p)
-	if g.take == nil || g.over {
-		return nil
-	}
-	for i := range p {
-		if p[i].Len > 0 {
-			if err := g.takeFile(r, &p[i]); err != nil {
-				return err
-			}
-		} else if len(p[i].B) > 0 && !g.take(p[i].B) {
-			g.over = true
-			return ErrGone
-		}
-	}
-	return nil
-}
-
-// takeFile gives on what lies in a file.
-func (g *background) takeFile(r *Request, p *Piece) error {
-	buf := r.Loop().Take(loadSize)
-	defer r.Loop().Give(buf)
-	for off, end := p.Off, p.Off+p.Len; off < end; {
-		n, err := disk.ReadAt(r.Task, p.FD, buf[:min(int64(len(buf)), end-off)], off)
-		if err != nil {
-			return err
-		}
-		off += int64(n)
-		if !g.take(buf[:n]) {
-			g.over = true
-			return ErrGone
-		}
-	}
+	r.giveBack(p)
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // WorkerMark is the environment variable by which a process knows that it is a worker: the number of its channel's
-// descriptor.
+// descriptor and, behind a colon, that of the memory it shares with the workers before and after it.
 const WorkerMark = "WEIR_WORKER"
 
 // A child is a process that the master has started and will hear of when it ends.
@@ -62,8 +62,13 @@ func (m *Master) startWorker(next *loaded) (*child, error) {
 	defer func() { _ = far.Close() }()
 	cmd := exec.Command(m.selfPath())
 	cmd.Args = []string{"weir: worker process"}
-	cmd.Env = append(m.childEnv(next), WorkerMark+"=3")
+	mark := "3"
 	cmd.ExtraFiles = []*os.File{far}
+	if m.memory != nil {
+		mark = "3:4"
+		cmd.ExtraFiles = append(cmd.ExtraFiles, m.memory)
+	}
+	cmd.Env = append(m.childEnv(next), WorkerMark+"="+mark)
 	cmd.Stdout, cmd.Stderr = os.Stdout, m.stderr(next)
 	w, err := m.start(cmd, m.workerGone)
 	if err != nil {

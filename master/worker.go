@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,11 +27,13 @@ type worker struct {
 	p       *cycle.Process
 	rt      *cycle.Runtime
 	sockets handed
+	memory  *cycle.Memory // nil: there is none
 }
 
 // Worker is the life of a worker process. mark is the value of WorkerMark. The status is the process's.
 func Worker(mark string, signals <-chan os.Signal) int {
-	fd, err := strconv.Atoi(mark)
+	channelMark, memoryMark, _ := strings.Cut(mark, ":")
+	fd, err := strconv.Atoi(channelMark)
 	if err == nil {
 		var ch *channel
 		unix.CloseOnExec(fd)
@@ -38,6 +41,10 @@ func Worker(mark string, signals <-chan os.Signal) int {
 			// the name that ps -C, pgrep and monitors know: it was started as /proc/self/exe, and would be called "exe"
 			_ = os.WriteFile("/proc/self/comm", []byte("weir"), 0) // only Linux has it
 			w := &worker{ch: ch, sockets: handed{}}
+			if fd, err := strconv.Atoi(memoryMark); err == nil {
+				unix.CloseOnExec(fd)
+				w.memory = cycle.NewMemory(os.NewFile(uintptr(fd), "memory"))
+			}
 			return w.run(signals)
 		}
 	}
@@ -110,7 +117,7 @@ func (w *worker) begin(msg *message, fds []int) error {
 	files := logs.NewFiles()
 	files.OpenFD = func(string) (int, error) { return -1, errNotHanded }
 	w.p = &cycle.Process{
-		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
+		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true, Memory: w.memory,
 	}
 	release := w.take(msg, fds)
 	defer release()

@@ -3,6 +3,7 @@ package upstream
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -116,6 +117,23 @@ func Build(spec *Spec, o Options) (*Group, error) {
 	g.members = spec.members()
 	g.peers.Store(g.newPeerSet(nil))
 	return g, nil
+}
+
+// Only makes a group of one peer of g, at another port if port is not 0: for
+// who asks that peer and no other. Connections are kept as k says, not at all if
+// their life is 0. Any goroutine.
+func (g *Group) Only(p *Peer, port uint16, k Keepalive) *Group {
+	addr := p.Addr
+	if port != 0 && addr.Unix == "" {
+		addr.Net = netip.AddrPortFrom(addr.Net.Addr(), port)
+	}
+	spec := &Spec{Name: g.Name, Implicit: true, Servers: []ServerSpec{{Text: p.Server, Addrs: []loop.Addr{addr}, Weight: 1}}}
+	only := &Group{Name: g.Name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}, members: spec.members()}
+	if k.Life > 0 {
+		only.pool = newPool(k, 1)
+	}
+	only.peers.Store(only.newPeerSet(nil))
+	return only
 }
 
 // Fixed makes a group of addresses that a request found by itself: the peers of

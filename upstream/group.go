@@ -16,6 +16,7 @@ type Group struct {
 	peers   atomic.Pointer[peerSet]
 	pool    *Pool    // nil: connections are not kept
 	members []member // what peers was made of; guarded by mu
+	changed func()   // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
 	checks  []Check  // of the peers' health; guarded by mu
 	queue   *queue   // who waits for a peer; shared likewise
 	gone    bool     // another group has inherited from this one; guarded by mu

@@ -76,12 +76,20 @@ func (g *Group) applyChecks(s *peerSet, reload bool) {
 // otherwise of the peer from now on. A peer that comes back begins slowly, with
 // a clean slate. Any goroutine.
 func (g *Group) Judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool) {
+	h, changed, tell := g.judge(p, key, passed, now)
+	if changed && tell != nil {
+		tell()
+	}
+	return h, changed
+}
+
+func (g *Group) judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool, tell func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	st := p.st
 	at := slices.IndexFunc(g.checks, func(c Check) bool { return c.Key == key })
 	if at < 0 || g.gone || len(st.verdicts) != len(g.checks) {
-		return Healthy, false // another configuration has taken over meanwhile
+		return Healthy, false, nil // another configuration has taken over meanwhile
 	}
 	c, v := &g.checks[at], &st.verdicts[at]
 	st.checks++
@@ -89,7 +97,7 @@ func (g *Group) Judge(p *Peer, key string, passed bool, now loop.Time) (h Health
 		st.checksFailed++
 	}
 	if changed = v.judge(c, passed); !changed {
-		return v.health, false
+		return v.health, false, nil
 	}
 	if v.health == Unhealthy {
 		st.unhealthy++
@@ -106,7 +114,7 @@ func (g *Group) Judge(p *Peer, key string, passed bool, now loop.Time) (h Health
 		p.start(now)
 		g.queue.wake()
 	}
-	return v.health, true
+	return v.health, true, g.changed
 }
 
 // health is the worst that a check thinks of the peer.

@@ -21,9 +21,9 @@ type handler struct {
 	keys   hashKeys
 	// stickies are the groups that tie clients to peers.
 	stickies map[*upstream.Spec]*sticky
-	groups *upstream.Set
-	tls    *ssl.UpstreamSSL // nil: no place can want it
-	fixed  place
+	groups   *upstream.Set
+	tls      *ssl.UpstreamSSL // nil: no place can want it
+	fixed    place
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
 	fixedTLS tlsUse
 	offered  []string // by ALPN
@@ -103,6 +103,7 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 	}
 	b.AtEnd(func() error { c.SSL.Forget(); return nil })
 	in.Handler(h.serve)
+	http.Of[passes](b).add(in.Loc, h)
 	if strings.HasSuffix(in.Loc.Name, "/") {
 		in.SlashRedirect()
 	}
