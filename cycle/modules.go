@@ -62,7 +62,6 @@ func httpModules() []*http.Module {
 		proxy.Memcached,
 		proxy.Tunnel,
 		proxy.HealthCheck,
-		proxy.Match,
 		content.EmptyGIF,
 		content.StubStatus,
 		content.BrotliStatic,

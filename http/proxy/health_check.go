@@ -30,11 +30,11 @@ type checkConf struct {
 	status    int // of gRPC that it is to answer with; -1: that it serves
 }
 
-// HealthCheck is the part of NGINX Plus's http upstream hc module that stands in locations: active checks of the peers of a group.
+// HealthCheck is NGINX Plus's http upstream hc module: active checks of the peers of a group.
 var HealthCheck = http.Define(http.Spec[healthConf]{
 	Name: "http_upstream_hc",
 	Doc:  "Asks the servers of a group again and again whether they are well.",
-	Directives: []conf.Directive[healthConf]{{
+	Directives: append([]conf.Directive[healthConf]{{
 		Name: "health_check", In: conf.Location, Repeat: true, Inherit: conf.Never,
 		Syntax: "[interval=<time>] [jitter=<time>] [fails=<number>] [passes=<number>] [uri=<uri:string>] [mandatory] [persistent] [match=<name>] [port=<number>] " +
 			"[type=grpc] [grpc_service=<service:string>] [grpc_status=<code:number>] [keepalive_time=<time>]",
@@ -54,9 +54,9 @@ long in all.
 that status of gRPC. The location must have grpc_pass.
 
 What a check has found out is kept over a reload and, where there is a master, when a worker dies.`,
-		Example: "location / { proxy_pass http://app; health_check interval=2s fails=3 passes=2 uri=/health; }",
+		Example: "location / { proxy_pass http://127.0.0.1:8081; health_check interval=2s fails=3 passes=2 uri=/health; }",
 		Set:     addHealthCheck,
-	}},
+	}}, matchDirectives()...),
 	Install: installHealthChecks,
 })
 

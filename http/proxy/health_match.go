@@ -45,11 +45,9 @@ type matches struct {
 	all    []*match
 }
 
-// Match is the part of NGINX Plus's http upstream hc module that says what a good answer is.
-var Match = http.Define(http.Spec[struct{}]{
-	Name: "http_upstream_hc_match",
-	Doc:  "Says what the answers to health checks must be.",
-	Directives: []conf.Directive[struct{}]{
+// matchDirectives say what a good answer to a health check is.
+func matchDirectives() []conf.Directive[healthConf] {
+	return []conf.Directive[healthConf]{
 		{
 			Name: "match", In: conf.HTTP, Syntax: "<name> { ... }", Repeat: true, Opens: conf.Match, Declare: declareMatch,
 			Doc:     "Says what the answer to a [health_check] must be: all that stands in the block must be so. Of the body the first 256 KB are looked at.",
@@ -72,8 +70,8 @@ var Match = http.Define(http.Spec[struct{}]{
 			Doc:     "Each of these variables is neither empty nor \"0\". Of the variables those of the response are of use, such as $upstream_status and $upstream_http_….",
 			Example: "match ok { require $upstream_http_x_ready; }",
 		},
-	},
-})
+	}
+}
 
 func declareMatch(call *conf.Call) error {
 	all := http.Of[matches](http.Env(call))
@@ -138,8 +136,8 @@ func operator(s string) (not, regex, fold, ok bool) {
 	return false, false, false, false
 }
 
-// pattern compiles the regular expression at arg.
-func pattern(call *conf.Call, arg int, fold bool) (*vars.Pattern, error) {
+// regexAt compiles the regular expression at arg.
+func regexAt(call *conf.Call, arg int, fold bool) (*vars.Pattern, error) {
 	p, err := http.Env(call).Vars.Pattern(call.Arg(arg), fold)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
@@ -165,7 +163,7 @@ func addHeader(m *match, call *conf.Call) error {
 			break
 		}
 		var err error
-		if t.regex, err = pattern(call, 2, fold); err != nil {
+		if t.regex, err = regexAt(call, 2, fold); err != nil {
 			return err
 		}
 	default:
@@ -180,7 +178,7 @@ func addBody(m *match, call *conf.Call) error {
 	if !ok || !regex {
 		return call.Errorf(0, "invalid operator \"%s\"", call.Arg(0))
 	}
-	p, err := pattern(call, 1, fold)
+	p, err := regexAt(call, 1, fold)
 	if err != nil {
 		return err
 	}
