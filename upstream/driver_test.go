@@ -50,7 +50,7 @@ type driven struct {
 // TestDriver is the reference against groups with every method: who is chosen may be, whoever a client is tied to is chosen if it may be,
 // and nobody is chosen only when nobody may be.
 func TestDriver(t *testing.T) {
-	seeds := uint64(60)
+	seeds := uint64(30)
 	if testing.Short() {
 		seeds = 10
 	}
@@ -257,7 +257,7 @@ func TestStorm(t *testing.T) {
 	for i := range 4 {
 		askers.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(i), 3))
-			for n := range 3000 {
+			for n := range 600 {
 				var a Attempt
 				at := loop.Time(time.Hour).Add(time.Duration(n) * time.Millisecond)
 				now().Begin(&a, Ask{Now: at, SID: []byte("x")})
@@ -272,7 +272,7 @@ func TestStorm(t *testing.T) {
 		})
 	}
 	others.Go(func() {
-		for n := 0; ; n++ {
+		for n := range 300 {
 			select {
 			case <-stop:
 				return
