@@ -103,3 +103,25 @@ func (f *httpFront) inherit(old front) {
 }
 
 var _ front = (*httpFront)(nil)
+
+// Healthy reports whether active checks find a peer of a group well, by its address, as far as they know; one that there is not is well. For
+// pages that show it. Any goroutine.
+func (c *Cycle) Healthy(group, addr string) bool {
+	for _, f := range c.fronts {
+		f, ok := f.(*httpFront)
+		if !ok {
+			continue
+		}
+		for _, g := range f.groups.Groups() {
+			if g.Name != group {
+				continue
+			}
+			for _, p := range g.Status(nil, 0) {
+				if p.Name == addr && p.Health != upstream.Healthy {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}

@@ -161,6 +161,7 @@ func (d *demonstration) start() error {
 	if d.rt, err = cycle.Start(c, p); err != nil {
 		return err
 	}
+	d.farm.watch(func(addr string) bool { return d.rt.Current().Healthy("api", addr) })
 	return master.WritePid(c.PidFile())
 }
 

@@ -17,6 +17,7 @@ type demoFarm struct {
 	store   *demoStore
 	say     func(format string, a ...any)
 	server  *http.Server
+	asked   func(addr string) bool // weir sends requests to a back end, as far as its health checks say
 
 	mu    sync.Mutex
 	ports []int
@@ -67,6 +68,7 @@ func (f *demoFarm) start(port int) error {
 	b := &backend{name: strconv.Itoa(port), store: f.store}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/hits", b.hits)
+	mux.HandleFunc("/health", b.place("well"))
 	mux.HandleFunc("/admin", b.place("the admin area"))
 	mux.HandleFunc("/user", b.place("the user area"))
 	s := newServer(mux)
@@ -84,6 +86,13 @@ func (f *demoFarm) stop(port int) {
 		_ = s.Close()
 		delete(f.up, port)
 	}
+}
+
+// watch has the farm tell of the health of back ends as weir sees it.
+func (f *demoFarm) watch(asked func(addr string) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = asked
 }
 
 func (f *demoFarm) close() {
@@ -123,18 +132,18 @@ func (f *demoFarm) turn(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		f.say("back end %d is started", port)
-		_, _ = fmt.Fprintf(w, "back end %d is started; weir asks it again within two seconds\n", port)
+		_, _ = fmt.Fprintf(w, "back end %d is started; weir asks it again within a second\n", port)
 	default:
 		http.Error(w, "a back end can be stopped and started", http.StatusNotFound)
 	}
 }
 
-// state is GET /demo/state: which back ends run.
+// state is GET /demo/state: which back ends run, and which of them weir's health checks find well.
 func (f *demoFarm) state(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	list := make([]map[string]any, 0, len(f.ports))
 	for _, p := range f.ports {
-		list = append(list, map[string]any{"server": strconv.Itoa(p), "up": f.up[p] != nil})
+		list = append(list, map[string]any{"server": strconv.Itoa(p), "up": f.up[p] != nil, "healthy": f.asked == nil || f.asked(backendAddr(p))})
 	}
 	f.mu.Unlock()
 	answer(w, list)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,7 +109,20 @@ func (p *demoWindow) use(ports []string) {
 		t.Errorf("%d wide: who answered last is %q after the state was read", p.width, now)
 	}
 	p.same("many answers", `for (let i = 0; i < 50; i++) await ask()`)
-	p.same("one is stopped", press("Stop "+victim)+`; `+until("stopped"))
+	way := func(name string) string {
+		return `[...document.querySelectorAll('.ways button')].find(b => b.textContent === '` + name + `').click()`
+	}
+	strip := `[...document.querySelectorAll('#strip span')].map(e => e.textContent)`
+	p.same("sticky", way("Sticky")+`; for (let i = 0; i < 6; i++) await ask()`)
+	if got := p.list(strip); len(got) < 6 || len(slices.Compact(got[:6])) != 1 {
+		t.Errorf("%d wide: six sticky answers are of %q", p.width, got)
+	}
+	p.same("cached", way("Cached")+`; for (let i = 0; i < 3; i++) await ask()`)
+	if got := p.list(strip); len(got) < 2 || got[0] != "HIT" || got[1] != "HIT" {
+		t.Errorf("%d wide: cached answers are %q", p.width, got)
+	}
+	p.same("in turn again", way("In turn")+`; await ask()`)
+	p.same("one is stopped", press("Stop "+victim)+`; `+until("stopped, taken out"))
 	p.same("asked again", `for (let i = 0; i < 8; i++) await ask()`)
 	if bad := p.list(`[document.getElementById('failed').textContent]`); bad[0] != "0" {
 		t.Errorf("%d wide: %s requests failed", p.width, bad[0])
@@ -120,7 +134,7 @@ func (p *demoWindow) use(ports []string) {
 	p.same("large numbers", `asked = 123456; for (const q of peers.values()) q.count = 1234567; draw()`)
 	p.same("nobody answers", `const f = fetch; fetch = () => Promise.reject(new Error('x')); await ask(); fetch = f`)
 	p.same("a long note", `document.getElementById('note').textContent = 'no room '.repeat(60)`)
-	p.same("it is started", press("Start "+victim)+`; `+until("running"))
+	p.same("it is started", press("Start "+victim)+`; `+until("running")) // it has passed its check
 	p.same("resumed", `document.getElementById('run').click()`)
 	if moved := p.list(`window.shifts`); len(moved) > 0 {
 		t.Errorf("%d wide: the browser saw things move: %s", p.width, strings.Join(moved, ", "))

@@ -212,7 +212,7 @@ func (d *runningDemo) killUnderLoad(victim string) {
 		c.Close()
 		d.t.Error("the stopped back end still listens")
 	}
-	if state := d.must("GET", "/demo/state"); !strings.Contains(state, fmt.Sprintf(`{"server":"%s","up":false}`, victim)) {
+	if state := d.must("GET", "/demo/state"); !strings.Contains(state, fmt.Sprintf(`"server":"%s","up":false}`, victim)) {
 		d.t.Errorf("state: %s", state)
 	}
 	time.Sleep(300 * time.Millisecond)
@@ -313,8 +313,18 @@ func TestDemoCommands(t *testing.T) {
 		}
 		output = append(output, string(out))
 	}
-	if len(output) != 6 || strings.Count(output[0], "server") != 4 || strings.Count(output[3], "server") != 8 {
-		t.Errorf("the commands printed %q", output)
+	if len(output) != 8 || strings.Count(output[0], "server") != 4 || strings.Count(output[3], "server") != 8 {
+		t.Fatalf("the commands printed %q", output)
+	}
+	servers := map[string]bool{}
+	for _, s := range regexp.MustCompile(`"server":"(\d+)"`).FindAllString(output[5], -1) {
+		servers[s] = true
+	}
+	if strings.Count(output[5], "hits") != 4 || len(servers) != 1 {
+		t.Errorf("a client with cookies: %q", output[5])
+	}
+	if strings.Count(output[6], "X-Cache: HIT") != 3 {
+		t.Errorf("from the cache: %q", output[6])
 	}
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
