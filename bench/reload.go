@@ -24,8 +24,8 @@ const (
 	sizedReloads = 3
 )
 
-// reloads is the measurement of reloads with n servers in the configuration.
-func reloads(n int) func(s *site, w work, all []server, o options, rep *report) error {
+// reloads is the measurement of reloads with n servers in the configuration, each with a certificate of its own if that is wanted.
+func reloads(n int, certificates bool) func(s *site, w work, all []server, o options, rep *report) error {
 	return func(s *site, w work, all []server, o options, rep *report) error {
 		n := n
 		if o.smoke {
@@ -36,7 +36,7 @@ func reloads(n int) func(s *site, w work, all []server, o options, rep *report) 
 				if sv.bin == "" {
 					continue // reads no nginx.conf
 				}
-				x, err := reloadRound(s, sv, n)
+				x, err := reloadRound(s, sv, n, certificates)
 				if err != nil {
 					return fmt.Errorf("%s: %w", sv.name, err)
 				}
@@ -47,10 +47,13 @@ func reloads(n int) func(s *site, w work, all []server, o options, rep *report) 
 	}
 }
 
-func reloadRound(s *site, sv server, n int) (sample, error) {
+func reloadRound(s *site, sv server, n int, certificates bool) (sample, error) {
 	dir := ""
 	sv.command = func(s *site, d, addr string) (*exec.Cmd, error) {
 		dir = d
+		if certificates {
+			return manyCertificates(s, sv.bin, d, addr, n)
+		}
 		return manyServers(s, sv.bin, d, addr, n)
 	}
 	in, err := s.start(sv)
@@ -219,6 +222,35 @@ func manyServers(s *site, bin, dir, addr string, n int) (*exec.Cmd, error) {
 		writeGeneration(dir, 0),
 		weirtest.WriteSites(filepath.Join(dir, "sites"), addr, n),
 	)
+}
+
+// manyCertificates writes the configuration of n servers over TLS, with a certificate each.
+func manyCertificates(s *site, bin, dir, addr string, n int) (*exec.Cmd, error) {
+	secure, err := s.ports.Take()
+	if err != nil {
+		return nil, err
+	}
+	certs := filepath.Join(s.dir, "certs")
+	if err := os.MkdirAll(certs, 0o755); err != nil {
+		return nil, err
+	}
+	sites := filepath.Join(dir, "sites")
+	if err := os.Mkdir(sites, 0o755); err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	for i := range n {
+		name := fmt.Sprintf("s%d.test", i)
+		path := filepath.Join(certs, name)
+		if _, err := os.Stat(path + ".key"); err != nil {
+			if err := weirtest.WriteCertificate(certs, name, weirtest.CertificateOptions{}); err != nil {
+				return nil, err
+			}
+		}
+		fmt.Fprintf(&text, "server { listen %s ssl; server_name %s; ssl_certificate %s.crt; ssl_certificate_key %s.key; location / { return 204; } }\n", secure, name, path, path)
+	}
+	cmd, err := manyServers(s, bin, dir, addr, 0)
+	return cmd, errors.Join(err, os.WriteFile(filepath.Join(sites, "tls.conf"), text.Bytes(), 0o644))
 }
 
 func writeGeneration(dir string, n int) error {

@@ -53,8 +53,9 @@ func works() []work {
 		{name: "idletls", what: "memory of idle connections over TLS 1.3", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS13})},
 		{name: "idletls12", what: "memory of idle connections over TLS 1.2", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS12})},
 		{name: "idleh2", what: "memory of idle connections of HTTP/2 over TLS 1.3", static: true, as: overTLS("ecdsa", "http2 on;"), measure: measureIdle(idle{tls.VersionTLS13, true})},
-		{name: "reload1k", what: "a reload with 1,000 servers", measure: reloads(1000)},
-		{name: "reload10k", what: "a reload with 10,000 servers", measure: reloads(10000)},
+		{name: "reload1k", what: "a reload with 1,000 servers", measure: reloads(1000, false)},
+		{name: "reload10k", what: "a reload with 10,000 servers", measure: reloads(10000, false)},
+		{name: "reloadcerts", what: "a reload with 10,000 servers, each with a certificate", measure: reloads(10000, true)},
 	}
 }
 
