@@ -261,3 +261,34 @@ func TestDataWithFinished(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsAllocateNothing has a connection that is parked and woken again take nothing from the heap.
+func TestRecordsAllocateNothing(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		f := newEcho(t).forge(version)
+		room, data := make([]byte, 4096), bytes.Repeat([]byte("x"), 1000)
+		once := func() {
+			f.raw(f.out.seal(room[:0], typeData, data))
+			for {
+				if _, err := io.ReadFull(f, room[:headerLen]); err != nil {
+					t.Fatal(err)
+				}
+				record := room[:headerLen+int(room[3])<<8+int(room[4])]
+				if _, err := io.ReadFull(f, record[headerLen:]); err != nil {
+					t.Fatal(err)
+				}
+				if kind, _, err := f.in.open(record); err != nil {
+					t.Fatal(err)
+				} else if kind == typeData {
+					return
+				}
+			}
+		}
+		for range 10 {
+			once()
+		}
+		if n := testing.AllocsPerRun(200, once); n >= 1 {
+			t.Errorf("%s: %v allocations for a record there and back", tls.VersionName(version), n)
+		}
+	}
+}
