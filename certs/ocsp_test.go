@@ -191,6 +191,36 @@ func TestStaple(t *testing.T) {
 		}
 	}
 
+	// some at once, of which one fails, and one is replaced
+	var all Stapler
+	var staples []*Staple
+	for range 20 {
+		staple, _ := NewStaple(pair, nil, "", false)
+		staples = append(staples, staple)
+		all.Replace(nil, staple)
+	}
+	staples[0].Responder = "http://127.0.0.1:1/"
+	answer(ca, ocsp.Good)
+	var failed atomic.Int32
+	next := all.Refresh(func(s *Staple, err error) {
+		if failed.Add(1); s != staples[0] || err == nil {
+			t.Errorf("%v", err)
+		}
+	})
+	if in := time.Until(next); failed.Load() != 1 || in < time.Minute || in > 10*time.Minute {
+		t.Errorf("%d have failed, again after %v", failed.Load(), in)
+	}
+	fresh, _ := NewStaple(pair, nil, "", false)
+	all.Replace(staples[0], fresh)
+	before := s.asked.Load()
+	next = all.Refresh(func(_ *Staple, err error) { t.Error(err) })
+	if n := s.asked.Load() - before; n != 1 || time.Until(next) < 30*time.Minute {
+		t.Errorf("asked %d times, again after %v", n, time.Until(next))
+	}
+	if fresh.Certificate(time.Now()).OCSPStaple == nil || !fresh.Of(pair) {
+		t.Error("the new one is not shown")
+	}
+
 	alone, err := newPair("alone.crt", "alone.key", []*x509.Certificate{leaf.cert}, leaf.key)
 	if err != nil {
 		t.Fatal(err)

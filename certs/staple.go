@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"weir/logs"
 )
 
 // A Staple is a certificate along with which clients get the word of its authority. Any goroutine.
 type Staple struct {
 	Name      string // of the certificate
 	Responder string // "" if the word does not change
+	Log       *logs.Logger
 
 	pair    *Pair
 	issuer  *x509.Certificate
@@ -85,17 +88,51 @@ func (s *Staple) Certificate(now time.Time) *tls.Certificate {
 	return &s.pair.Certificate
 }
 
-// RefreshAll fetches the answers that are due, several at a time, and says when the next one is. due has the times by staple; told hears
-// of errors. It waits: not on a loop.
-func RefreshAll(due map[*Staple]time.Time, now time.Time, told func(*Staple, error)) (next time.Time) {
+// Of reports whether it is that of a pair.
+func (s *Staple) Of(p *Pair) bool { return s.pair == p }
+
+// A Stapler has the answers for staples fetched, again and again. Any goroutine.
+type Stapler struct {
+	mu  sync.Mutex
+	due map[*Staple]time.Time
+}
+
+// Replace adds a staple in place of another one; either may be nil.
+func (k *Stapler) Replace(old, s *Staple) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.due == nil {
+		k.due = map[*Staple]time.Time{}
+	}
+	delete(k.due, old)
+	if s != nil {
+		k.due[s] = time.Time{}
+	}
+}
+
+// next are the staples whose answers are due, and when the next one is.
+func (k *Stapler) next(now time.Time) (due []*Staple, next time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for s, at := range k.due {
+		switch {
+		case !at.After(now):
+			due = append(due, s)
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	return due, next
+}
+
+// Refresh fetches the answers that are due, several at a time, and says when the next one is. told hears of errors. It waits: not on a
+// loop.
+func (k *Stapler) Refresh(told func(*Staple, error)) (next time.Time) {
 	const atOnce = 8
-	var mu sync.Mutex
 	var all sync.WaitGroup
 	places := make(chan struct{}, atOnce)
-	for s, at := range due {
-		if at.After(now) {
-			continue
-		}
+	due, _ := k.next(time.Now())
+	for _, s := range due {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
@@ -103,17 +140,15 @@ func RefreshAll(due map[*Staple]time.Time, now time.Time, told func(*Staple, err
 			if err != nil {
 				told(s, err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			due[s] = time.Now().Add(after)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if _, ok := k.due[s]; ok {
+				k.due[s] = time.Now().Add(after)
+			}
 		})
 	}
 	all.Wait()
-	for _, at := range due {
-		if next.IsZero() || at.Before(next) {
-			next = at
-		}
-	}
+	_, next = k.next(time.Now())
 	return next
 }
 

@@ -15,7 +15,8 @@ type live struct {
 	cert, key string // the names of the files, or "data:…"
 	passwords []string
 	log       *logs.Logger
-	first     *certs.Pair // which staples are for
+	first     *certs.Pair         // as it was loaded
+	follow    []func(*certs.Pair) // who has to know of another one
 }
 
 func newLive(p *certs.Pair, cert, key string, passwords []string, log *logs.Logger) *live {
@@ -55,6 +56,9 @@ func (l *live) changed(read func(string) ([]byte, error)) error {
 		p = l.first
 	}
 	l.pair.Store(p)
+	for _, f := range l.follow {
+		f(p)
+	}
 	l.log.Logf(logs.Notice, 0, "certificate \"%s\" was replaced by that which its file has now", l.cert)
 	return nil
 }

@@ -51,12 +51,17 @@ func TestLive(t *testing.T) {
 	}
 	said("")
 	good, _ := os.ReadFile(cert)
+	var heard *certs.Pair
+	l.follow = append(l.follow, func(p *certs.Pair) { heard = p })
 	write("a")
 	if err := l.changed(os.ReadFile); err != nil || bytes.Equal(l.pair.Load().Leaf.Raw, p.Leaf.Raw) {
 		t.Errorf("another one: %v", err)
 	}
 	said("was replaced by that which its file has now")
 	now := l.pair.Load()
+	if heard != now {
+		t.Error("who follows has not heard of it")
+	}
 	for what, text := range map[string]string{
 		"a mismatch": string(good), "nothing": "", "rubbish": "rubbish", "half of it": string(good[:len(good)/2]),
 	} {

@@ -23,7 +23,7 @@ type serverTLS struct {
 	responder string           // ssl_ocsp_responder; "": the one that a certificate names
 	answers   *certs.OCSPCache // nil: they are not kept
 	pairs     []*live
-	staples   []*certs.Staple // by the places of pairs, nil where there is none; nil: none at all
+	staples   []*stapled // by the places of pairs, nil where there is none; nil: none at all
 	dynamic
 	trust  *certs.Trust   // of client certificates; nil: clients are not asked
 	config [2]*tls.Config // without and with HTTP/2
@@ -59,9 +59,8 @@ type sslBuilder struct {
 	keys     *tls.Config // of tickets, where no file has them
 	now      time.Time
 
-	trusted []*x509.Certificate         // of the server at hand
-	due     map[*certs.Staple]time.Time // whose answers are to be fetched
-	logs    map[*certs.Staple]*logs.Logger
+	trusted []*x509.Certificate // of the server at hand
+	staples *certs.Stapler      // nil: none yet
 }
 
 // buildTLS makes what an address with TLS needs of its servers.
@@ -127,7 +126,7 @@ func (s *sslBuilder) complete(def *http.Server, servers []*http.Server) {
 
 // server makes the TLS of a server: nil if it has none of its own.
 func (s *sslBuilder) server(server *http.Server) (*serverTLS, error) {
-	s.log = server.Root.ErrorLog
+	s.log, s.trusted = server.Root.ErrorLog, nil
 	c := s.settings(server)
 	t := &serverTLS{conf: c, bare: len(c.certificates) == 0}
 	if n := len(c.certificates); n > len(c.keys) {
@@ -439,16 +438,16 @@ func (t *serverTLS) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 		i = certs.Choose(pairsOf(t.pairs), hello)
 	}
 	p := t.pairs[i].pair.Load()
-	if t.staples == nil || p != t.pairs[i].first {
+	if t.staples == nil {
 		return c.show(p, nil), nil
 	}
-	return c.show(p, t.staples[i]), nil
+	return c.show(p, t.staples[i].Load()), nil
 }
 
 // show is a certificate as crypto/tls takes it, for this connection.
 func (s *TLS) show(p *certs.Pair, staple *certs.Staple) *tls.Certificate {
 	c := &p.Certificate
-	if staple != nil {
+	if staple != nil && staple.Of(p) {
 		c = staple.Certificate(time.Now())
 	}
 	if p.Slow {

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"weir/certs"
@@ -10,58 +11,78 @@ import (
 	"weir/logs"
 )
 
+// A stapled is the word of an authority on one of a server's certificates; it changes with the certificate. Any goroutine.
+type stapled struct{ atomic.Pointer[certs.Staple] }
+
 // staple finds out with which of its certificates a server shows the word of their authorities.
 func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 	c := t.conf
 	if !c.stapling || t.dynamic.certificates != nil {
 		return nil
 	}
-	t.staples = make([]*certs.Staple, len(t.pairs))
+	t.staples = make([]*stapled, len(t.pairs))
 	for i, l := range t.pairs {
-		p := l.first
+		place := &stapled{}
+		t.staples[i] = place
 		if c.staplingFile != nil {
-			staple, err := certs.StapleFile(s.read, p, confPath(c.staplingFile, c.staplingFile.Arg(0)))
+			staple, err := certs.StapleFile(s.read, l.first, confPath(c.staplingFile, c.staplingFile.Arg(0)))
 			if err != nil {
 				return unplaced(c.staplingFile, 0, err)
 			}
-			t.staples[i] = staple
+			place.Store(staple)
 			continue
 		}
-		staple, warning := certs.NewStaple(p, s.trusted, c.staplingURL, c.staplingSure)
-		if warning != "" {
+		trusted, responder, sure, log := s.trusted, c.staplingURL, c.staplingSure, server.Root.ErrorLog
+		all := s.stapler()
+		follow := func(p *certs.Pair) (warning string) {
+			staple, warning := certs.NewStaple(p, trusted, responder, sure)
+			if staple != nil {
+				staple.Log = log
+			}
+			all.Replace(place.Swap(staple), staple)
+			return warning
+		}
+		if warning := follow(l.first); warning != "" {
 			call := c.certificates[i].call
 			call.Warn(call.Errorf(0, "%s", warning).Unplaced())
-			continue
 		}
-		t.staples[i] = staple
-		s.fetch(staple, server.Root.ErrorLog)
+		l.follow = append(l.follow, func(p *certs.Pair) {
+			if warning := follow(p); warning != "" {
+				log.LogString(logs.Warn, 0, warning)
+			}
+		})
 	}
 	return nil
 }
 
-// fetch has the answers for a staple fetched as long as the configuration serves.
-func (s *sslBuilder) fetch(staple *certs.Staple, log *logs.Logger) {
-	if s.due == nil {
-		s.due, s.logs = map[*certs.Staple]time.Time{}, map[*certs.Staple]*logs.Logger{}
-		due, list := s.due, s.logs
-		s.b.Run("OCSP stapling", func(j *load.Job) { fetchStaples(j, due, list) })
+// stapler has the answers for staples fetched as long as the configuration serves.
+func (s *sslBuilder) stapler() *certs.Stapler {
+	if s.staples == nil {
+		all := &certs.Stapler{}
+		s.staples = all
+		s.b.Run("OCSP stapling", func(j *load.Job) { fetchStaples(j, all) })
 	}
-	s.due[staple], s.logs[staple] = time.Time{}, log
+	return s.staples
 }
 
-func fetchStaples(j *load.Job, due map[*certs.Staple]time.Time, list map[*certs.Staple]*logs.Logger) {
+func fetchStaples(j *load.Job, all *certs.Stapler) {
+	const most = 30 * time.Second // a certificate may change meanwhile
 	for !j.Stopped() {
 		var next time.Time
 		j.Task().Await(func() {
-			next = certs.RefreshAll(due, time.Now(), func(s *certs.Staple, err error) {
+			next = all.Refresh(func(s *certs.Staple, err error) {
 				host := ""
 				if u, e := url.Parse(s.Responder); e == nil {
 					host = u.Host
 				}
-				list[s].Logf(logs.Error, 0, "%v while requesting certificate status, responder: %s, certificate: \"%s\"", err, host, s.Name)
+				s.Log.Logf(logs.Error, 0, "%v while requesting certificate status, responder: %s, certificate: \"%s\"", err, host, s.Name)
 			})
 		})
-		if j.Sleep(time.Until(next)) != nil {
+		wait := most
+		if !next.IsZero() {
+			wait = min(wait, time.Until(next))
+		}
+		if j.Sleep(wait) != nil {
 			return
 		}
 	}
