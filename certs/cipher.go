@@ -12,6 +12,7 @@ type cipherSuite struct {
 	id    uint16 // 0: crypto/tls has it not
 	name  string
 	words string
+	parts []string // the words
 }
 
 // SecureCiphers are what is spoken below TLS 1.3 where nothing was said: those with forward secrecy that encrypt and authenticate at
@@ -32,9 +33,12 @@ func ParseCiphers(list string) (ids []uint16, missing []string, err error) {
 	for _, line := range strings.Split(strings.TrimSpace(otherCiphers), "\n") {
 		_, line, _ = strings.Cut(line, " ")
 		name, words, _ := strings.Cut(line, " ")
-		l.all = append(l.all, cipherSuite{0, name, words})
+		l.all = append(l.all, cipherSuite{0, name, words, nil})
 	}
 	l.all = append(l.all, ciphers...)
+	for i := range l.all {
+		l.all[i].parts = strings.Fields(l.all[i].words)
+	}
 	l.state = make([]cipherState, len(l.all))
 	words := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(":, ;", r) })
 	if len(words) > 0 && words[0] == "DEFAULT" {
@@ -116,7 +120,7 @@ func (c *cipherSuite) is(alias string) bool {
 	if alias == c.name || c.id != 0 && alias == tls.CipherSuiteName(c.id) {
 		return true
 	}
-	f := strings.Fields(c.words)
+	f := c.parts
 	protocol, kx, au, enc, bits, mac := f[0], f[1], f[2], f[3], f[len(f)-2], f[len(f)-1]
 	switch alias {
 	case "ALL":
