@@ -25,7 +25,7 @@ const worldRules = `
 	os.LookupEnv < cmd/weir/main.go, master/notify.go, master/upgrade.go;
 	os.Environ < cmd/weir/daemon.go, master/master.go;
 	os.Getwd < cmd/weir/main.go;
-	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl/named.go, http/ssl/upstream.go;
+	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl/named.go, http/ssl/upstream_names.go;
 	os.Stat < NOBODY;
 	os.Lstat < http/content/dav_tree.go;
 	os.ReadDir < cycle/process_linux.go, http/content/dav_tree.go;
