@@ -21,7 +21,10 @@ func (c *Cache) Manage(j *load.Job) {
 			}
 		})
 		if j.Sleep(next) != nil {
-			j.Task().Await(c.saveLast)
+			j.Task().Await(func() {
+				c.endPurges()
+				c.saveLast()
+			})
 			return
 		}
 	}

@@ -262,6 +262,19 @@ func (c *Cache) saveLast() {
 	}
 }
 
+// endPurges drops what was purged before the server stops, as far as that does not take too long: the next start knows of no purge. It touches
+// the disk.
+func (c *Cache) endPurges() {
+	const atMost = 5 * time.Second
+	c.mu.Lock()
+	mine, some := c.user == c, len(c.purges) > 0
+	c.mu.Unlock()
+	began := time.Now()
+	for n, done := uint32(1), !mine || !some; !done && time.Since(began) < atMost; {
+		n, done = c.purgeSome(n, time.Now)
+	}
+}
+
 // saveSome saves the index if it has changed since the last time. It touches the disk.
 func (c *Cache) saveSome() {
 	c.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -414,5 +415,37 @@ func TestChaosCacheCorrupt(t *testing.T) {
 	}
 	if code, err := s.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d, %v\n%s", code, err, s.Output())
+	}
+}
+
+// TestChaosCacheShared has nginx and weir use one folder in turns: what the one has stored the other answers.
+func TestChaosCacheShared(t *testing.T) {
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Skip("nginx is not installed")
+	}
+	o := startOrigin(t, &origin{})
+	folder := t.TempDir()
+	addr := mustTake(t, weirtest.NewPorts())
+	conf := strings.ReplaceAll(fmt.Sprintf(cacheConf, addr, o.addr, folder), " memory=1m", "")
+	all := map[string]bool{}
+	for turn, binary := range []string{nginx, tortureBinary(t), nginx, tortureBinary(t)} {
+		opt := weirtest.Options{Binary: binary, Dir: t.TempDir(), Ready: []string{addr}}
+		s := startTorture(t, opt, conf)
+		for path := range all {
+			if whole, status, err := askCache(addr, path, "", nil); !whole || err != nil || status != "HIT" {
+				t.Errorf("turn %d, %s: whole: %t, %s, %v", turn, path, whole, status, err)
+			}
+		}
+		for n := range 5 {
+			path := fmt.Sprintf("/%d/%d", 10+n*9000, turn)
+			all[path] = true
+			if !weirtest.Eventually(func() bool { _, status, _ := askCache(addr, path, "", nil); return status == "HIT" }) {
+				t.Errorf("turn %d: %s was not stored", turn, path)
+			}
+		}
+		if code, err := s.Stop(syscall.SIGTERM); code != 0 {
+			t.Fatalf("exit status %d, %v\n%s", code, err, s.Output())
+		}
 	}
 }
