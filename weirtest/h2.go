@@ -96,6 +96,18 @@ func NewH2(conn net.Conn, settings ...uint32) (*H2, error) {
 	return c, c.Raw(append([]byte(H2Preface), AppendH2Frame(nil, H2Settings, 0, 0, p)...))
 }
 
+// AcceptH2 is the side of a server: it reads the preface. Settings are still to be sent. Blocks refer to no table.
+func AcceptH2(conn net.Conn) (*H2, error) {
+	c := newH2(conn, bufio.NewReader(conn))
+	c.enc.SetMaxDynamicTableSize(0)
+	preface := make([]byte, len(H2Preface))
+	_, err := io.ReadFull(c.r, preface)
+	if err == nil && string(preface) != H2Preface {
+		err = fmt.Errorf("%q is no preface", preface)
+	}
+	return c, err
+}
+
 // newH2 is the one side or the other of a connection; nothing is sent.
 func newH2(conn net.Conn, r *bufio.Reader) *H2 {
 	c := &H2{Conn: conn, r: r, dec: hpack.NewDecoder(4096, nil), Updates: true, first: 65535, window: 65535, windows: map[uint32]int64{}}
@@ -218,6 +230,9 @@ func (c *H2) Forget(stream uint32) {
 	c.windows[stream] = -1 << 40
 	c.changed.Broadcast()
 }
+
+// Allow waits until some of n bytes may be sent on a stream, which it counts, and says how many: 0 when nothing more is wanted.
+func (c *H2) Allow(stream uint32, n int) int { return c.take(stream, n) }
 
 // take waits until some of n bytes may be sent, and says how many.
 func (c *H2) take(id uint32, n int) int {

@@ -87,6 +87,7 @@ type options struct {
 	loops, conns int
 	steps        map[string]http.Step
 	backend      string // $BACKEND
+	groups       string // what stands before the server
 }
 
 // newServer serves what stands inside of http { server { … } }. When the test ends nothing may be left.
@@ -148,8 +149,9 @@ func (s *server) listen() int {
 func (s *server) build(o options, text string) (*http.Port, func()) {
 	s.t.Helper()
 	text = strings.ReplaceAll(text, "$BACKEND", o.backend)
+	groups := strings.ReplaceAll(o.groups, "$BACKEND", o.backend)
 	text = "http { error_log error.log info; access_log access.log line; log_format line '$status \"$request\" $request_completion';\n" +
-		"root " + s.dir + "; client_body_temp_path tmp; proxy_temp_path ptmp;\nserver { listen 127.0.0.1:1; server_name test; http2 on; " + text + " } }\n"
+		"root " + s.dir + "; client_body_temp_path tmp; proxy_temp_path ptmp;\n" + groups + "server { listen 127.0.0.1:1; server_name test; http2 on; " + text + " } }\n"
 	path := filepath.Join(s.dir, "nginx.conf")
 	for _, sub := range []string{"tmp", "ptmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o700); err != nil {

@@ -219,12 +219,8 @@ func (s *sender) advance(n int) {
 // is room, for another peer.
 func (s *sender) fill(x *exchange) (err error) {
 	r := x.r
-	s.consumed = s.consumed || len(s.preread) == len(s.own)
-	from, fill := len(s.preread)-len(s.mem), len(s.preread)
-	if s.consumed {
-		from, fill = 0, copy(s.own, s.mem)
-	}
-	before := fill
+	from, fill, err := s.makeRoom(r)
+	before := len(s.mem) + from
 	for fill < len(s.own) && err == nil {
 		var n int
 		n, err = r.Wire.TryReadBody(r, s.own[fill:])
@@ -247,6 +243,26 @@ func (s *sender) fill(x *exchange) (err error) {
 	}
 	s.verdict = r.BodyFailed(err)
 	return errBody
+}
+
+// makeRoom says where in own what is to be sent begins, and where more goes. Where there is no room it tries whether there is any need
+// of it, and gives up what was sent if there is.
+func (s *sender) makeRoom(r *http.Request) (from, fill int, err error) {
+	if s.consumed {
+		return 0, copy(s.own, s.mem), nil
+	}
+	from, fill = len(s.preread)-len(s.mem), len(s.preread)
+	if fill < len(s.own) {
+		return from, fill, nil
+	}
+	var one [1]byte
+	n, err := r.Wire.TryReadBody(r, one[:])
+	if n == 0 {
+		return from, fill, err
+	}
+	s.consumed = true
+	fill = copy(s.own, s.mem)
+	return 0, fill + copy(s.own[fill:], one[:]), err
 }
 
 // loadSize is how much is read of a body in a file at a time.
