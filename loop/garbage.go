@@ -8,6 +8,9 @@ import (
 const (
 	// quietFor is how long nothing more must have come for garbage to be collected.
 	quietFor = time.Second
+	// quietShare is what part of all garbage may come in that time where it counts as quiet: with handshakes at a steady pace the collector
+	// is not run by this more often than once in so many seconds.
+	quietShare = 64
 	// garbageShare is what part of the memory in use garbage must be at least to be worth a collection.
 	garbageShare = 8
 )
@@ -37,7 +40,7 @@ func (l *Loop) Garbage(n int) {
 // lookAtGarbage has garbage collected when no more comes.
 func (l *Loop) lookAtGarbage() {
 	g := &l.garbage
-	if g.fresh > g.bytes/garbageShare {
+	if g.fresh > g.bytes/quietShare {
 		g.fresh = 0
 		g.timer.Set(l.now.Add(quietFor))
 		return
