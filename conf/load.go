@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -210,6 +211,18 @@ func (l *loader) plain(words []Word, end Pos, in *Block) {
 		return
 	}
 	in.Nodes = append(in.Nodes, n)
+	if n.Name() == "state" && len(words) == 2 && in.Node != nil && in.Node.Name() == "upstream" {
+		l.state(n)
+	}
+}
+
+// state reads the servers that a state file of an upstream has. It need not be there.
+func (l *loader) state(n *Node) {
+	path := full(l.tree.Prefix, n.Words[1].Text)
+	if _, err := l.source(path); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	l.file(path, n, n.In)
 }
 
 // open begins a block. Without words it belongs to nothing, and what is in it is forgotten.

@@ -111,7 +111,7 @@ func Build(spec *Spec, o Options) (*Group, error) {
 	if !spec.Implicit && spec.Keepalive.Max > 0 {
 		g.pool = newPool(spec.Keepalive, o.Loops)
 	}
-	if !slices.ContainsFunc(spec.Servers, func(s ServerSpec) bool { return !s.Backup }) {
+	if !spec.State && !slices.ContainsFunc(spec.Servers, func(s ServerSpec) bool { return !s.Backup }) {
 		return nil, &conf.Error{Node: spec.Node, Arg: -1, Text: "no servers in upstream " + quote(spec.Name)}
 	}
 	g.members = spec.members()

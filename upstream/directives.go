@@ -67,6 +67,17 @@ when the configuration is read.`,
 			Doc:     "Names the state of the group. It is always shared by the whole process; the size is checked and has no effect.",
 		},
 		{
+			Name:    "state",
+			In:      conf.Upstream,
+			Syntax:  "<file:string>",
+			Declare: onSpec(declareState),
+			Doc: `Reads the servers of the group from a *file* of "server" directives, as NGINX Plus leaves them there. A file that is not there is a group without servers: it
+answers with 502.
+
+weir does not write the file: what is changed in it holds from the next reload on.`,
+			Example: "upstream app { zone app 64k; state /var/lib/weir/state/app.conf; }",
+		},
+		{
 			Name:    "queue",
 			In:      conf.Upstream,
 			Syntax:  "<number> [timeout=<time>]",
@@ -141,7 +152,7 @@ func declareGroup(c *conf.Call) error {
 	if d.Find(name) != nil {
 		return c.Errorf(0, "duplicate upstream %s", quote(name)).After(d.Find(name).Node)
 	}
-	if c.Body().First("server") == nil {
+	if c.Body().First("server") == nil && c.Body().First("state") == nil {
 		if slices.ContainsFunc(c.Body().Nodes, func(n *conf.Node) bool { return !n.OK() }) {
 			return nil // one of them may be meant for a server, and is told of already
 		}
@@ -219,6 +230,17 @@ func declareZone(s *Spec, c *conf.Call) error {
 		return c.Errorf(1, "%v", err)
 	}
 	s.Zone, s.ZoneSize = name, size
+	return nil
+}
+
+// declareState takes note of it: the file was read with the configuration, and what is in it follows in the block.
+func declareState(s *Spec, c *conf.Call) error {
+	for _, n := range c.Block().Nodes {
+		if n.Name() == "server" && n.Pos().File == c.Node.Pos().File {
+			return c.Errorf(-1, "\"state\" directive is incompatible with \"server\"").After(n)
+		}
+	}
+	s.State = true
 	return nil
 }
 

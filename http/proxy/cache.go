@@ -321,11 +321,19 @@ func (x *exchange) answerCached() (v http.Verdict) {
 
 // update fetches an entry anew that the client has got already. The hold on it, by which others know that it is being fetched, goes to who
 // fetches it.
+//
+// As in nginx, a connection that carries no other request is closed when that is done: scripts take the end of the one for that of the other.
 func (x *exchange) update() {
-	hold, serve := &cache.Hold{}, x.h.serve
+	r, hold, serve, over := x.r, &cache.Hold{}, x.h.serve, &loop.Signal{}
 	x.cache.hold.MoveTo(hold)
-	done := func() { hold.Free(0, 0) }
-	x.r.Detach(http.DetachOptions{Done: done}, func(q *http.Request) { serve(q) })
+	done := func() {
+		hold.Free(0, 0)
+		over.Fire()
+	}
+	r.Detach(http.DetachOptions{Done: done}, func(q *http.Request) { serve(q) })
+	if !r.KeepAlive && !r.IsSub() && r.Version < http.HTTP20 {
+		_ = r.Task.Poll(&loop.Wait{Signal: over, B: r.Wire.Source(), BWant: loop.Hup})
+	}
 }
 
 // serving reports whether the response is that of the cache.
