@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"os/exec"
 	"regexp"
 	"slices"
 	"time"
@@ -48,6 +49,10 @@ func works() []work {
 		{name: "h2tlsproxy1k", what: "an answer of 1 KB from the origin, over HTTP/2 and TLS 1.3", static: true, load: streams("/origin/1k"), as: overTLS("ecdsa", "http2 on;")},
 		{name: "handshake", what: "full handshakes of TLS 1.3, ECDSA P-256", static: true, load: handshakes, as: overTLS("ecdsa", "")},
 		{name: "handshakersa", what: "full handshakes of TLS 1.3, RSA of 2048 bits", static: true, load: handshakes, as: overTLS("rsa", "")},
+		{name: "hit1k", what: "an answer of 1 KB from the cache (weir: from its memory)", static: true, load: wrk("/cached/1k", 32), as: cached(" memory=16m")},
+		{name: "hit100k", what: "an answer of 100 KB from the cache (weir: with its memory)", static: true, load: wrk("/cached/100k", 32), as: cached(" memory=16m")},
+		{name: "hitdisk1k", what: "an answer of 1 KB from the cache on disk", static: true, load: wrk("/cached/1k", 32), as: cached("")},
+		{name: "hitdisk100k", what: "an answer of 100 KB from the cache on disk", static: true, load: wrk("/cached/100k", 32), as: cached("")},
 		{name: "newconn", what: "a file (haproxy: an answer) of 1 KB, a new connection for each request", load: newConnections},
 		{name: "idle", what: "memory of idle keep-alive connections", measure: measureIdle(idle{})},
 		{name: "idletls", what: "memory of idle connections over TLS 1.3", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS13})},
@@ -65,6 +70,25 @@ func http2(sv server) server {
 		return server{}
 	}
 	return nginxLike(sv.name, sv.bin, "http2 on;")
+}
+
+// cached is a server with a cache; weir's has the parameter besides.
+func cached(weir string) func(server) server {
+	return func(sv server) server {
+		if sv.bin == "" {
+			return server{}
+		}
+		more := ""
+		if sv.name == "weir" {
+			more = weir
+		}
+		c := nginxLike(sv.name, sv.bin, "")
+		c.command = func(s *site, dir, addr string) (*exec.Cmd, error) {
+			return nginxCommand(s, sv.bin, dir, addr, "proxy_cache_path cache keys_zone=hits:1m"+more+";",
+				"location /cached/ { proxy_pass http://origin/origin/; proxy_cache hits; proxy_cache_valid 1h; }")
+		}
+		return c
+	}
 }
 
 // sample is one measurement of one server.

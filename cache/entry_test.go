@@ -335,3 +335,34 @@ func TestScan(t *testing.T) {
 		t.Error("a crawler has pushed it out")
 	}
 }
+
+// TestStoredTwice has two requests store an entry at the same time, and the index told of them in the other order: the file that is there comes
+// into memory all the same.
+func TestStoredTwice(t *testing.T) {
+	c := testCache(t, Conf{Inactive: time.Minute, Memory: 64 << 10})
+	var a, b, reader Hold
+	sum := SumOf([]byte("k"))
+	c.Acquire(&a, sum, 1, 0)
+	c.Acquire(&b, sum, 1, 0)
+	first := c.put(t, "k", "one")
+	second := c.put(t, "k", "two")
+	b.Update(second, 400, nil)
+	a.Update(first, 400, nil)
+	c.Acquire(&reader, sum, 1, 0)
+	i := NewItem(fileOf(Header{}, "k", "HTTP/1.1 200 OK\r\n\r\n", "two"), []byte("k"), CRC([]byte("k")))
+	i.Stat = second
+	reader.Admit(i)
+	reader.Free(0, 0)
+	if c.Acquire(&reader, sum, 1, 0); reader.Item != i {
+		t.Error("it is not in memory")
+	}
+	// What was opened before another one was stored does not come in.
+	c.Acquire(&a, sum, 1, 0)
+	third := c.put(t, "k", "three")
+	a.Update(third, 400, nil)
+	reader.Admit(i)
+	reader.Free(0, 0)
+	if c.Acquire(&reader, sum, 1, 0); reader.Item != nil {
+		t.Error("an old file is in memory")
+	}
+}

@@ -147,6 +147,12 @@ func (h *Hold) Admit(i *Item) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.at(h.n)
+	if d.exists && d.uniq != i.Uniq && d.uniq == h.Uniq {
+		// Two requests have stored it at the same time, and the index was told in another order than the files were put there. Since this one has
+		// looked it was told of none.
+		c.size += int64(i.Blocks) - int64(d.blocks)
+		d.uniq, d.blocks = i.Uniq, i.Blocks
+	}
 	if d.exists && d.uniq == i.Uniq && d.uses > 1 {
 		c.memory.put(&d.key, i)
 	}
