@@ -47,6 +47,7 @@ func httpModules() []*http.Module {
 
 		// the request is answered
 		content.TryFiles,
+		content.Mirror,
 		content.FLV,
 		content.MP4,
 		content.RandomIndex,

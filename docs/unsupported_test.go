@@ -26,7 +26,6 @@ var sought = []struct{ name, purpose, meanwhile string }{
 	{"stream", "TCP and UDP", "another balancer for these ports"},
 	{"split_clients", "shares of clients", "`map` of the end of an address or a cookie"},
 	{"http3", "HTTP/3", "the server that ends TLS in front may speak it"},
-	{"mirror", "copies of requests", "none"},
 	{"secure_link", "links that expire", "the application's own"},
 	{"dav_methods", "WebDAV", "another server behind `proxy_pass`"},
 	{"image_filter", "images in other sizes", "another server behind `proxy_pass`"},
