@@ -46,6 +46,8 @@ const depsRules = `
 
 	# Around it: these see the server from outside.
 	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;
+	# This one is inside of it.
+	cycle < weirtest/inside;
 
 	# A loop knows no protocol; what is shared knows no request.
 	conf, vars, logs, zone, disk !< loop;
@@ -70,7 +72,7 @@ const wallRules = `
 	net/http/pprof < status;
 	crypto/tls < certs, listen, upstream, http/ssl, http/proxy, stream, weirtest, weirtest/script, bench;
 	log < NOBODY;
-	testing < weirtest/script, loop/looptest;
+	testing < weirtest/script, weirtest/inside, loop/looptest;
 	os/signal < cmd/weir;
 `
 

@@ -13,7 +13,8 @@ import (
 // A Piece is one stretch of a body: bytes in memory, or a range of a file.
 //
 // Memory is borrowed: it must stay as it is until the exchange ends or a Drain has returned. A piece
-// with Own hands its buffer over instead: whoever sends the piece gives Own back to the loop.
+// with Own hands its buffer over instead: whoever sends the piece gives Own back to the loop. No other piece may be part of that buffer:
+// who takes pieces may drop one, and give its buffer back, before those in front of it are sent.
 type Piece struct {
 	B   []byte // bytes in memory; nil for a file
 	Own []byte // the whole loop buffer that B is part of, to be given back once sent

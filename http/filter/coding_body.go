@@ -203,6 +203,12 @@ func giveAll(r *http.Request, p []http.Piece) {
 	}
 }
 
+// ownCopy makes a piece of a copy, for memory that is soon overwritten or somebody else's.
+func ownCopy(r *http.Request, b []byte) http.Piece {
+	buf := r.Loop().Take(len(b))
+	return http.Piece{B: buf[:copy(buf, b)], Own: buf}
+}
+
 // piece compresses one piece. What of the result is worth a piece of its own is passed on.
 func (b *codedBody) piece(r *http.Request, i int, p *http.Piece) error {
 	if p.Len > 0 {

@@ -77,8 +77,8 @@ func (g *page) Body(r *http.Request, i int, p []http.Piece, f http.Flags) error 
 			err = g.memory(r, p[k].B, p[k].Own)
 		}
 		if err != nil {
-			g.drop(r, p[k+1:])
-			g.drop(r, g.out)
+			giveAll(r, p[k+1:])
+			giveAll(r, g.out)
 			g.out = g.out[:0]
 			return err
 		}
@@ -90,16 +90,6 @@ func (g *page) Body(r *http.Request, i int, p []http.Piece, f http.Flags) error 
 		return nil
 	}
 	return g.pass(r, f)
-}
-
-// drop gives the buffers of pieces back that nobody will send.
-func (g *page) drop(r *http.Request, p []http.Piece) {
-	for k := range p {
-		if p[k].Own != nil {
-			r.Loop().Give(p[k].Own)
-			p[k].Own = nil
-		}
-	}
 }
 
 // pass passes on what was made so far.
@@ -179,6 +169,9 @@ func (g *page) write(text []byte, lent bool) {
 		b.text = append(b.text, text...)
 	case !g.hidden:
 		if lent {
+			if last := g.piece.last; last >= 0 && g.piece.own != nil {
+				g.out[last] = ownCopy(g.in, g.out[last].B)
+			}
 			g.piece.last = len(g.out)
 		}
 		g.out = append(g.out, http.Mem(text))
@@ -209,8 +202,7 @@ func (g *page) flush(r *http.Request) error {
 	if g.piece.own != nil && g.piece.last >= 0 {
 		for k := g.piece.from; k <= g.piece.last; k++ {
 			if p := &g.out[k]; p.Own == nil {
-				buf := r.Loop().Take(len(p.B))
-				*p = http.Piece{B: buf[:copy(buf, p.B)], Own: buf}
+				*p = ownCopy(r, p.B)
 			}
 		}
 	}

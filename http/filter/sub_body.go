@@ -15,7 +15,8 @@ type subBody struct {
 	// while pieces are looked through
 	r    *http.Request
 	out  []http.Piece
-	last int // the last of out that is part of the piece at hand, -1 if there is none
+	own  bool // the piece at hand comes with its buffer
+	last int  // the last of out that is part of it, -1 if there is none
 }
 
 // Body replaces in pieces of the body.
@@ -86,7 +87,7 @@ func (b *subBody) file(i int, p http.Piece) error {
 
 // memory looks through p, which is part of own if that is not nil.
 func (b *subBody) memory(p, own []byte) {
-	b.last = -1
+	b.own, b.last = own != nil, -1
 	b.look(p, b)
 	switch {
 	case own == nil:
@@ -99,14 +100,16 @@ func (b *subBody) memory(p, own []byte) {
 
 // lent passes on a part of the piece at hand (subSink).
 func (b *subBody) lent(part []byte) {
+	if b.own && b.last >= 0 {
+		b.out[b.last] = ownCopy(b.r, b.out[b.last].B)
+	}
 	b.last = len(b.out)
 	b.out = append(b.out, http.Mem(part))
 }
 
 // copied passes on what is soon overwritten (subSink).
 func (b *subBody) copied(part []byte) {
-	buf := b.r.Loop().Take(len(part))
-	b.out = append(b.out, http.Piece{B: buf[:copy(buf, part)], Own: buf})
+	b.out = append(b.out, ownCopy(b.r, part))
 }
 
 // match writes what stands for a text (subSink).
