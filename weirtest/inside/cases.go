@@ -39,34 +39,23 @@ import (
 // Behind the body stands "cut" when its end has not come, "closed" when the connection ends with it, and then what the error log has got.
 // With update the answers are written into the file.
 func Cases(t *testing.T, path string, update bool, modules ...*http.Module) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	intro, rest, _ := strings.Cut("\n"+string(text), "\n=== ")
+	intro, cases := Read(t, path)
 	out := strings.TrimPrefix(intro, "\n")
-	before := "" // the block of the case before
-	for part := range strings.SplitSeq(rest, "\n=== ") {
-		name, part, _ := strings.Cut(part, "\n")
-		in, want, _ := strings.Cut(part, "\n----\n")
-		t.Run(name, func(t *testing.T) {
-			block, asks := readCase(t, in)
-			if block != "" {
-				before = block
-			}
-			s := New(t, before, modules...)
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			s := New(t, c.Block, modules...)
 			var got []string
-			for _, a := range asks {
+			for _, a := range c.asks {
 				got = append(got, s.everyway(t, a).String())
 			}
 			answer := strings.Join(got, "\n")
-			if answer != strings.TrimRight(want, "\n")+"\n" && !update {
-				t.Errorf("%s\ngot:\n%s\nwant:\n%s", in, answer, want)
+			if answer != c.want && !update {
+				t.Errorf("%s\ngot:\n%s\nwant:\n%s", c.in, answer, c.want)
 			}
 			if out != "" {
 				out = strings.TrimRight(out, "\n") + "\n\n"
 			}
-			out += "=== " + name + "\n" + strings.TrimRight(in, "\n") + "\n----\n" + answer
+			out += "=== " + c.Name + "\n" + c.in + "\n----\n" + answer
 		})
 	}
 	if update {
@@ -74,6 +63,42 @@ func Cases(t *testing.T, path string, update bool, modules ...*http.Module) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A Case is one of a file.
+type Case struct {
+	Name, Block string
+	Asks        []Ask // without what the handler answers
+
+	asks     []*question
+	in, want string
+}
+
+// Read reads a file of cases, and what stands before them.
+func Read(t *testing.T, path string) (intro string, cases []Case) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	intro, rest, _ := strings.Cut("\n"+string(text), "\n=== ")
+	block := "" // holds for the cases that follow as well
+	for part := range strings.SplitSeq(rest, "\n=== ") {
+		name, part, _ := strings.Cut(part, "\n")
+		in, want, _ := strings.Cut(part, "\n----\n")
+		c := Case{Name: name, in: strings.TrimRight(in, "\n"), want: strings.TrimRight(want, "\n") + "\n"}
+		own, asks := readCase(t, in)
+		if own != "" {
+			block = own
+		}
+		c.Block, c.asks = block, asks
+		for _, q := range asks {
+			ask := q.Ask
+			ask.Content = Content{}
+			c.Asks = append(c.Asks, ask)
+		}
+		cases = append(cases, c)
+	}
+	return intro, cases
 }
 
 // A question is a request of a case.
@@ -210,6 +235,9 @@ func (s *Server) Cut(ask Ask, body string, at map[string]string, kind Kind, plac
 	return s.Do(ask)
 }
 
+// ownPage ends the pages that a server has of its own.
+const ownPage = "<hr><center>weir/test</center>\r\n</body>\r\n</html>\r\n"
+
 // String is what a file of cases has: the body's lines begin with a bar, and what is packed is shown unpacked.
 func (a Answer) String() string {
 	var b strings.Builder
@@ -218,7 +246,9 @@ func (a Answer) String() string {
 	if err != nil {
 		fmt.Fprintln(&b, err)
 	}
-	if body != "" {
+	if strings.HasSuffix(body, ownPage) {
+		b.WriteString("the server's own page\n")
+	} else if body != "" {
 		for line := range strings.SplitSeq(body, "\n") {
 			fmt.Fprintf(&b, "|%s\n", visible(line))
 		}

@@ -93,6 +93,7 @@ func (s *Server) serve(t *loop.Task, ask Ask) Answer {
 	w := &wire{server: s, body: strings.NewReader(ask.Body)}
 	r := &http.Request{}
 	r.Reset()
+	r.Out.Clear()
 	r.Task, r.Wire, r.Client, r.KeepAlive = t, w, s.client, true
 	port := s.client.Socket.Port()
 	r.Bind(port)
