@@ -21,9 +21,9 @@ const WorkerMark = "WEIR_WORKER"
 
 // A child is a process that the master has started and will hear of when it ends.
 type child struct {
-	cmd   *exec.Cmd
-	pid   int
-	since time.Time
+	process process
+	pid     int
+	since   time.Time
 
 	// of a worker
 	ch      *channel
@@ -41,14 +41,15 @@ type parcel struct {
 }
 
 // start starts a process; what it ends with comes to gone, on the master's goroutine.
-func (m *Master) start(cmd *exec.Cmd, gone func(c *child, state *os.ProcessState)) (*child, error) {
-	if err := cmd.Start(); err != nil {
+func (m *Master) start(cmd *exec.Cmd, gone func(*child, ending)) (*child, error) {
+	p, err := m.machine.start(cmd)
+	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, pid: cmd.Process.Pid, since: time.Now()}
+	c := &child{process: p, pid: p.pid(), since: m.machine.now()}
 	go func() {
-		_ = cmd.Wait() // the state says what there is to say
-		m.post(func() { gone(c, cmd.ProcessState) })
+		e := p.wait()
+		m.post(func() { gone(c, e) })
 	}()
 	return c, nil
 }
@@ -190,11 +191,11 @@ const orderPatience = time.Minute
 func (m *Master) order(w *child, next *loaded, sockets []*socket, answered func(error)) {
 	msg, fds := next.order(sockets)
 	if err := w.tell(msg, fds, answered); err != nil {
-		go m.post(func() { answered(err) }) // not now: who asks may not know w yet
+		m.machine.beside(func() { m.post(func() { answered(err) }) }) // not now: who asks may not know w yet
 		return
 	}
 	serial := w.serial
-	time.AfterFunc(orderPatience, func() {
+	m.machine.after(orderPatience, func() {
 		m.post(func() {
 			if w.pending[serial] != nil {
 				m.log(logs.Alert, "worker process %d has not answered for %v and is killed", w.pid, orderPatience)
@@ -205,7 +206,7 @@ func (m *Master) order(w *child, next *loaded, sockets []*socket, answered func(
 }
 
 // signal sends a signal to the process. It may be gone already.
-func (c *child) signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }
+func (c *child) signal(s syscall.Signal) { c.process.signal(s) }
 
 // over ends what belongs to a worker that is no more.
 func (w *child) over() {
@@ -215,18 +216,6 @@ func (w *child) over() {
 		delete(w.pending, serial)
 		f(fmt.Errorf("the worker process %d %w", w.pid, errEnded))
 	}
-}
-
-// howEnded says how a process ended, in nginx's words, and at what level that is logged.
-func howEnded(what string, pid int, state *os.ProcessState) (logs.Level, string) {
-	s, ok := state.Sys().(syscall.WaitStatus)
-	switch {
-	case ok && s.Signaled() && s.CoreDump():
-		return logs.Alert, fmt.Sprintf("%s %d exited on signal %d (core dumped)", what, pid, s.Signal())
-	case ok && s.Signaled():
-		return logs.Alert, fmt.Sprintf("%s %d exited on signal %d", what, pid, s.Signal())
-	}
-	return logs.Notice, fmt.Sprintf("%s %d exited with code %d", what, pid, state.ExitCode())
 }
 
 // errEnded is the answer of a worker that has ended before it gave one.

@@ -1,7 +1,6 @@
 package master
 
 import (
-	"os"
 	"time"
 
 	"weir/logs"
@@ -39,8 +38,8 @@ func (c *crashes) pause(lived time.Duration, served bool) time.Duration {
 }
 
 // workerGone sees to it that somebody serves after a worker has ended.
-func (m *Master) workerGone(w *child, state *os.ProcessState) {
-	level, how := howEnded("worker process", w.pid, state)
+func (m *Master) workerGone(w *child, e ending) {
+	level, how := e.say("worker process", w.pid)
 	if w.ending && !w.ready && level == logs.Alert {
 		level = logs.Notice // it was told to end before it had learned to
 	}
@@ -64,7 +63,7 @@ func (m *Master) workerGone(w *child, state *os.ProcessState) {
 	case m.quitting || m.stopping:
 		m.maybeFinish()
 	case serves && m.worker == nil && !m.noAccept:
-		m.replace(m.crashes.pause(time.Since(w.since), w.ready))
+		m.replace(m.crashes.pause(m.machine.now().Sub(w.since), w.ready))
 	}
 }
 
@@ -72,7 +71,7 @@ func (m *Master) workerGone(w *child, state *os.ProcessState) {
 func (m *Master) replace(pause time.Duration) {
 	if pause > 0 {
 		m.log(logs.Alert, "%d worker processes died within a second of their start, one after the other; the next one starts in %v", m.crashes.inARow, pause)
-		time.AfterFunc(pause, func() { m.post(func() { m.replace(0) }) })
+		m.machine.after(pause, func() { m.post(func() { m.replace(0) }) })
 		return
 	}
 	if m.worker != nil || m.noAccept || m.quitting || m.stopping {

@@ -36,6 +36,7 @@ type Master struct {
 	Inherited  *Inherited       // from an old binary or from systemd; nil: nothing
 	Ready      func()           // called once, when the first worker serves
 
+	machine machine
 	environ []string
 	events  chan func()
 	cur     *loaded
@@ -73,7 +74,7 @@ func (m *Master) log(v logs.Level, format string, a ...any) {
 
 // Run is the master's life. r is the configuration, without errors. The status is the process's.
 func (m *Master) Run(r *Reading) int {
-	m.environ, m.events, m.first = os.Environ(), make(chan func(), 64), true
+	m.prepare(realMachine{})
 	if err := m.begin(r); err != nil {
 		return 1
 	}
@@ -87,6 +88,11 @@ func (m *Master) Run(r *Reading) int {
 		}
 	}
 	return m.status
+}
+
+// prepare makes what a master has before it begins.
+func (m *Master) prepare(on machine) {
+	m.machine, m.environ, m.events, m.first = on, os.Environ(), make(chan func(), 64), true
 }
 
 // begin opens what the configuration needs and starts the first worker. What fails was told.
@@ -306,7 +312,7 @@ func (m *Master) press(delay time.Duration) {
 		w.ending = true
 		w.signal(s)
 	}
-	time.AfterFunc(delay, func() { m.post(func() { m.press(2 * delay) }) })
+	m.machine.after(delay, func() { m.post(func() { m.press(2 * delay) }) })
 }
 
 // maybeFinish ends the master with its last worker.

@@ -3,7 +3,6 @@ package master
 import (
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
@@ -62,7 +61,7 @@ func (m *Master) watchdog() {
 		} else {
 			alive(nil)
 		}
-		time.AfterFunc(period/2, func() { m.post(look) })
+		m.machine.after(period/2, func() { m.post(look) })
 	}
 	look()
 }

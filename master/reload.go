@@ -49,10 +49,10 @@ func (m *Master) reload(done func(result)) {
 		have[name] = s
 	}
 	o := m.cur.outline
-	go func() {
+	m.machine.beside(func() {
 		res := read(o.Options, have, o.Log)
 		m.post(func() { m.wasRead(res) })
-	}()
+	})
 }
 
 // comeBack has a worker of the old binary serve again, while a new binary runs.
@@ -171,13 +171,22 @@ func (m *Master) adopt(next *loaded) {
 // reloaded tells everybody who asked, and begins again when somebody asked meanwhile.
 func (m *Master) reloaded(res result) {
 	m.reading = false
-	m.notify.reloaded(res.next != nil)
+	if !m.ending() { // else systemd knows that the service stops
+		m.notify.reloaded(res.next != nil)
+	}
 	for _, done := range m.askers {
 		done(res)
 	}
 	m.askers = nil
 	// what reading took is not needed until the next time
 	go debug.FreeOSMemory()
+	if m.ending() {
+		for _, done := range m.waiting {
+			done(result{said: []said{{logs.Emerg, errEnding.Error()}}})
+		}
+		m.again, m.waiting = false, nil
+		return
+	}
 	switch {
 	case m.again:
 		m.again = false

@@ -151,8 +151,8 @@ func (m *Master) startBinary() (*child, error) {
 }
 
 // binaryGone goes back to the old binary when the new one has ended.
-func (m *Master) binaryGone(c *child, state *os.ProcessState) {
-	level, how := howEnded("new binary process", c.pid, state)
+func (m *Master) binaryGone(c *child, e ending) {
+	level, how := e.say("new binary process", c.pid)
 	m.log(level, "%s", how)
 	m.next = nil
 	if m.over {
