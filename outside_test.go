@@ -27,8 +27,8 @@ const worldRules = `
 	os.Getwd < cmd/weir/main.go;
 	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl/named.go, http/ssl/upstream_names.go;
 	os.Stat < NOBODY;
-	os.Lstat < http/content/dav_tree.go;
-	os.ReadDir < cycle/process_linux.go, http/content/dav_tree.go;
+	os.Lstat < disk/tree.go;
+	os.ReadDir < cycle/process_linux.go, disk/tree.go;
 	filepath.EvalSymlinks < disk/open.go;
 	filepath.Glob < conf/load.go;
 	net.LookupHost, net.LookupIP, net.LookupAddr, net.ResolveTCPAddr, net.ResolveUDPAddr < NOBODY;
@@ -57,17 +57,9 @@ const diskRules = `
 	unix.CopyFileRange < NOBODY;
 	syscall.Open, syscall.Stat, syscall.Fstat, syscall.Lstat, syscall.Unlink, syscall.Rename, syscall.Mkdir < NOBODY;
 	syscall.Read, syscall.Write, syscall.Pread, syscall.Pwrite < NOBODY;
-	unix.Unlink < listen/open.go, http/content/dav_tree.go;
-	# WebDAV works on trees of files in one Await; its calls are to move to package disk.
-	os.Rename < http/content/dav_tree.go;
-	os.MkdirAll < http/content/dav_tree.go;
-	os.Chmod < http/content/dav_tree.go;
-	os.Chtimes < http/content/dav_tree.go;
-	os.OpenFile < http/content/dav_tree.go;
-	os.Remove < http/content/dav_tree.go;
-	unix.Rmdir < http/content/dav_tree.go;
-	unix.Stat < http/content/dav_put.go;
-	unix.Mkdir < http/content/dav_put.go;
+	unix.Unlink < listen/open.go;
+	os.Rename, os.MkdirAll, os.Chmod, os.Chtimes, os.OpenFile, os.Remove < NOBODY;
+	unix.Rmdir, unix.Stat, unix.Mkdir < NOBODY;
 `
 
 // TestOutside holds every file of the server against the rules of the world.
@@ -78,7 +70,7 @@ func TestOutside(t *testing.T) {
 
 // TestDisk holds every file that runs on loops against the rules of the disk.
 func TestDisk(t *testing.T) {
-	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "lookup", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
+	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "lookup", "certs", "cache", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
 }
 
 // checkCalls holds every file below the roots against rules of calls, and the rules against the files. why is said of a call that is

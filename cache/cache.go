@@ -18,8 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"weir/disk"
 	"weir/logs"
 	"weir/zone"
 )
@@ -132,13 +131,13 @@ const usualBlock = 4096
 
 // measure finds out the unit in which sizes of files are counted. It touches the disk.
 func (c *Cache) measure() {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(c.Dir, &fs); err != nil || fs.Bsize <= 0 || fs.Bsize%512 != 0 {
+	block, _, err := disk.RoomBlocking(c.Dir)
+	if err != nil || block <= 0 || block%512 != 0 {
 		return
 	}
 	c.mu.Lock()
 	if c.size == 0 {
-		c.block = int64(fs.Bsize)
+		c.block = block
 	}
 	c.mu.Unlock()
 }

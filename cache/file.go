@@ -87,7 +87,7 @@ func (f *File) Close() {
 // touches the disk. The memory tier forgets the entry.
 func (c *Cache) Rewrite(key Sum, was Stat, h *Header) error {
 	path := c.Path(key)
-	f, err := os.OpenFile(path, os.O_RDWR|unix.O_CLOEXEC, 0)
+	f, err := disk.OpenRewriteBlocking(path)
 	if os.IsNotExist(err) {
 		return nil // it was dropped meanwhile
 	}
@@ -130,7 +130,7 @@ func (c *Cache) forget(key Sum) {
 
 // unlink removes the file of an entry.
 func (c *Cache) unlink(path string) {
-	if err := unix.Unlink(path); err != nil {
+	if err := disk.RemoveBlocking(path); err != nil {
 		level := logs.Crit
 		if err == unix.ENOENT {
 			level = logs.Info // somebody has cleared the folder
@@ -141,11 +141,11 @@ func (c *Cache) unlink(path string) {
 
 // Free is the room of the file system that the cache is on.
 func (c *Cache) freeBytes() int64 {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(c.Dir, &fs); err != nil {
+	_, free, err := disk.RoomBlocking(c.Dir)
+	if err != nil {
 		return int64(^uint64(0) >> 1)
 	}
-	return int64(fs.Bavail) * int64(fs.Bsize)
+	return free
 }
 
 // keyOf is the key that a file is named by; ok is false for other files.

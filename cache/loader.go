@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/disk"
 	"weir/load"
 	"weir/logs"
 )
@@ -161,7 +162,7 @@ type dir struct {
 }
 
 func (w *walker) enter(path string) {
-	if f, err := os.Open(path); err == nil {
+	if f, err := disk.OpenFolderBlocking(path); err == nil {
 		w.dirs = append(w.dirs, &dir{f: f, path: path})
 	}
 }

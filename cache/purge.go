@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"weir/disk"
 	"weir/loop"
 )
 
@@ -65,7 +64,7 @@ func (c *Cache) Purge(key []byte, sum Sum) bool {
 	}
 	c.mu.Unlock()
 	if ok {
-		_ = unix.Unlink(path)
+		_ = disk.RemoveBlocking(path)
 	}
 	return ok
 }
@@ -148,16 +147,11 @@ func (c *state) purgedBy(key, head []byte, generation uint32) (by uint32) {
 }
 
 // Remove removes the file of an entry. It touches the disk.
-func (c *Cache) Remove(sum Sum) { _ = unix.Unlink(c.Path(sum)) }
+func (c *Cache) Remove(sum Sum) { _ = disk.RemoveBlocking(c.Path(sum)) }
 
 // readHeader reads the header of a file and holds it against the key, unless that is nil.
 func readHeader(path string, buf, key []byte) (h Header, ok bool) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return h, false
-	}
-	n, err := unix.Pread(fd, buf, 0)
-	_ = unix.Close(fd)
+	n, err := disk.ReadHeadBlocking(path, buf)
 	if err != nil {
 		return h, false
 	}
@@ -266,7 +260,7 @@ func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done boo
 		}
 		c.mu.Unlock()
 		if gone {
-			_ = unix.Unlink(path)
+			_ = disk.RemoveBlocking(path)
 		}
 	}
 	return n, false
@@ -274,12 +268,7 @@ func (c *Cache) purgeSome(n uint32, now func() time.Time) (next uint32, done boo
 
 // readKey reads the key in a file, and the head of the response.
 func readKey(path string, buf []byte) (key, head []byte, ok bool) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, false
-	}
-	defer func() { _ = unix.Close(fd) }()
-	n, err := unix.Pread(fd, buf, 0)
+	n, err := disk.ReadHeadBlocking(path, buf)
 	if err != nil || n < HeaderStart(0) {
 		return nil, nil, false
 	}
@@ -291,7 +280,7 @@ func readKey(path string, buf []byte) (key, head []byte, ok bool) {
 	}
 	if end > n {
 		buf = make([]byte, end)
-		if n, err = unix.Pread(fd, buf, 0); err != nil || n < end {
+		if n, err = disk.ReadHeadBlocking(path, buf); err != nil || n < end {
 			return nil, nil, false
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"weir/disk"
 )
 
 // The index is saved in the folder when the server stops, and now and then, so that the next start need not read the folder. It is only used if
@@ -45,7 +47,7 @@ func (c *Cache) save() error {
 	if few || cold {
 		return nil
 	}
-	f, err := os.OpenFile(c.savedPath(), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := disk.OpenOwnBlocking(c.savedPath())
 	if err != nil {
 		return err
 	}
@@ -251,7 +253,7 @@ func (c *Cache) saveLast() {
 	if !mine || few { // another configuration has it
 		return
 	}
-	if f, err := os.OpenFile(c.savedPath(), os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+	if f, err := disk.OpenOwnBlocking(c.savedPath()); err == nil {
 		_ = f.Close()
 	}
 	for range 5 {

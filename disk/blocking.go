@@ -41,3 +41,35 @@ func ReadBlocking(fd int, b []byte, off int64) (n int, err error) {
 	}
 	return n, err
 }
+
+// ReadHeadBlocking reads the beginning of a file, as much as b holds, for who is off the loop.
+func ReadHeadBlocking(path string, b []byte) (n int, err error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	return pread(fd, b, 0)
+}
+
+// OpenRewriteBlocking opens a file that is there, to read it and to write over parts of it, for who is off the loop.
+func OpenRewriteBlocking(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|unix.O_CLOEXEC, 0)
+}
+
+// OpenOwnBlocking does so with a file that only this user may read, and makes it if it is not there.
+func OpenOwnBlocking(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+}
+
+// RemoveBlocking removes a file, and nothing else, for who is off the loop.
+func RemoveBlocking(path string) error { return unix.Unlink(path) }
+
+// RoomBlocking is the size of the blocks of the file system that a folder is on, and how many bytes have room there, for who is off the loop.
+func RoomBlocking(dir string) (block, free int64, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, 0, err
+	}
+	return int64(fs.Bsize), int64(fs.Bavail) * int64(fs.Bsize), nil
+}

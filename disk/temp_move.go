@@ -42,8 +42,7 @@ func (f *TempFile) move(to string, mode fs.FileMode, modified int64, numbers *Te
 	}
 	err := os.Rename(f.Path, to)
 	if errors.Is(err, fs.ErrNotExist) {
-		folders := mode | mode&0o444>>2 // who may read a folder may also search it
-		if err := os.MkdirAll(filepath.Dir(to), folders); err != nil {
+		if err := os.MkdirAll(filepath.Dir(to), foldersFor(mode)); err != nil {
 			return Failure{"mkdir() " + quoted(filepath.Dir(to)), err}
 		}
 		err = os.Rename(f.Path, to)

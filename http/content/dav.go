@@ -131,9 +131,7 @@ func (c *dav) mkcol(r *http.Request) http.Verdict {
 	if v != http.Next {
 		return v
 	}
-	var bad disk.Failure
-	r.Task.Await(func() { bad = makeFolder(path, folderAccess(c.access)) })
-	if bad.Failed() {
+	if bad := disk.MakeFolder(r.Task, path, folderAccess(c.access)); bad.Failed() {
 		return failed(r, bad, statusConflict)
 	}
 	return done(r, 201, true)
@@ -152,25 +150,25 @@ func (c *dav) delete(r *http.Request) http.Verdict {
 	if !ok {
 		return http.StatusBadRequest
 	}
-	t := tree{from: path}
-	r.Task.Await(func() { t.look(isFolder(r.URI)) })
+	t := disk.Tree{From: path}
+	t.Look(r.Task, isFolder(r.URI))
 	switch {
-	case t.bad.Is(unix.ENOTDIR):
-		return failed(r, t.bad, statusConflict)
-	case t.bad.Failed():
-		return failed(r, t.bad, http.StatusNotFound)
-	case t.folder && !isFolder(r.URI):
+	case t.Bad.Is(unix.ENOTDIR):
+		return failed(r, t.Bad, statusConflict)
+	case t.Bad.Failed():
+		return failed(r, t.Bad, http.StatusNotFound)
+	case t.Folder && !isFolder(r.URI):
 		r.LogErr(logs.Error, unix.EISDIR, "DELETE \""+path+"\" failed")
 		return statusConflict
-	case t.folder && depth != infinity:
+	case t.Folder && depth != infinity:
 		r.Log(logs.Error, "\"Depth\" header must be infinity")
 		return http.StatusBadRequest
 	case depth == 1:
 		r.Log(logs.Error, "\"Depth\" header must be 0 or infinity")
 		return http.StatusBadRequest
 	}
-	r.Task.Await(t.delete)
-	return t.answer(r, 204, http.StatusNotFound)
+	t.Delete(r.Task)
+	return treeAnswer(r, &t, 204, http.StatusNotFound)
 }
 
 // deepEnough holds the depth of the URI against min_delete_depth.

@@ -2,7 +2,6 @@ package content
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -35,24 +34,20 @@ func (c *dav) put(r *http.Request) http.Verdict {
 	if v := receive(r, f); v != http.Next {
 		return v
 	}
-	var st unix.Stat_t
-	var there, parent error
-	r.Task.Await(func() {
-		there = unix.Stat(path, &st)
-		if there != nil && !c.full {
-			var up unix.Stat_t
-			parent = unix.Stat(filepath.Dir(path), &up)
-		}
-	})
+	have, missing := disk.Stat(r.Task, disk.PathOf([]byte(path)), disk.Links{})
+	var parent disk.Failure
+	if missing.Failed() && !c.full {
+		_, parent = disk.Stat(r.Task, disk.PathOf([]byte(filepath.Dir(path))), disk.Links{})
+	}
 	status := 201
 	switch {
-	case there == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFDIR:
+	case !missing.Failed() && have.IsDir():
 		r.LogErr(logs.Error, unix.EISDIR, "\""+path+"\" could not be created")
 		return statusConflict
-	case there == nil:
+	case !missing.Failed():
 		status = 204
-	case parent != nil:
-		r.LogErr(logs.Crit, parent, "rename() \""+f.Path+"\" to \""+path+"\" failed")
+	case parent.Failed():
+		r.LogErr(logs.Crit, parent.Err, "rename() \""+f.Path+"\" to \""+path+"\" failed")
 		return http.StatusInternal
 	}
 	modified := int64(-1)
@@ -135,12 +130,4 @@ func keep(r *http.Request, f *disk.TempFile, b []byte) http.Verdict {
 		return http.StatusInsufficientSpace
 	}
 	return http.StatusInternal
-}
-
-// makeFolder makes a folder with these rights, whatever the process takes off those of others.
-func makeFolder(path string, mode os.FileMode) disk.Failure {
-	if err := unix.Mkdir(path, uint32(mode)); err != nil {
-		return disk.Failure{Op: "mkdir() \"" + path + "\"", Err: err}
-	}
-	return disk.Failure{}
 }

@@ -2,10 +2,6 @@ package content
 
 import (
 	"bytes"
-	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -54,37 +50,37 @@ func (c *dav) copyOrMove(r *http.Request) http.Verdict {
 	if v != http.Next {
 		return v
 	}
-	t := tree{from: from, to: trimSlash(string(fullPath(r, r.FilePathOf(uri)).Text())), move: r.Method == http.MOVE, access: c.access, numbers: r.App.Temp}
-	t.clean()
-	if t.from == t.to {
+	t := disk.Tree{From: from, To: trimSlash(string(fullPath(r, r.FilePathOf(uri)).Text())), Move: r.Method == http.MOVE, Access: c.access, Numbers: r.App.Temp}
+	t.Clean()
+	if t.From == t.To {
 		r.Logf(logs.Error, "both URI \"%s\" and \"Destination\" URI \"%s\" point to the same location", r.URI, given)
 		return http.StatusForbidden
 	}
-	if isFolder(uri) && (strings.HasPrefix(t.to, t.from+"/") || strings.HasPrefix(t.from, t.to+"/")) {
+	if isFolder(uri) && (strings.HasPrefix(t.To, t.From+"/") || strings.HasPrefix(t.From, t.To+"/")) {
 		r.Logf(logs.Error, "\"%s\" could not be %sed to collection \"%s\"", r.URI, r.MethodName, given)
 		return http.StatusForbidden
 	}
-	r.Task.Await(t.lookBoth)
+	t.LookBoth(r.Task)
 	switch {
-	case t.toBad.Failed() && !t.toBad.Is(unix.ENOENT):
-		return failed(r, t.toBad, http.StatusNotFound)
-	case t.there && t.toFolder && !isFolder(uri):
+	case t.ToBad.Failed() && !t.ToBad.Is(unix.ENOENT):
+		return failed(r, t.ToBad, http.StatusNotFound)
+	case t.There && t.ToFolder && !isFolder(uri):
 		r.Logf(logs.Error, "\"%s\" could not be %sed to collection \"%s\"", r.URI, r.MethodName, given)
 		return statusConflict
-	case t.there && !overwrite:
-		r.LogErr(logs.Error, unix.EEXIST, "\""+t.to+"\" could not be created")
+	case t.There && !overwrite:
+		r.LogErr(logs.Error, unix.EEXIST, "\""+t.To+"\" could not be created")
 		return statusPrecondition
-	case t.bad.Failed():
-		return failed(r, t.bad, http.StatusNotFound)
-	case t.folder && !isFolder(r.URI):
+	case t.Bad.Failed():
+		return failed(r, t.Bad, http.StatusNotFound)
+	case t.Folder && !isFolder(r.URI):
 		r.Logf(logs.Error, "\"%s\" is collection", r.URI)
 		return http.StatusBadRequest
 	}
-	r.Task.Await(t.transfer)
-	if t.folder {
-		return t.answer(r, 201, http.StatusNotFound)
+	t.Transfer(r.Task)
+	if t.Folder {
+		return treeAnswer(r, &t, 201, http.StatusNotFound)
 	}
-	return t.answer(r, 204, http.StatusInternal)
+	return treeAnswer(r, &t, 204, http.StatusInternal)
 }
 
 // destination is the URI that the field Destination names, which must be one of this server.
@@ -130,183 +126,13 @@ func badDestination(r *http.Request, given []byte) http.Verdict {
 	return http.StatusBadRequest
 }
 
-// A tree is a file, or a folder with all that is in it, being deleted, copied or moved. Its functions block: they are for goroutines.
-type tree struct {
-	from, to string
-	move     bool
-	access   os.FileMode
-	numbers  *disk.TempNumbers
-
-	mode     os.FileMode // of from
-	folder   bool
-	there    bool // to is there
-	toFolder bool
-	bad      disk.Failure
-	toBad    disk.Failure
-	notes    []disk.Failure // what could not be done of a folder, while the rest was
-}
-
-func (t *tree) clean() {
-	for strings.Contains(t.from, "//") {
-		t.from = strings.ReplaceAll(t.from, "//", "/")
-	}
-	for strings.Contains(t.to, "//") {
-		t.to = strings.ReplaceAll(t.to, "//", "/")
-	}
-}
-
-// look looks at what is to be done with. A link is no folder, wherever it leads.
-func (t *tree) look(asFolder bool) {
-	path := t.from
-	if asFolder {
-		path += "/"
-	}
-	i, err := os.Lstat(path)
-	if err != nil {
-		t.bad = disk.Failure{Op: "lstat() \"" + path + "\"", Err: err}
-		return
-	}
-	if asFolder { // the slash has followed a link
-		if i, err = os.Lstat(t.from); err != nil {
-			t.bad = disk.Failure{Op: "lstat() \"" + t.from + "\"", Err: err}
-			return
-		}
-	}
-	t.folder, t.mode = i.IsDir(), i.Mode()
-}
-
-func (t *tree) lookBoth() {
-	i, err := os.Lstat(t.to)
-	if err != nil {
-		t.toBad = disk.Failure{Op: "lstat() \"" + t.to + "\"", Err: err}
-	} else {
-		t.there, t.toFolder = true, i.IsDir()
-	}
-	t.look(false)
-}
-
-// answer says what has come of it.
-func (t *tree) answer(r *http.Request, status int, notFound http.Verdict) http.Verdict {
-	for _, n := range t.notes {
+// treeAnswer says what has come of a tree.
+func treeAnswer(r *http.Request, t *disk.Tree, status int, notFound http.Verdict) http.Verdict {
+	for _, n := range t.Notes {
 		r.LogErr(logs.Crit, n.Err, n.Op+" failed")
 	}
-	if t.bad.Failed() {
-		return failed(r, t.bad, notFound)
+	if t.Bad.Failed() {
+		return failed(r, t.Bad, notFound)
 	}
 	return done(r, status, false)
-}
-
-// delete deletes it. Links in a folder are deleted, not followed.
-func (t *tree) delete() {
-	if t.bad = deletePath(t.from, t.folder, &t.notes); t.bad.Failed() {
-		return
-	}
-}
-
-func deletePath(path string, folder bool, notes *[]disk.Failure) disk.Failure {
-	if !folder {
-		if err := unix.Unlink(path); err != nil {
-			return disk.Failure{Op: "unlink() \"" + path + "\"", Err: err}
-		}
-		return disk.Failure{}
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return disk.Failure{Op: "opendir() \"" + path + "\"", Err: err}
-	}
-	for _, e := range entries {
-		if bad := deletePath(path+"/"+e.Name(), e.IsDir(), notes); bad.Failed() {
-			*notes = append(*notes, bad)
-		}
-	}
-	if err := unix.Rmdir(path); err != nil {
-		return disk.Failure{Op: "rmdir() \"" + path + "\"", Err: err}
-	}
-	return disk.Failure{}
-}
-
-// transfer copies or moves it to where nothing is, or what is there may go.
-func (t *tree) transfer() {
-	if t.folder && t.there {
-		if t.bad = deletePath(t.to, t.toFolder, &t.notes); t.bad.Failed() {
-			return
-		}
-	}
-	if t.move {
-		err := os.Rename(t.from, t.to)
-		if os.IsNotExist(err) && !t.folder && os.MkdirAll(filepath.Dir(t.to), folderAccess(t.access)) == nil {
-			err = os.Rename(t.from, t.to)
-		}
-		if err == nil {
-			return
-		}
-		bad := disk.Failure{Op: "rename() \"" + t.from + "\" to \"" + t.to + "\"", Err: err}
-		if !bad.Is(unix.EXDEV) {
-			t.bad = bad
-			return
-		}
-	}
-	if t.bad = t.copyPath(t.from, t.to, t.folder); t.bad.Failed() || !t.move {
-		return
-	}
-	t.bad = deletePath(t.from, t.folder, &t.notes)
-}
-
-// copyPath copies a file or a folder. In a folder only files and folders are copied, as in nginx.
-func (t *tree) copyPath(from, to string, folder bool) disk.Failure {
-	i, err := os.Lstat(from)
-	if err != nil {
-		return disk.Failure{Op: "lstat() \"" + from + "\"", Err: err}
-	}
-	if !folder {
-		return t.copyFile(from, to, i)
-	}
-	if bad := makeFolder(to, i.Mode().Perm()|0o700); bad.Failed() {
-		return bad
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return disk.Failure{Op: "opendir() \"" + from + "\"", Err: err}
-	}
-	for _, e := range entries {
-		if !e.IsDir() && !e.Type().IsRegular() {
-			continue
-		}
-		if bad := t.copyPath(from+"/"+e.Name(), to+"/"+e.Name(), e.IsDir()); bad.Failed() {
-			return bad
-		}
-	}
-	_ = os.Chmod(to, i.Mode().Perm())
-	_ = os.Chtimes(to, i.ModTime(), i.ModTime())
-	return disk.Failure{}
-}
-
-// copyFile copies a file under another name, which it has until it is complete.
-func (t *tree) copyFile(from, to string, i os.FileInfo) disk.Failure {
-	in, err := os.OpenFile(from, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return disk.Failure{Op: "open() \"" + from + "\"", Err: err}
-	}
-	defer in.Close()
-	beside := to + "." + strconv.FormatUint(t.numbers.Next(), 10)
-	out, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return disk.Failure{Op: "open() \"" + beside + "\"", Err: err}
-	}
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Chmod(i.Mode().Perm())
-	}
-	if err2 := out.Close(); err == nil {
-		err = err2
-	}
-	if err == nil {
-		_ = os.Chtimes(beside, i.ModTime(), i.ModTime())
-		err = os.Rename(beside, to)
-	}
-	if err != nil {
-		_ = os.Remove(beside)
-		return disk.Failure{Op: "write() \"" + to + "\"", Err: err}
-	}
-	return disk.Failure{}
 }
