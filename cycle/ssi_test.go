@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/weirtest"
 )
 
 const ssiServers = `
@@ -70,18 +72,16 @@ func TestSSIGivesBuffersBack(t *testing.T) {
 		}
 	}
 	left := 0
-	for range 500 {
+	if !weirtest.Eventually(func() bool {
 		left = 0
 		for _, l := range rt.engine.Loops {
 			l.Post(func() {}) // a loop that sleeps shows old numbers
 			left += l.Stats().Buffers + l.Stats().Tasks
 		}
-		if left == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+		return left == 0
+	}) {
+		t.Errorf("%d buffers and tasks are left", left)
 	}
-	t.Errorf("%d buffers and tasks are left", left)
 }
 
 // slowly asks for a page and reads it in pieces, some pauses between them.

@@ -16,6 +16,7 @@ import (
 	"weir/http"
 	"weir/logs"
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // serve starts a server in this process; what stands in text goes into http { }, with $A and $B for two
@@ -265,10 +266,7 @@ func TestAccessLogFormats(t *testing.T) {
 		"by/a.log":     "",
 	} {
 		var got []byte
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && string(got) != want; time.Sleep(time.Millisecond) {
-			got, _ = os.ReadFile(filepath.Join(dir, name))
-		}
-		if string(got) != want {
+		if !weirtest.Eventually(func() bool { got, _ = os.ReadFile(filepath.Join(dir, name)); return string(got) == want }) {
 			t.Errorf("%s: %q; want %q", name, got, want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // TestSequences asks nginx and weir the same questions and compares the servers
@@ -192,14 +193,15 @@ http {
 		o.t.Fatal(err)
 	}
 	o.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 300 {
-		if c, err := net.Dial("unix", o.socket); err == nil {
+	if !weirtest.Eventually(func() bool {
+		c, err := net.Dial("unix", o.socket)
+		if err == nil {
 			c.Close()
-			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		return err == nil
+	}) {
+		o.t.Skipf("nginx does not start: %s", said.String())
 	}
-	o.t.Skipf("nginx does not start: %s", said.String())
 }
 
 // ask gives the X-Tried header of every answer.

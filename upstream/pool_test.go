@@ -72,16 +72,21 @@ type stand struct {
 	server *peerServer
 	g      *Group
 	peer   *Peer
+	skip   atomic.Int64 // how far the loops' clock is ahead
 }
 
 func newStand(t testing.TB, loops int, keep Keepalive) *stand {
 	t.Helper()
-	e, err := loop.New(loop.Options{Loops: loops, OnPanic: func(v any, stack []byte) { t.Errorf("%v\n%s", v, stack) }})
+	s := &stand{t: t, server: newPeerServer(t)}
+	e, err := loop.New(loop.Options{
+		Loops: loops, OnPanic: func(v any, stack []byte) { t.Errorf("%v\n%s", v, stack) },
+		Clock: func() time.Time { return time.Now().Add(time.Duration(s.skip.Load())) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Run()
-	s := &stand{t: t, engine: e, server: newPeerServer(t)}
+	s.engine = e
 	t.Cleanup(e.Stop)
 	s.g = s.group(keep, loops)
 	s.peer = s.g.Peers()[0]
@@ -157,13 +162,9 @@ func (s *stand) idle() int { return s.g.Pool().Status().Idle }
 
 func (s *stand) waitIdle(n int) {
 	s.t.Helper()
-	for range 500 {
-		if s.idle() == n {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if !weirtest.Eventually(func() bool { return s.idle() == n }) {
+		s.t.Fatalf("%d idle links, want %d", s.idle(), n)
 	}
-	s.t.Fatalf("%d idle links, want %d", s.idle(), n)
 }
 
 func keeping(n int) Keepalive {
@@ -218,11 +219,12 @@ func TestLinkLimits(t *testing.T) {
 	})
 	t.Run("life", func(t *testing.T) {
 		k := keeping(4)
-		k.Life = 20 * time.Millisecond
+		k.Life = 20 * time.Second
 		s := newStand(t, 1, k)
 		_, _, first := s.use(0, 0)
-		time.Sleep(40 * time.Millisecond)
-		_, kept, second := s.use(0, 0) // still used, then closed
+		s.skip.Add(int64(30 * time.Second)) // less than it may be idle
+		s.on(0, func(*loop.Task) {})        // the loop has looked at the clock
+		_, kept, second := s.use(0, 0)      // still used, then closed
 		if !first || !kept || second {
 			t.Error(first, kept, second)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // TestPoolStorm lets several loops take each other's links while the server
@@ -62,14 +63,8 @@ func TestPoolStorm(t *testing.T) {
 	close(stop)
 	s.waitIdle(0)
 	for _, l := range s.engine.Loops {
-		for range 200 {
-			if l.Conns() == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := l.Conns(); n != 0 {
-			t.Errorf("loop %d: %d connections left", l.ID(), n)
+		if !weirtest.Eventually(func() bool { return l.Conns() == 0 }) {
+			t.Errorf("loop %d: %d connections left", l.ID(), l.Conns())
 		}
 	}
 	status := s.g.Pool().Status()

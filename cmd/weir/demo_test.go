@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"weir/weirtest"
 )
@@ -206,7 +205,7 @@ func (d *runningDemo) killUnderLoad(victim string) {
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
+	weirtest.Eventually(func() bool { return asked.Load() > 50 })
 	d.must("POST", "/demo/stop/"+victim)
 	if c, err := net.Dial("tcp", "127.0.0.1:"+victim); err == nil {
 		c.Close()
@@ -215,7 +214,8 @@ func (d *runningDemo) killUnderLoad(victim string) {
 	if state := d.must("GET", "/demo/state"); !strings.Contains(state, fmt.Sprintf(`"server":"%s","up":false}`, victim)) {
 		d.t.Errorf("state: %s", state)
 	}
-	time.Sleep(300 * time.Millisecond)
+	before := asked.Load()
+	weirtest.Eventually(func() bool { return asked.Load() > before+50 })
 	d.must("POST", "/demo/start/"+victim)
 	back := weirtest.Eventually(func() bool {
 		server, _ := d.hits()

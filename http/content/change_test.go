@@ -10,7 +10,7 @@ import (
 
 // warm brings a file into memory.
 func (s *site) warm(target string) {
-	age()
+	s.age()
 	for range 3 {
 		s.get(target)
 	}
@@ -142,7 +142,7 @@ func testOpenFileCache(t *testing.T, text string) {
 	s.expect("/uses/uses", "200 "+text)
 	s.expect("/few/few", "404")
 	s.expect("/one/a", "404")
-	time.Sleep(1100 * time.Millisecond)
+	s.pass(1100 * time.Millisecond)
 	s.expect("/short/short", "404")
 	s.write("short", "another")
 	s.expect("/short/short", "200 another")

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"weir/disk"
 	"weir/logs"
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // A site is a server over a folder of its own.
@@ -29,6 +31,8 @@ type site struct {
 	dir  string // $DIR of its configuration
 	www  string
 	addr string
+	rt   *cycle.Runtime
+	skip atomic.Int64 // how far the server's clock is ahead
 }
 
 // newSite starts a server whose one server block, over www, has these directives.
@@ -50,7 +54,10 @@ func newSite(t *testing.T, directives string) *site {
 	text := "error_log logs/error.log; events { } http { access_log off; keepalive_requests 100000; server { listen " + s.addr + "; root www;\n" +
 		strings.ReplaceAll(directives, "$DIR", s.dir) + "\n} }"
 	s.write("../nginx.conf", text)
-	p := &cycle.Process{Files: logs.NewFiles(), Temp: disk.NewTempNumbers()}
+	p := &cycle.Process{
+		Files: logs.NewFiles(), Temp: disk.NewTempNumbers(),
+		Clock: func() time.Time { return time.Now().Add(time.Duration(s.skip.Load())) },
+	}
 	c, d := cycle.Build(cycle.Options{
 		Prefix: s.dir + "/", Conf: s.dir + "/nginx.conf", ErrorLog: s.dir + "/logs/error.log",
 		AccessLog: s.dir + "/logs/access.log", TempPrefix: s.dir + "/", Version: "test",
@@ -68,6 +75,7 @@ func newSite(t *testing.T, directives string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(rt.Stop)
+	s.rt = rt
 	return s
 }
 
@@ -83,9 +91,14 @@ func (s *site) write(name, text string) {
 	}
 }
 
-// age makes a file look unchanged for long, as far as that can be done: the time of the last change of
-// its state cannot be set, so this waits until that is long enough ago to be kept in memory.
-func age() { time.Sleep(70 * time.Millisecond) }
+// pass lets time pass for the server.
+func (s *site) pass(d time.Duration) {
+	s.skip.Add(int64(d))
+	s.rt.Alive() // the loops have looked at the clock
+}
+
+// age makes what was changed a moment ago old enough to be kept in memory.
+func (s *site) age() { s.pass(100 * time.Millisecond) }
 
 // ask makes a request and returns status, the fields named, and body, in one line.
 func (s *site) ask(method, target string, fields ...string) string {
@@ -131,15 +144,10 @@ func (s *site) expect(target, want string) {
 func (s *site) logged(pattern string) {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
-	for range 100 {
-		b, _ := os.ReadFile(s.dir + "/logs/error.log")
-		if re.Match(b) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	var b []byte
+	if !weirtest.Eventually(func() bool { b, _ = os.ReadFile(s.dir + "/logs/error.log"); return re.Match(b) }) {
+		s.t.Errorf("no line of the error log has %q; it is:\n%s", pattern, b)
 	}
-	b, _ := os.ReadFile(s.dir + "/logs/error.log")
-	s.t.Errorf("no line of the error log has %q; it is:\n%s", pattern, b)
 }
 
 // asker returns a function that makes one request on a kept connection and reads an answer with a body
@@ -183,7 +191,7 @@ func TestStaticAllocatesNothing(t *testing.T) {
 	s.write("small.html", strings.Repeat("s", 1024))
 	s.write("index.html", strings.Repeat("i", 1024))
 	s.write("large.bin", strings.Repeat("l", 200<<10))
-	age()
+	s.age()
 	for _, c := range []struct {
 		target string
 		size   int
@@ -233,7 +241,7 @@ func TestStatic(t *testing.T) {
 	}
 	const tag = ` ETag="5f5e1000-7" Last-Modified=Sun, 13 Sep 2020 12:26:40 GMT`
 	for range 3 { // read, admitted, from memory
-		age()
+		s.age()
 		for _, c := range []struct{ method, target, want string }{
 			{"GET", "/f.html", "200 content" + tag + " Content-Length=7 Content-Type=text/html Location="},
 			{"HEAD", "/f.html", "200" + tag + " Content-Length=7 Content-Type=text/html Location="},

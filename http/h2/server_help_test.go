@@ -34,16 +34,7 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
-func eventually(ok func() bool) bool {
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if ok() {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
-	}
-}
+func eventually(ok func() bool) bool { return weirtest.Eventually(ok) }
 
 // A server under test runs in this process: its loops, its counters and its logs are in reach.
 type server struct {

@@ -242,7 +242,7 @@ func slow(d time.Duration) time.Duration {
 	if raceDetector {
 		d *= 10
 	}
-	return d * (weirtest.Patience() / (5 * time.Second))
+	return time.Duration(float64(d) * weirtest.Slowness())
 }
 
 func matchAny(pattern string, lines []string) bool {

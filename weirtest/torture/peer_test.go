@@ -196,7 +196,7 @@ func (p *peer) tunnel() bool {
 	if !p.write("HTTP/1.1 101 Switching Protocols\r\nX-Mark: " + p.mark + "\r\nUpgrade: marks\r\nConnection: upgrade\r\n\r\n" + pick(p.rng, "", p.mark)) {
 		return false
 	}
-	_ = p.conn.SetDeadline(time.Now().Add(weirtest.Patience() / 5)) // a client may have nothing to say
+	_ = p.conn.SetDeadline(time.Now().Add(weirtest.Patience() / 20)) // a client may have nothing to say
 	buf := make([]byte, 2000)
 	for range 2 + p.rng.IntN(8) {
 		n, err := p.r.Read(buf)
