@@ -25,6 +25,7 @@ import (
 var (
 	updateVerdicts = flag.Bool("update", false, "write what nginx says into testdata/verdicts.txt")
 	every          = flag.Uint("every", 211, "how many of the cases of TestEveryValue one stands for; 1 tries all")
+	piece          = flag.Uint("piece", 0, "which of so many: -every=10 with the pieces 0 to 9 tries all")
 )
 
 // TestEveryValue gives every directive of the table values of every kind, in every place, and compares what nginx says of the
@@ -37,7 +38,7 @@ func TestEveryValue(t *testing.T) {
 	}
 	excepted := readExceptions(t, nginx)
 	cases := valueCases(t)
-	cases = slices.DeleteFunc(cases, func(c valueCase) bool { return !c.always && uint(c.number)%*every != 0 })
+	cases = slices.DeleteFunc(cases, func(c valueCase) bool { return !c.always && uint(c.number)%*every != *piece%*every })
 	t.Logf("%d files for %s", len(cases), nginx)
 	next := make(chan valueCase)
 	var mu sync.Mutex
