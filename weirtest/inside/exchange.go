@@ -108,6 +108,9 @@ func (s *Server) serve(t *loop.Task, ask Ask) Answer {
 		r.Serve()
 	}
 	_ = w.Drain(r)
+	for _, f := range r.Out.Trailers {
+		w.head += fmt.Sprintf("at the end, %s: %s\n", f.Name, f.Value)
+	}
 	a := Answer{Status: r.Out.Status, Head: w.head, Body: w.out.String(), Ended: w.ended, Cut: r.Out.Cut || w.failed}
 	r.End()
 	return a
