@@ -116,6 +116,10 @@ func (c *conn) serve(first []byte) {
 		c.unfold()
 	}
 	err := c.received(first)
+	if err == nil && c.shared.Quit() { // a request that came along with the preface is taken: its client knew of nothing
+		err = c.read()
+		c.goAway(codeNone)
+	}
 	for {
 		if err == nil {
 			err = c.read()
@@ -157,9 +161,6 @@ func (c *conn) greet() {
 	b = appendSetting(b, settingFrame, uint32(c.largest))
 	w.out = appendSetting(b, settingExtendedConnect, 1)
 	w.out = appendWindow(w.reserve(frameHead+4), 0, maxWindow-defaultWindow)
-	if c.shared.Quit() {
-		c.goAway(codeNone)
-	}
 }
 
 // received works on bytes of the client.

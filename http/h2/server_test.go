@@ -3,6 +3,7 @@ package h2_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -174,6 +175,52 @@ func TestQuit(t *testing.T) {
 	if n := s.lines("access.log", "/small"); n != 2 {
 		t.Errorf("%d requests were served; want 2", n)
 	}
+}
+
+// TestQuitServesWhatCame: a request that comes along with the preface is answered while the server stops, and is the last one.
+func TestQuitServesWhatCame(t *testing.T) {
+	s := newServer(t, options{steps: steps()}, text)
+	s.quit.Store(true) // before the connection is closed to new clients, one more was accepted
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	held := &holding{Conn: conn}
+	c, err := weirtest.NewH2(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := c.Request("GET", "test", "/small", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := held.release(); err != nil {
+		t.Fatal(err)
+	}
+	if a := answer(t, c, id); a.Status != 200 {
+		t.Errorf("%v", a)
+	}
+	if f, err := c.Read(); err == nil && f.Kind != weirtest.H2GoAway {
+		t.Errorf("after the answer: %v", f)
+	}
+}
+
+// holding is a connection whose client's bytes go out all at once.
+type holding struct {
+	net.Conn
+	out []byte
+}
+
+// Write keeps bytes (io.Writer).
+func (h *holding) Write(p []byte) (int, error) {
+	h.out = append(h.out, p...)
+	return len(p), nil
+}
+
+func (h *holding) release() error {
+	_, err := h.Conn.Write(h.out)
+	return err
 }
 
 // TestPriority has the most urgent of several responses sent first.
