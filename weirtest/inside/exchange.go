@@ -145,6 +145,9 @@ func admit(r *http.Request, port *http.Port, ask Ask) error {
 	return r.AdmitLength()
 }
 
+// Send answers with a content, within an Answer.
+func (s *Server) Send(r *http.Request, c *Content) http.Verdict { return s.send(r, c) }
+
 // send answers with a content.
 func (s *Server) send(r *http.Request, c *Content) http.Verdict {
 	if v := r.DiscardBody(); v != http.Next {

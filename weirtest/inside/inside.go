@@ -27,6 +27,7 @@ import (
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
+	"weir/vars"
 )
 
 // A Server is an http block that is served inside the test.
@@ -37,6 +38,7 @@ type Server struct {
 	loop   *loop.Loop
 	client *http.Client
 	log    log
+	refs   map[string]*vars.Ref[*http.Request]
 	answer func(*http.Request) http.Verdict
 }
 
@@ -83,6 +85,12 @@ func (s *Server) build(file string, modules []*http.Module) {
 	}, tree, d)
 	builder := build.New(env, modules, disk.NewTempNumbers())
 	builder.App.Counters = &http.Counters{}
+	s.refs = map[string]*vars.Ref[*http.Request]{}
+	for _, m := range modules {
+		for _, v := range m.Vars {
+			s.refs[v.Name] = builder.Vars.Lookup(v.Name, conf.Place{})
+		}
+	}
 	table.Declare(tree, env, d)
 	env.Scopes = table.NewScopes(tree, env, d)
 	env.Scopes.ResolveAll()
@@ -135,6 +143,9 @@ func (s *Server) start() {
 		}
 	})
 }
+
+// Value is what a variable of one of the modules has, within an Answer.
+func (s *Server) Value(r *http.Request, name string) string { return string(s.refs[name].Get(r).B) }
 
 // log keeps the lines of the error log.
 type log struct {
