@@ -33,7 +33,7 @@ func TestParams(t *testing.T) {
 		module := name[:strings.IndexAny(name, "_.")]
 		locations.WriteString("location /" + name + " { include " + name + "; " + module + "_pass 127.0.0.1:9000; }\n")
 	}
-	conf := "events {}\nhttp { access_log off; server { listen 127.0.0.1:1; " + locations.String() + "} }\n"
+	conf := "events {}\nhttp { access_log off; server { listen unix:" + dir + "/socket; " + locations.String() + "} }\n"
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}

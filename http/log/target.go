@@ -94,6 +94,9 @@ func (t *logTarget) open(c *accessLog, b *http.Builder) (*logTarget, error) {
 
 func (t *logTarget) openFile(b *http.Builder, place string) error {
 	path := t.call.Path(place)
+	if place == "" { // as nginx has it
+		path = logs.Stderr
+	}
 	if t.call.IsDefault() && b.AccessLog != "" {
 		path = b.AccessLog
 	}

@@ -55,7 +55,7 @@ func fastcgiDirectives() []conf.Directive[fastcgiConf] {
 			Set:     conf.String(func(c *fastcgiConf) *string { return &c.index }),
 		},
 		{
-			Name: "fastcgi_split_path_info", In: inLoc, Syntax: "<regex:string>",
+			Name: "fastcgi_split_path_info", In: inLoc, Syntax: "<regex:string>", Repeat: true,
 			Doc:     "A regular expression with two groups: the first is `$fastcgi_script_name`, the second `$fastcgi_path_info`.",
 			Example: "fastcgi_split_path_info ^(.+?\\.php)(/.*)$;",
 			Set:     setSplit,

@@ -315,11 +315,15 @@ func setBind(b *bind, call *conf.Call) error {
 	return nil
 }
 
-// parseBind reads an address with or without a port: 10.0.0.1, 10.0.0.1:80, ::1, [::1]:80.
+// parseBind reads an address with or without a port: 10.0.0.1, 10.0.0.1:80, ::1, [::1], [::1]:80.
 func parseBind(s string) (netip.AddrPort, bool) {
-	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return netip.AddrPortFrom(a, 0), true
+	inner := s
+	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {
+		inner = s[1 : len(s)-1]
+	}
+	if a, err := netip.ParseAddr(inner); err == nil {
+		return netip.AddrPortFrom(a, 0), a.Zone() == "" && (inner == s || a.Is6())
 	}
 	ap, err := netip.ParseAddrPort(s)
-	return ap, err == nil && ap.Port() > 0
+	return ap, err == nil && ap.Port() > 0 && ap.Addr().Zone() == ""
 }
