@@ -140,3 +140,16 @@ func lookupFold[T any](values map[string]T, s string) (T, bool) {
 func Ignore[C any]() func(*C, *Call) error {
 	return func(*C, *Call) error { return nil }
 }
+
+// IgnoreBuffers takes a number of buffers and their size, neither of which may be 0, and forgets them.
+func IgnoreBuffers[C any]() func(*C, *Call) error {
+	return func(_ *C, call *Call) error {
+		if n, err := ParseInt(call.Arg(0)); err != nil || n == 0 {
+			return call.Invalid(0, "invalid value")
+		}
+		if n, err := ParseSize(call.Arg(1)); err != nil || n == 0 {
+			return call.Invalid(1, "invalid value")
+		}
+		return nil
+	}
+}

@@ -174,7 +174,7 @@ func setOutputBuffers(_ *access, call *conf.Call) error {
 func setAIO(_ *access, call *conf.Call) error {
 	pool, named := strings.CutPrefix(call.Arg(0), "threads=")
 	switch word := call.Arg(0); {
-	case word == "threads", word == "on", word == "off", pool == "default":
+	case word == "threads", word == "on", word == "off", named && pool == "default":
 		return nil
 	case named && strings.Contains(pool, "$"):
 		_, err := http.CompileText(call, 0, pool)

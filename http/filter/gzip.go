@@ -43,7 +43,7 @@ Accept-Encoding decides; of those it likes best zstd comes before brotli, and br
 		{
 			Name: "gzip_buffers", In: codingPlaces, Syntax: "<number> <size>", Default: "32 4k", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
-			Set: conf.Ignore[codingConf](),
+			Set: conf.IgnoreBuffers[codingConf](),
 		},
 		{
 			Name: "gzip_window", In: codingPlaces, Syntax: "<size>", Default: "32k", Support: conf.Ignored,
