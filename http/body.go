@@ -168,7 +168,10 @@ func (r *Request) readWholeBody(core *CoreConf) Verdict {
 func (r *Request) bodyRoom(core *CoreConf) int64 {
 	came := int64(r.Wire.Preread())
 	b := &r.Body
-	if b.Length >= 0 && b.Length-came < core.BodyBuffer+core.BodyBuffer/4 {
+	switch {
+	case r.Version >= HTTP20 && b.Length > core.BodyBuffer: // no head shares the buffer
+		return core.BodyBuffer
+	case b.Length >= 0 && b.Length-came < core.BodyBuffer+core.BodyBuffer/4:
 		return b.Length
 	}
 	return came + core.BodyBuffer

@@ -11,6 +11,7 @@ import (
 
 	"weir/certs"
 	"weir/http"
+	"weir/http/h2"
 	"weir/http/ssl"
 	"weir/loop"
 	"weir/upstream"
@@ -101,6 +102,36 @@ func answerOn(t *testing.T, ln net.Listener, answer []byte) netip.AddrPort {
 	return ln.Addr().(*net.TCPAddr).AddrPort()
 }
 
+// http2Answerer is one over HTTP/2: every read is a request, on the next stream.
+func http2Answerer(t *testing.T, body string) netip.AddrPort {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		buf, out := make([]byte, 4096), make([]byte, 0, 4096)
+		fields := "\x88" + h2Block("content-type", "application/grpc", "server", "x")
+		for id := uint32(1); ; id += 2 {
+			if _, err := c.Read(buf); err != nil {
+				return
+			}
+			out = append(h2.AppendFrameHead(out[:0], len(fields), h2.FrameHeaders, h2.FlagEndHeaders, id), fields...)
+			out = append(h2.AppendFrameHead(out, len(body), h2.FrameData, h2.FlagEndStream, id), body...)
+			if _, err := c.Write(out); err != nil {
+				return
+			}
+		}
+	}()
+	return ln.Addr().(*net.TCPAddr).AddrPort()
+}
+
 // group is a declared group of one server that keeps its connections.
 func group(t *testing.T, at netip.AddrPort) *upstream.Group {
 	t.Helper()
@@ -162,6 +193,14 @@ func TestAllocations(t *testing.T) {
 		testAllocations(t, newTestHandler(&c.upstreamConf, passSpec{
 			prefix: "fastcgi_", schema: "fastcgi://", protocol: l.protocol, hidden: cgiHidden(), sendsBody: true,
 			place: place{group: group(t, answerer(t, []byte(answer)))},
+		}))
+	})
+	t.Run("HTTP/2", func(t *testing.T) {
+		c := usualConf()
+		l := newGRPCLoc(&c, nil)
+		testAllocations(t, newTestHandler(&c, passSpec{
+			prefix: "grpc_", schema: grpcPrefix, protocol: l.protocol, alpn: alpnHTTP2, sendsBody: true, duplex: true,
+			place: place{host: []byte("u"), group: group(t, http2Answerer(t, body))},
 		}))
 	})
 	t.Run("memcached", func(t *testing.T) {

@@ -18,7 +18,9 @@ import (
 // there, so that one that nobody reads, or that sends much, does not hold up the others.
 type http2Conn struct {
 	link    *upstream.Link
-	task    *loop.Task // nil: nobody uses the connection
+	task    *loop.Task       // nil: nobody uses the connection
+	serve   func(*loop.Task) // c.run, bound once
+	tag     uint64           // who may join
 	kick    loop.Source
 	shared  bool // the connection may be kept, and others join
 	in      http2Input
@@ -63,6 +65,7 @@ func newHTTP2Conn(k *upstream.Link, opening []byte) *http2Conn {
 		link: k, most: streamsAtFirst, next: 1,
 		firstSend: h2.DefaultWindow, sendWindow: h2.DefaultWindow, recvWindow: h2.MaxWindow,
 	}
+	c.serve = c.run
 	if n := k.Most(); n > 0 {
 		c.most = n
 	}
@@ -87,8 +90,8 @@ func (c *http2Conn) start(tag uint64) {
 	l := c.link.Conn.Loop()
 	c.kick = l.NewSource()
 	c.heard = l.Now()
-	c.shared = c.link.Share(tag)
-	l.Go(func(t *loop.Task) { c.run(t, tag) })
+	c.tag, c.shared = tag, c.link.Share(tag)
+	l.Go(c.serve)
 }
 
 // Room reports whether a stream may begin (upstream.Shared).
@@ -139,7 +142,7 @@ func (c *http2Conn) remove(s *http2Stream) {
 }
 
 // run reads and writes until nobody uses the connection.
-func (c *http2Conn) run(t *loop.Task, tag uint64) {
+func (c *http2Conn) run(t *loop.Task) {
 	c.task = t
 	whole := false
 	defer func() { // also after a panic
@@ -160,7 +163,7 @@ func (c *http2Conn) run(t *loop.Task, tag uint64) {
 		if len(c.streams) > 0 || c.err != nil || c.link.Conn.Readable() {
 			continue
 		}
-		c.rest(tag)
+		c.rest()
 		break
 	}
 	whole = true
@@ -186,14 +189,14 @@ func (c *http2Conn) wait(write bool) error {
 }
 
 // rest has the connection kept until somebody takes it again, or closes it.
-func (c *http2Conn) rest(tag uint64) {
+func (c *http2Conn) rest() {
 	c.link.Unshare()
 	if c.leaving || len(c.out) > c.sent || c.in.incomplete() {
 		c.fail(loop.ErrClosed)
 		return
 	}
 	c.task = nil
-	if !c.link.Keep(tag) {
+	if !c.link.Keep(c.tag) {
 		c.fail(loop.ErrClosed)
 	}
 }

@@ -19,6 +19,15 @@ type fieldDecoder struct {
 	name  []byte
 	value []byte
 	raw   []byte // of the string that is being read
+	text  decoded
+}
+
+// decoded is where a compressed string is written to.
+type decoded []byte
+
+func (d *decoded) Write(p []byte) (int, error) {
+	*d = append(*d, p...)
+	return len(p), nil
 }
 
 type fieldState uint8
@@ -59,7 +68,7 @@ var staticTable = sync.OnceValue(func() (table [62]hpack.HeaderField) {
 })
 
 func (d *fieldDecoder) reset() {
-	*d = fieldDecoder{name: d.name[:0], value: d.value[:0], raw: d.raw[:0]}
+	*d = fieldDecoder{name: d.name[:0], value: d.value[:0], raw: d.raw[:0], text: d.text[:0]}
 }
 
 // next takes some of what b begins with, up to the end of a field, which name and value are until the next call. errPartial: b was used up.
@@ -191,13 +200,15 @@ func (d *fieldDecoder) stringEnd() error {
 		*to = append((*to)[:0], d.raw...)
 		return nil
 	}
-	s, err := hpack.HuffmanDecodeToString(d.raw)
+	d.text = d.text[:0]
+	_, err := hpack.HuffmanDecode(&d.text, d.raw)
 	if n := len(d.raw); err != nil && n > 0 && d.raw[n-1] == 0xff {
-		s, err = hpack.HuffmanDecodeToString(d.raw[:n-1])
+		d.text = d.text[:0]
+		_, err = hpack.HuffmanDecode(&d.text, d.raw[:n-1])
 	}
 	if err != nil {
 		return encodingError("sent invalid encoded header", -1)
 	}
-	*to = append((*to)[:0], s...)
+	*to = append((*to)[:0], d.text...)
 	return nil
 }

@@ -274,7 +274,7 @@ func (p *http2) field(c *call, name, value []byte) error {
 		return errField
 	}
 	if name[0] == ':' {
-		return p.pseudo(c, string(name), string(value))
+		return p.pseudo(c, name, value)
 	}
 	if !p.headDone && c.reply.status == 0 {
 		return p.fault(c, "sent no :status header")
@@ -302,16 +302,16 @@ func goodName(name []byte) bool {
 }
 
 // pseudo takes a field that begins with a colon: the status, and there is no other.
-func (p *http2) pseudo(c *call, name, value string) error {
+func (p *http2) pseudo(c *call, name, value []byte) error {
 	switch {
 	case p.headDone:
 		return p.fault(c, "sent invalid trailer \"%s: %s\"", name, value)
-	case name != ":status":
+	case string(name) != ":status":
 		return p.fault(c, "sent invalid header \"%s: %s\"", name, value)
 	case c.reply.status != 0:
 		return p.fault(c, "sent duplicate :status header")
 	}
-	n, err := strconv.ParseUint(value, 10, 16)
+	n, err := strconv.ParseUint(string(value), 10, 16)
 	switch {
 	case err != nil || len(value) != 3:
 		return p.fault(c, "sent invalid :status \"%s\"", value)

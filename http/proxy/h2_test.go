@@ -288,6 +288,31 @@ func TestHTTP2Flood(t *testing.T) {
 	})
 }
 
+// TestHTTP2EmptyFrames: frames that bring nothing end the connection in the end, and little is kept of them.
+func TestHTTP2EmptyFrames(t *testing.T) {
+	onTask(t, func(r *http.Request) {
+		for name, frames := range map[string][2]string{
+			"CONTINUATION": {h2Frame(h2.FrameHeaders, 0, 1, "\x88"), h2Frame(h2.FrameContinuation, 0, 1, "")},
+			"DATA":         {h2Head(0), h2Data("")},
+			"WINDOW":       {h2Head(0), h2Frame(h2.FrameWindow, 0, 0, uint32Text(1))},
+			"unknown":      {h2Head(0), h2Frame(0xbb, 0, 0, "")},
+		} {
+			c := bareHTTP2(r.Loop())
+			s := c.begin()
+			if err := c.feed([]byte(frames[0] + strings.Repeat(frames[1], floodMost/2))); err != nil {
+				t.Errorf("%s: a few: %v", name, err)
+			}
+			if err := c.feed([]byte(strings.Repeat(frames[1], floodMost))); err == nil || !strings.Contains(err.Error(), "upstream sent too many ") {
+				t.Errorf("%s: many: %v", name, err)
+			}
+			if len(s.runs) > 2 || s.waiting.Len() > 100 {
+				t.Errorf("%s: %d frames and %d bytes are kept", name, len(s.runs), s.waiting.Len())
+			}
+			s.waiting.Release(r.Loop())
+		}
+	})
+}
+
 // TestHTTP2Windows: a request's frames keep to the windows.
 func TestHTTP2Windows(t *testing.T) {
 	onTask(t, func(r *http.Request) {
