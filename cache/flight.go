@@ -54,24 +54,24 @@ func (c *state) wake(n uint32) {
 }
 
 // Join returns the flight of the entry that is held, nil if there is none that may be answered: what was purged since it began may not. Who
-// joins leaves.
-func (h *Hold) Join(key []byte) *Flight {
+// joins leaves. When the lock of who fetches is over, before anything of the body has come, it is time to fetch the response oneself.
+func (h *Hold) Join(key []byte) (f *Flight, lockEnd loop.Time) {
 	c := h.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.flights[h.n]
+	f = c.flights[h.n]
 	if f == nil || h.refused || c.at(h.n).generation > f.began || c.purgedBy(key, f.Head, f.began) > 0 {
 		h.refused = f != nil
-		return nil
+		return nil, 0
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failed {
 		h.refused = true
-		return nil
+		return nil, 0
 	}
 	f.readers++
-	return f
+	return f, loop.Time(c.at(h.n).lockTime)
 }
 
 // Refuse has Wait wait for the end of the lock: the flight is of no use.

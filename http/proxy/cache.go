@@ -55,6 +55,7 @@ type caching struct {
 	flight      *cache.Flight
 	reading     bool // the flight is another request's, and this one reads along
 	signal      loop.Signal
+	lockEnd     loop.Time // of who fetches it
 
 	// What the response says of itself.
 	fresh

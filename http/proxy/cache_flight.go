@@ -52,7 +52,7 @@ func (x *exchange) endFlight(ok bool) {
 // join takes part in the fetch of another request, when that is of the response that is asked for.
 func (x *exchange) join() bool {
 	c := x.cache
-	f := c.hold.Join(c.text)
+	f, lockEnd := c.hold.Join(c.text)
 	if f == nil {
 		return false
 	}
@@ -61,7 +61,7 @@ func (x *exchange) join() bool {
 		c.hold.Refuse()
 		return false
 	}
-	c.flight, c.reading = f, true
+	c.flight, c.reading, c.lockEnd = f, true, lockEnd
 	return true
 }
 
@@ -79,8 +79,15 @@ func (x *exchange) readAlong() (v http.Verdict, ok bool) {
 	c, r := x.cache, x.r
 	defer c.leave()
 	x.freeCache()
-	p, err := x.awaitFlight(0)
-	if err != nil {
+	p, err := x.awaitFlight(0, earliest(c.waitUntil, c.lockEnd))
+	switch err {
+	case nil:
+	case loop.ErrTimeout: // who fetches it takes too long
+		if c.unlocked = r.Task.Now() >= c.waitUntil; c.unlocked {
+			r.Log(logs.Info, "cache lock timeout")
+		}
+		return http.Next, false
+	default:
 		return http.StatusClientClosed, true
 	}
 	if p.Failed && p.Size == 0 || !x.loadFlight() {
@@ -117,14 +124,14 @@ func (x *exchange) loadFlight() bool {
 	return true
 }
 
-// awaitFlight waits for more than have bytes of the body, or for its end.
-func (x *exchange) awaitFlight(have int64) (p cache.Progress, err error) {
+// awaitFlight waits for more than have bytes of the body, or for its end; loop.ErrTimeout when the deadline comes first, unless it is 0.
+func (x *exchange) awaitFlight(have int64, deadline loop.Time) (p cache.Progress, err error) {
 	c, r := x.cache, x.r
 	for {
 		if p = c.flight.Progress(have, &c.signal); p.Size > have || p.Over {
 			return p, nil
 		}
-		w := loop.Wait{Signal: &c.signal, B: r.Wire.Source(), BWant: loop.Hup}
+		w := loop.Wait{Signal: &c.signal, B: r.Wire.Source(), BWant: loop.Hup, Deadline: deadline}
 		err = r.Task.Poll(&w)
 		c.flight.Forget(&c.signal)
 		if err == nil && w.BGot&loop.Hup != 0 && r.Wire.Gone() {
@@ -158,7 +165,7 @@ func (x *exchange) followFlight(p cache.Progress) http.Verdict {
 			return http.Done
 		}
 		var err error
-		if p, err = x.awaitFlight(sent); err != nil {
+		if p, err = x.awaitFlight(sent, 0); err != nil {
 			x.failWire(err)
 			return http.StatusClientClosed
 		}
