@@ -12,7 +12,7 @@ var EmptyGIF = http.Define(http.Spec[emptyGIF]{
 	Name: "http_empty_gif",
 	Doc:  "Answers with a transparent picture of one pixel.",
 	Directives: []conf.Directive[emptyGIF]{{
-		Name: "empty_gif", In: conf.Location, Inherit: conf.Never, Syntax: "",
+		Name: "empty_gif", In: conf.Location, Inherit: conf.Never, Syntax: "", Repeat: true,
 		Doc:     "Answers with a transparent GIF of one pixel, from memory.",
 		Example: "location = /_.gif { empty_gif; }",
 		Set:     func(c *emptyGIF, _ *conf.Call) error { c.on = true; return nil },

@@ -11,7 +11,7 @@ var FLV = http.Define(http.Spec[flv]{
 	Name: "http_flv",
 	Doc:  "Sends Flash videos from the byte on that the argument `start` names.",
 	Directives: []conf.Directive[flv]{{
-		Name: "flv", In: conf.Location, Inherit: conf.Never, Syntax: "",
+		Name: "flv", In: conf.Location, Inherit: conf.Never, Syntax: "", Repeat: true,
 		Doc:     "Sends files from the byte on that the argument `start` of the request names, with the head of a Flash video before it.",
 		Example: "location ~ \\.flv$ { flv; }",
 		Set:     func(c *flv, _ *conf.Call) error { c.on = true; return nil },

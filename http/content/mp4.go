@@ -16,7 +16,7 @@ var MP4 = http.Define(http.Spec[mp4Conf]{
 	Doc:  "Sends the part of an MP4 video between the moments that the arguments `start` and `end` name.",
 	Directives: []conf.Directive[mp4Conf]{
 		{
-			Name: "mp4", In: conf.Location, Inherit: conf.Never, Syntax: "",
+			Name: "mp4", In: conf.Location, Inherit: conf.Never, Syntax: "", Repeat: true,
 			Doc: `Sends MP4 files. The arguments **start** and **end** of the request are seconds, with a dot if need be; what lies between them is sent
 as a video of its own. A file whose description (the moov atom) comes last is sent with it in front when **start** is asked for, 0 too.`,
 			Example: "location /video/ { mp4; }",

@@ -12,7 +12,7 @@ var StubStatus = http.Define(http.Spec[stubStatus]{
 	Name: "http_stub_status",
 	Doc:  "Tells how many connections and requests the server has.",
 	Directives: []conf.Directive[stubStatus]{{
-		Name: "stub_status", In: conf.Server | conf.Location, Inherit: conf.Never, Syntax: "! 0-1",
+		Name: "stub_status", In: conf.Server | conf.Location, Inherit: conf.Never, Syntax: "! 0-1", Repeat: true,
 		Doc: `Answers with the numbers of connections and requests, as text that monitoring tools read.
 
 **accepts** and **handled** are connections taken since the server began (handled ones found room in ` + "`worker_connections`" + `), **requests** those

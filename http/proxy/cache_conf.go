@@ -134,13 +134,13 @@ func cacheRuleDirectives[C any](prefix string, at func(*C) *cacheConf, words []f
 	}
 	d := []conf.Directive[C]{
 		{
-			Name: "cache_bypass", Syntax: "<text:text> ...",
+			Name: "cache_bypass", Syntax: "<text:text> ...", Repeat: true,
 			Doc:     "When a request is not answered from the cache: when one of the texts is neither empty nor 0. The response may be stored all the same.",
 			Example: "cache_bypass $cookie_nocache $arg_nocache;",
 			Set:     http.TextsSlot(func(c *C) *[]*http.Text { return &at(c).Bypass }),
 		},
 		{
-			Name: "no_cache", Syntax: "<text:text> ...",
+			Name: "no_cache", Syntax: "<text:text> ...", Repeat: true,
 			Doc:     "When a response is not stored: when one of the texts is neither empty nor 0.",
 			Example: "no_cache $http_pragma $http_authorization;",
 			Set:     http.TextsSlot(func(c *C) *[]*http.Text { return &at(c).Skip }),
@@ -182,7 +182,7 @@ func cacheRuleDirectives[C any](prefix string, at func(*C) *cacheConf, words []f
 			},
 		},
 		{
-			Name: "cache_methods", Syntax: "GET | HEAD | POST ...", Default: "GET HEAD",
+			Name: "cache_methods", Syntax: "GET | HEAD | POST ...", Default: "GET HEAD", Repeat: true,
 			Doc:     "The methods of requests whose responses are stored. GET and HEAD always are among them.",
 			Example: "cache_methods GET HEAD POST;",
 			Set: conf.Bits(func(c *C) *http.Method { return &at(c).Methods }, map[string]http.Method{

@@ -30,12 +30,12 @@ neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends n
 			Set:     (*browsers).addAncient,
 		},
 		{
-			Name: "modern_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1",
+			Name: "modern_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1", Repeat: true,
 			Doc: "The value of `$modern_browser` for modern browsers.",
 			Set: func(c *browsers, call *conf.Call) error { c.modernValue = []byte(call.Arg(0)); return nil },
 		},
 		{
-			Name: "ancient_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1",
+			Name: "ancient_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1", Repeat: true,
 			Doc: "The value of `$ancient_browser` for ancient browsers.",
 			Set: func(c *browsers, call *conf.Call) error { c.ancientValue = []byte(call.Arg(0)); return nil },
 		},
