@@ -305,7 +305,7 @@ func TestChaosCacheKilled(t *testing.T) {
 	s, addr, opt := startCache(t, o, "")
 	for round := range rounds(3, 30) {
 		var wait sync.WaitGroup
-		killed := make(chan struct{})
+		killed, before := make(chan struct{}), o.requests.Load()
 		for n := range 4 {
 			wait.Add(1)
 			go func() {
@@ -323,8 +323,7 @@ func TestChaosCacheKilled(t *testing.T) {
 				}
 			}()
 		}
-		before := o.requests.Load()
-		weirtest.Eventually(func() bool { return o.requests.Load() > before+int64(10+round) })
+		weirtest.Eventually(func() bool { return o.requests.Load() > before+int64(5+round%10) })
 		s.Kill()
 		close(killed)
 		wait.Wait()
