@@ -43,6 +43,8 @@ func (k *Known) out() (module, instead string) {
 		return "image_filter", "have images changed by a server behind \"proxy_pass\", such as imgproxy"
 	case word == "xslt", k.Name == "xml_entities", k.Name == "xml_external_entities":
 		return "xslt", "have XML transformed by the application"
+	case word == "geoip":
+		return "geoip", "MaxMind has given up its format: use \"geoip2\" with a database in the newer one, such as GeoLite2-Country.mmdb"
 	case word == "perl":
 		return "perl", "\"map\", \"rewrite\" and \"auth_request\" do much of what it is used for; else the application"
 	}

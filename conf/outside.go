@@ -16,7 +16,10 @@ import (
 // nothing else of the world, so that who has the answers (Record) can load it again elsewhere (Recorded.Outside), without
 // rights and without a doubt that it is the same configuration.
 type Outside struct {
-	Read   func(path string) ([]byte, error)
+	Read func(path string) ([]byte, error)
+	// Open opens a file that is too large to be read as a whole, such as a database of addresses. Nobody closes it: it is closed when
+	// nobody refers to it.
+	Open   func(path string) (*os.File, error)
 	Glob   func(pattern string) ([]string, error) // sorted paths
 	Lookup Lookup
 	User   func(name string) (User, error)
@@ -43,6 +46,9 @@ type Lookup func(host string) ([]netip.Addr, error)
 func (o Outside) withDefaults() Outside {
 	if o.Read == nil {
 		o.Read = os.ReadFile
+	}
+	if o.Open == nil {
+		o.Open = os.Open
 	}
 	if o.Glob == nil {
 		o.Glob = globFiles

@@ -3,13 +3,16 @@ package conf
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 )
 
-// Recorded is what loading a configuration was told by the outside. It can be sent to another process.
+// Recorded is what loading a configuration was told by the outside. It can be sent to another process, but for the files of Opened: those
+// go as descriptors (Open, Hand).
 type Recorded struct {
 	Files  map[string]RecordedFile
+	Opened map[string]RecordedOpen
 	Globs  map[string]RecordedGlob
 	Names  map[string]RecordedName
 	Users  map[string]RecordedUser
@@ -21,6 +24,32 @@ type Recorded struct {
 type RecordedFile struct {
 	Text []byte
 	Err  RecordedError
+}
+
+// A RecordedOpen is a file that was opened, or why it could not be.
+type RecordedOpen struct {
+	Err  RecordedError
+	file *os.File
+}
+
+// Open returns the files that were opened, by their paths.
+func (r *Recorded) Open() (paths []string, files []*os.File) {
+	for path, o := range r.Opened {
+		if o.file != nil {
+			paths, files = append(paths, path), append(files, o.file)
+		}
+	}
+	return paths, files
+}
+
+// Hand gives what was sent a file that was opened. The descriptor is taken over.
+func (r *Recorded) Hand(path string, fd int) {
+	if o, ok := r.Opened[path]; ok {
+		o.file = os.NewFile(uintptr(fd), path)
+		r.Opened[path] = o
+	} else {
+		_ = syscall.Close(fd)
+	}
 }
 
 // A RecordedGlob is the paths of a pattern.
@@ -100,7 +129,7 @@ func asked[A any](mu *sync.Mutex, list map[string]A, ask func(string) A) func(st
 func (o Outside) Record(r *Recorded) Outside {
 	o = o.withDefaults()
 	*r = Recorded{
-		Files: map[string]RecordedFile{}, Globs: map[string]RecordedGlob{}, Names: map[string]RecordedName{},
+		Files: map[string]RecordedFile{}, Opened: map[string]RecordedOpen{}, Globs: map[string]RecordedGlob{}, Names: map[string]RecordedName{},
 		Users: map[string]RecordedUser{}, Groups: map[string]RecordedGroup{}, Facts: o.Facts(),
 	}
 	var mu sync.Mutex
@@ -108,6 +137,10 @@ func (o Outside) Record(r *Recorded) Outside {
 		asked(&mu, r.Files, func(path string) RecordedFile {
 			text, err := o.Read(path)
 			return RecordedFile{text, recordError(err)}
+		}),
+		asked(&mu, r.Opened, func(path string) RecordedOpen {
+			f, err := o.Open(path)
+			return RecordedOpen{Err: recordError(err), file: f}
 		}),
 		asked(&mu, r.Globs, func(pattern string) RecordedGlob {
 			paths, err := o.Glob(pattern)
@@ -144,18 +177,19 @@ func told[A any](list map[string]A, missing A) func(string) A {
 // Outside returns the world as it was recorded, and as nothing else. Any goroutine.
 func (r *Recorded) Outside() Outside {
 	return r.outside(
-		told(r.Files, RecordedFile{Err: unasked}), told(r.Globs, RecordedGlob{Err: unasked}), told(r.Names, RecordedName{Err: unasked}),
+		told(r.Files, RecordedFile{Err: unasked}), told(r.Opened, RecordedOpen{Err: unasked}), told(r.Globs, RecordedGlob{Err: unasked}), told(r.Names, RecordedName{Err: unasked}),
 		told(r.Users, RecordedUser{Err: unasked}), told(r.Groups, RecordedGroup{Err: unasked}),
 	)
 }
 
 // outside makes an Outside of questions whose answers can be sent: who records hears the same as who plays back.
 func (r *Recorded) outside(
-	file func(string) RecordedFile, glob func(string) RecordedGlob, name func(string) RecordedName,
+	file func(string) RecordedFile, open func(string) RecordedOpen, glob func(string) RecordedGlob, name func(string) RecordedName,
 	user func(string) RecordedUser, group func(string) RecordedGroup,
 ) Outside {
 	return Outside{
 		Read:   func(path string) ([]byte, error) { f := file(path); return f.Text, f.Err.err() },
+		Open:   func(path string) (*os.File, error) { f := open(path); return f.file, f.Err.err() },
 		Glob:   func(pattern string) ([]string, error) { g := glob(pattern); return g.Paths, g.Err.err() },
 		Lookup: func(host string) ([]netip.Addr, error) { n := name(host); return n.Addrs, n.Err.err() },
 		User:   func(name string) (User, error) { u := user(name); return u.User, u.Err.err() },

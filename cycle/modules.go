@@ -31,6 +31,7 @@ func httpModules() []*http.Module {
 		// the request is changed
 		rewrite.RealIP,
 		rewrite.Geo,
+		rewrite.GeoIP2,
 		rewrite.Map,
 		rewrite.SplitClients,
 		rewrite.Referer,

@@ -24,6 +24,7 @@ func load(t *testing.T, text string) []string {
 	// a configuration that is right may name places that a test must not touch
 	text = strings.ReplaceAll(text, "/var/log/weir/", dir+"logs/")
 	text = certificates(t, dir, text)
+	text = databases(t, dir, text)
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -41,6 +42,23 @@ func load(t *testing.T, text string) []string {
 		all = append(all, d.Sentence(g))
 	}
 	return all
+}
+
+var databaseRE = regexp.MustCompile(`/usr/share/GeoIP/\S*`)
+
+// databases puts a database that is there in the place of those that a configuration names.
+func databases(t *testing.T, dir, text string) string {
+	t.Helper()
+	return databaseRE.ReplaceAllStringFunc(text, func(string) string {
+		b, err := weirtest.MMDB([]byte(`{"192.0.2.0/24": {"country": {"iso_code": "CH"}}}`), 0)
+		if err == nil {
+			err = os.WriteFile(dir+"example.mmdb", b, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir + "example.mmdb"
+	})
 }
 
 var certificateRE = regexp.MustCompile(`(ssl_(?:client_|trusted_)?certificate(?:_key)?)\s+/[^;$]*;`)

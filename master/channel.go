@@ -30,13 +30,14 @@ const (
 	kindDone                   // to the master: the answer to one of these
 )
 
-// A message goes over a channel, with descriptors: first those of Logs, then those of Sockets.
+// A message goes over a channel, with descriptors: first those of Logs, then those of Sockets, then those of Opened.
 type message struct {
 	Kind    kind
 	Serial  uint64 // kindDone has that of what it answers
 	Err     string // kindDone: why not; empty: it is done
 	Logs    []string
 	Sockets []string
+	Opened  []string       // files of Load.World
 	Load    *order         // kindLoad
 	Files   *conf.Recorded // kindFiles
 }

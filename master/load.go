@@ -159,6 +159,11 @@ func (l *loaded) order(sockets []*socket) (*message, []int) {
 		m.Sockets = append(m.Sockets, s.spec.String())
 		fds = append(fds, s.fd)
 	}
+	opened, files := l.world.Open()
+	m.Opened = opened
+	for _, f := range files {
+		fds = append(fds, int(f.Fd()))
+	}
 	return m, fds
 }
 

@@ -138,7 +138,7 @@ func (w *worker) begin(msg *message, fds []int) error {
 // in weir. A worker must not help itself with other rights than its master's.
 var errNotHanded = errors.New("the master has not handed it over")
 
-// take receives log files and sockets. What of it the configuration does not use is closed by release.
+// take receives log files, sockets and files to be read. What of it the configuration does not use is closed by release.
 func (w *worker) take(msg *message, fds []int) (release func()) {
 	var files []*logs.File
 	for i, path := range msg.Logs {
@@ -149,6 +149,9 @@ func (w *worker) take(msg *message, fds []int) (release func()) {
 	}
 	for i, name := range msg.Sockets {
 		w.sockets[name] = fds[len(msg.Logs)+i]
+	}
+	for i, path := range msg.Opened {
+		msg.Load.World.Hand(path, fds[len(msg.Logs)+len(msg.Sockets)+i])
 	}
 	return func() {
 		for _, f := range files {

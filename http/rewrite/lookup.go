@@ -28,6 +28,13 @@ var SplitClients = http.Define(http.Spec[struct{}]{
 	Directives: lookup.SplitClientsDirectives(conf.HTTP, street),
 })
 
+// GeoIP2 is the well-known geoip2 module: what MaxMind's databases have of an address.
+var GeoIP2 = http.Define(http.Spec[struct{}]{
+	Name:       "http_geoip2",
+	Doc:        "Variables from databases of addresses in MaxMind's format.",
+	Directives: lookup.GeoIP2Directives(conf.HTTP, street),
+})
+
 // street is http for tables that variables look their values up in.
 func street(call *conf.Call) lookup.Street[*http.Request] {
 	return lookup.Street[*http.Request]{Name: "http", Vars: http.Env(call).Vars, Forwarded: func(r *http.Request) [][]byte {

@@ -111,6 +111,21 @@ func runPattern(r *run, args []string) {
 	r.must(os.WriteFile(r.ts.MkAbs(args[0]), weirtest.Pattern(args[1]), 0o644))
 }
 
+func runMMDB(r *run, args []string) {
+	networks, err := os.ReadFile(r.ts.MkAbs(args[1]))
+	r.must(err)
+	built := uint64(0)
+	if len(args) > 2 {
+		built, err = strconv.ParseUint(args[2], 10, 64)
+		r.must(err)
+	}
+	b, err := weirtest.MMDB(networks, built)
+	r.must(err)
+	path := r.ts.MkAbs(args[0])
+	r.must(os.WriteFile(path+".new", b, 0o644))
+	r.must(os.Rename(path+".new", path))
+}
+
 func runTouch(r *run, args []string) {
 	t, err := time.Parse(time.RFC3339, args[1])
 	r.must(err)
