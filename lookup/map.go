@@ -39,10 +39,13 @@ type mapping[R Subject[R]] struct {
 	exact     map[string]*vars.Text[R]
 	hosts     *route.Names[*vars.Text[R]] // with hostnames
 	patterns  []mapPattern[R]
+	set       *vars.PatternSet // of the patterns
 	otherwise *vars.Text[R]
 	hostnames bool
 
-	values map[string]*vars.Text[R] // until all lines are read
+	// Until all lines are read.
+	values map[string]*vars.Text[R]
+	all    []*vars.Pattern
 }
 
 type mapPattern[R Subject[R]] struct {
@@ -80,6 +83,8 @@ func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
 		}
 	}
 	m.values = nil
+	m.set = vars.NewPatternSet(m.all)
+	m.all = nil
 	return errors.Join(append(errs, in.Vars.DefineGet(name, volatile, m.find))...)
 }
 
@@ -159,6 +164,7 @@ func (m *mapping[R]) addPattern(n *conf.Node, source string, v *vars.Text[R]) er
 		return errorAt(n, -1, "%v", err)
 	}
 	m.patterns = append(m.patterns, mapPattern[R]{p, slots, v})
+	m.all = append(m.all, p)
 	return nil
 }
 
@@ -188,18 +194,19 @@ func (m *mapping[R]) lookup(r R, key []byte) *vars.Text[R] {
 			return v
 		}
 	}
-	for i := range m.patterns {
+	value := m.otherwise
+	m.set.Find(key, func(i int) bool {
 		p := &m.patterns[i]
 		ok, err := r.MatchPattern(p.pattern, p.slots, key)
 		if err != nil {
 			r.Log(logs.Error, err.Error())
-			continue
 		}
-		if ok {
-			return p.value
+		if ok && err == nil {
+			value = p.value
 		}
-	}
-	return m.otherwise
+		return ok && err == nil
+	})
+	return value
 }
 
 // trimDot cuts the final dot off a host name.

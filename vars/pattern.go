@@ -48,6 +48,9 @@ func CompilePattern(src string, fold bool) (*Pattern, error) {
 	if rest, ok := cutUTF(src); ok {
 		return compileUTF(src, rest, fold)
 	}
+	if p := recogniseText(src, fold); p != nil {
+		return &Pattern{source: src, names: unnamed[:], plain: p}, nil
+	}
 	t, err := translate(src, fold)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,9 @@ func CompilePattern(src string, fold bool) (*Pattern, error) {
 	}
 	return p, nil
 }
+
+// unnamed are the names of a pattern without groups; nobody changes them.
+var unnamed [1]string
 
 // cutUTF takes the mark of UTF-8 mode off a pattern.
 func cutUTF(src string) (rest string, utf bool) {
