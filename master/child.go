@@ -62,7 +62,7 @@ func (m *Master) startWorker(next *loaded) (*child, error) {
 	}
 	defer func() { _ = far.Close() }()
 	cmd := exec.Command(m.selfPath())
-	cmd.Args = []string{"weir: worker process"}
+	cmd.Args = []string{workerTitle, titleRoom}
 	mark := "3"
 	cmd.ExtraFiles = []*os.File{far}
 	if m.memory != nil {

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,6 +36,7 @@ type Master struct {
 	Background bool             // it is a daemon
 	Inherited  *Inherited       // from an old binary or from systemd; nil: nothing
 	Ready      func()           // called once, when the first worker serves
+	Title      *Title           // nil: the process is called as it was
 
 	machine machine
 	environ []string
@@ -75,6 +77,7 @@ func (m *Master) log(v logs.Level, format string, a ...any) {
 // Run is the master's life. r is the configuration, without errors. The status is the process's.
 func (m *Master) Run(r *Reading) int {
 	m.prepare(realMachine{})
+	m.Title.Set("weir: master process " + strings.Join(m.Args, " "))
 	if err := m.begin(r); err != nil {
 		return 1
 	}

@@ -28,10 +28,11 @@ type worker struct {
 	rt      *cycle.Runtime
 	sockets handed
 	memory  *cycle.Memory // nil: there is none
+	title   *Title
 }
 
 // Worker is the life of a worker process. mark is the value of WorkerMark. The status is the process's.
-func Worker(mark string, signals <-chan os.Signal) int {
+func Worker(mark string, signals <-chan os.Signal, title *Title) int {
 	channelMark, memoryMark, _ := strings.Cut(mark, ":")
 	fd, err := strconv.Atoi(channelMark)
 	if err == nil {
@@ -40,7 +41,8 @@ func Worker(mark string, signals <-chan os.Signal) int {
 		if ch, err = newChannel(fd); err == nil {
 			// the name that ps -C, pgrep and monitors know: it was started as /proc/self/exe, and would be called "exe"
 			_ = os.WriteFile("/proc/self/comm", []byte("weir"), 0) // only Linux has it
-			w := &worker{ch: ch, sockets: handed{}}
+			title.Set(workerTitle)
+			w := &worker{ch: ch, sockets: handed{}, title: title}
 			if fd, err := strconv.Atoi(memoryMark); err == nil {
 				unix.CloseOnExec(fd)
 				w.memory = cycle.NewMemory(os.NewFile(uintptr(fd), "memory"))
@@ -82,11 +84,24 @@ func (w *worker) run(signals <-chan os.Signal) int {
 		case <-orphaned:
 			orphaned = nil
 			w.log(logs.Alert, "the master process is gone, shutting down")
-			w.rt.Quit()
+			w.quit()
 			time.AfterFunc(orphanPatience, w.rt.Stop)
 		}
 	}
 }
+
+// quit ends the worker when what it has begun is done.
+func (w *worker) quit() {
+	w.title.Set(workerTitle + leaving)
+	w.rt.Quit()
+}
+
+// workerTitle is what tools see of a worker, leaving what is added when it ends, and titleRoom an argument that makes room for that.
+const (
+	workerTitle = "weir: worker process"
+	leaving     = " is shutting down"
+	titleRoom   = "                 "
+)
 
 func (w *worker) log(v logs.Level, format string, a ...any) {
 	w.rt.Current().Log.Logf(v, 0, format, a...)
@@ -183,7 +198,7 @@ func (w *worker) obey(orphaned chan<- struct{}) {
 			w.answer(msg, w.rt.FilesChanged(*msg.Files))
 		case kindQuit:
 			w.log(logs.Notice, "shutting down")
-			w.rt.Quit()
+			w.quit()
 		case kindPing:
 			go func() { // loops that do not answer must not keep orders from being obeyed
 				w.rt.Alive()
@@ -211,7 +226,7 @@ func (w *worker) signal(s unix.Signal) {
 	case unix.SIGTERM, unix.SIGINT:
 		what, obey = ", exiting", w.rt.Stop
 	case unix.SIGQUIT, unix.SIGWINCH:
-		what, obey = ", shutting down", w.rt.Quit
+		what, obey = ", shutting down", w.quit
 	case unix.SIGUSR1: // the files are the master's to open
 		what, obey = ", reopening logs", func() { _ = w.ch.send(&message{Kind: kindReopen}, nil) }
 	case unix.SIGHUP, unix.SIGUSR2:

@@ -56,7 +56,8 @@ func TestPackage(t *testing.T) {
 	for _, want := range []string{
 		"/usr/sbin/weir", "/usr/lib/systemd/system/weir.service", "/etc/logrotate.d/00-weir", "/usr/share/weir/nginx.conf",
 		"/usr/share/man/man8/weir.8.gz", "/usr/share/doc/weir/copyright", "/usr/share/doc/weir/changelog.gz",
-		"/usr/share/doc/weir/directives/README.md",
+		"/usr/share/doc/weir/directives/README.md", "/usr/share/bash-completion/completions/weir",
+		"/usr/share/zsh/vendor-completions/_weir", "/usr/share/fish/vendor_completions.d/weir.fish",
 	} {
 		if !files[want] {
 			t.Errorf("%s is missing", want)

@@ -1,5 +1,5 @@
 // Command weir is a web server, reverse proxy and load balancer that reads nginx.conf as it is. It takes
-// nginx's options and signals; "weir demo" shows it at work.
+// nginx's options and signals; "weir help" tells of its commands, and what directives and variables mean.
 package main
 
 import (
@@ -32,14 +32,24 @@ const (
 	relativePid    = "logs/nginx.pid"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	title := master.TakeTitle()
+	os.Exit(run(os.Args[1:], title))
+}
 
-func run(args []string) int {
+func run(args []string, title *master.Title) int {
 	if mark, ok := os.LookupEnv(master.WorkerMark); ok {
-		return master.Worker(mark, takeSignals())
+		return master.Worker(mark, takeSignals(), title)
 	}
-	if len(args) > 0 && args[0] == "demo" {
-		return demo(args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "demo":
+			return demo(args[1:])
+		case "help":
+			return help(args[1:], os.Stdout, os.Stderr)
+		case "completion":
+			return completion(args[1:], os.Stdout, os.Stderr)
+		}
 	}
 	o, err := parseOptions(args)
 	if err != nil {
@@ -50,7 +60,7 @@ func run(args []string) int {
 		printVersion(&o)
 		return 0
 	}
-	return serve(&o)
+	return serve(&o, title)
 }
 
 // printVersion answers -v, -V and -h, on standard error as nginx does.

@@ -25,6 +25,14 @@ func parseOptions(args []string) (o options, err error) {
 		if len(word) == 0 || word[0] != '-' {
 			return o, fmt.Errorf("invalid option: \"%s\"", word)
 		}
+		switch word { // nginx has none of this kind
+		case "--help":
+			o.help, o.version = true, true
+			continue
+		case "--version":
+			o.version = true
+			continue
+		}
 		for k := 1; k < len(word); k++ {
 			letter := word[k]
 			if o.flag(letter) {
@@ -99,6 +107,8 @@ func (o *options) check() error {
 
 const usage = `Usage: weir [-?hvVtTq] [-s signal] [-p prefix]
             [-e filename] [-c filename] [-g directives]
+       weir help [name]
+       weir completion bash | zsh | fish
        weir demo
 
 Options:
@@ -114,5 +124,5 @@ Options:
   -c filename   : set configuration file (default: %s)
   -g directives : set global directives out of configuration file
 
-weir demo shows a reverse proxy with four back ends at work.
+weir help NAME tells what a directive or a variable means. weir demo shows a reverse proxy with four back ends at work.
 `

@@ -21,7 +21,7 @@ import (
 func goVersion() string { return runtime.Version() }
 
 // serve reads the configuration and does what the options ask: test it, signal a running weir, or run.
-func serve(o *options) int {
+func serve(o *options, title *master.Title) int {
 	place := place(o)
 	r := master.Read(place)
 	early := earlyLog(r.Files, place.ErrorLog)
@@ -40,7 +40,7 @@ func serve(o *options) int {
 	if o.test {
 		return test(o, r.Cycle)
 	}
-	return start(r)
+	return start(r, title)
 }
 
 // earlyLog is the error log before the configuration names one; nil when it is the standard error stream, where everything is
@@ -89,7 +89,7 @@ func test(o *options, c *cycle.Cycle) int {
 }
 
 // start runs the server until it is told to end.
-func start(r *master.Reading) int {
+func start(r *master.Reading, title *master.Title) int {
 	inherited := master.FindInherited()
 	daemon := r.Cycle.Main.Daemon
 	if daemon && !isDaemon() && inherited == nil {
@@ -101,7 +101,7 @@ func start(r *master.Reading) int {
 	}
 	m := &master.Master{
 		Program: program(), Args: os.Args, Version: version, Signals: signals,
-		Background: daemon, Inherited: inherited, Ready: daemonReady,
+		Background: daemon, Inherited: inherited, Ready: daemonReady, Title: title,
 	}
 	return m.Run(r)
 }

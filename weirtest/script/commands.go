@@ -16,7 +16,7 @@ func Commands() []Command {
 		{"start", "start [FILE]", "Starts the server with nginx.conf, or with FILE, and waits until every $ADDR that the file listens on takes connections. With `daemon on;` on a line of its own in the file it goes to the background, as an upgrade (USR2, WINCH) needs it. After `!` it must refuse to start.", 0, 1, true, runStart},
 		{"reload", "reload", "Sends HUP. The new configuration is there soon, not at once: go on with `until`.", 0, 0, false, runReload},
 		{"signal", "signal NAME [PROCESS]", "Sends HUP, USR1, USR2, WINCH, QUIT, TERM or KILL to the master, or to another PROCESS: `worker`, or `old`, the master whose binary was upgraded.", 1, 2, false, runSignal},
-		{"process", "process PROCESS REGEXP", "A line of the kernel's status of a process (proc_pid_status(5)) matches, as `Uid:`; waits for it. PROCESS is `master`, `worker` or `old`.", 2, 2, true, runProcess},
+		{"process", "process PROCESS REGEXP", "A line of the kernel's status of a process (proc_pid_status(5)) matches, as `Uid:`, or `Title:` and what ps shows of it; waits for it. PROCESS is `master`, `worker` or `old`.", 2, 2, true, runProcess},
 		{"processes", "processes N", "Waits until the server has N processes.", 1, 1, false, runProcesses},
 		{"quit", "quit [fast]", "Sends QUIT (TERM if fast) and waits; the exit status must be 0.", 0, 1, false, runQuit},
 		{"exited", "exited", "Waits for a server that was told to end; the exit status must be 0.", 0, 0, false, runExited},

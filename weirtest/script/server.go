@@ -204,8 +204,11 @@ func runProcess(r *run, args []string) {
 	re, err := regexp.Compile(args[1])
 	r.must(err)
 	has := func() bool {
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process(args[0])))
-		return slices.ContainsFunc(strings.Split(string(status), "\n"), re.MatchString)
+		pid := r.process(args[0])
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		lines := append(strings.Split(string(status), "\n"), "Title:\t"+strings.ReplaceAll(strings.TrimRight(string(title), "\x00"), "\x00", " "))
+		return slices.ContainsFunc(lines, re.MatchString)
 	}
 	ok := false
 	if r.neg {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package master
+
+// titled says that the system shows the memory of the arguments as it is now.
+const titled = false
