@@ -101,7 +101,7 @@ func install(settings *program, in *http.Install) error {
 	if len(settings.makers) == 0 {
 		return nil
 	}
-	p := &program{log: settings.log}
+	p := &program{log: logsPass(in)}
 	for _, m := range settings.makers {
 		c, err := m(p, in)
 		if err != nil {
@@ -119,6 +119,15 @@ func install(settings *program, in *http.Install) error {
 		in.Step(phase, p.begin)
 	}
 	return nil
+}
+
+// logsPass reports whether rewriting is logged in a block: in one of if as where the pass begins, whatever it says itself.
+func logsPass(in *http.Install) bool {
+	b := in.Block
+	for b.Context&(conf.ServerIf|conf.LocationIf) != 0 && b.Parent != nil {
+		b = b.Parent
+	}
+	return conf.Settings[program](in.Builder.Scopes, in.Module.Conf, b).log
 }
 
 // begin begins the pass; the blocks of if are part of it.
