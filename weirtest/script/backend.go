@@ -126,6 +126,14 @@ func runMMDB(r *run, args []string) {
 	r.must(os.Rename(path+".new", path))
 }
 
+func runSmall(r *run, args []string) {
+	unmount, err := mount(r.ts.MkAbs(args[0]), args[1])
+	if err != nil {
+		r.skip("no file system can be mounted here: ", err)
+	}
+	r.ts.Defer(unmount)
+}
+
 func runTouch(r *run, args []string) {
 	t, err := time.Parse(time.RFC3339, args[1])
 	r.must(err)

@@ -61,6 +61,7 @@ func Commands() []Command {
 		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
 		{"certificate", "certificate NAME [-ca] [-by NAME] [-expired] [-for NAME]…", "Makes a certificate and its key, NAME.crt and NAME.key: signed by itself, or by that of another NAME; for that name and localhost, or for others.", 1, -1, false, runCertificate},
 		{"mmdb", "mmdb FILE NETWORKS [BUILT]", "Makes a database in MaxMind's format of a file in JSON, which has an object of networks and their records, and moves it into place. BUILT is when it was made, in seconds since 1970.", 2, 3, false, runMMDB},
+		{"small", "small FOLDER SIZE", "Mounts a file system of this size in a folder; where that is not allowed, the script is skipped.", 2, 2, false, runSmall},
 		{"touch", "touch FILE TIME", "Sets a file's time: `2020-01-02T03:04:05Z`.", 2, 2, false, runTouch},
 		{"gone", "gone FILE", "Waits until there is no such file.", 1, 1, false, runGone},
 		{"noleak", "noleak", "Waits until the server has no more open descriptors than when it started.", 0, 0, false, runNoLeak},
