@@ -23,7 +23,7 @@ const worldRules = `
 	user.Current, user.LookupId, user.LookupGroupId < NOBODY;
 	os.Getenv < cmd/weir/daemon.go, loop/loop.go, loop/scramble.go;
 	os.LookupEnv < cmd/weir/main.go, master/notify.go, master/upgrade.go;
-	os.Environ < cmd/weir/daemon.go, master/master.go;
+	os.Environ < cmd/weir/daemon.go, master/master.go, master/title.go;
 	os.Getwd < cmd/weir/main.go;
 	os.ReadFile < conf/outside.go, cmd/weir/demo.go, cmd/weir/signal.go, http/ssl/named.go, http/ssl/upstream_names.go;
 	os.Stat < NOBODY;
