@@ -25,22 +25,26 @@ var (
 )
 
 // wrk returns a load by wrk: one thread, conns connections. wrk counts whole seconds only, so a shorter run is cut off by a signal.
-func wrk(path string, conns int) func(in *instance, o options) (load, error) {
+func wrk(path string, conns int, fields ...string) loader {
 	return func(in *instance, o options) (load, error) {
 		bin, err := exec.LookPath("wrk")
 		if err != nil {
 			return load{}, errors.New("wrk is not installed")
 		}
-		l, err := runWrk(bin, in.url(path), conns, o.seconds)
+		l, err := runWrk(bin, in.url(path), conns, o.seconds, fields)
 		if errors.Is(err, errNone) { // a machine with much to do may take as long for the handshakes
-			l, err = runWrk(bin, in.url(path), conns, 3*o.seconds+1)
+			l, err = runWrk(bin, in.url(path), conns, 3*o.seconds+1, fields)
 		}
 		return l, err
 	}
 }
 
-func runWrk(bin, url string, conns int, seconds float64) (load, error) {
-	cmd := exec.Command(bin, "-t1", "-c"+strconv.Itoa(conns), "-d3600", "--latency", url)
+func runWrk(bin, url string, conns int, seconds float64, fields []string) (load, error) {
+	args := []string{"-t1", "-c" + strconv.Itoa(conns), "-d3600", "--latency"}
+	for _, f := range fields {
+		args = append(args, "-H", f)
+	}
+	cmd := exec.Command(bin, append(args, url)...)
 	begin := time.Now()
 	stop := time.AfterFunc(time.Duration(seconds*float64(time.Second)), func() {
 		_ = cmd.Process.Signal(syscall.SIGINT) // wrk reports what it has

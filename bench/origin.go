@@ -23,6 +23,9 @@ func startOrigin(addr string) (stop func(), err error) {
 		head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", len(body))
 		answers[name] = append([]byte(head), body...)
 	}
+	text := htmlPage()
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n", len(text))
+	answers[page] = append([]byte(head), text...)
 	go func() {
 		for {
 			c, err := ln.Accept()

@@ -79,7 +79,7 @@ events { worker_connections 20000; }
 http {
     access_log %[4]s;
     sendfile on;
-    types { text/plain txt; }
+    types { text/plain txt; text/html html; }
     default_type application/octet-stream;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;

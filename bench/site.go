@@ -56,6 +56,9 @@ func (s *site) fill() error {
 			}
 		}
 	}
+	if err := os.WriteFile(filepath.Join(www, page), htmlPage(), 0o644); err != nil {
+		return err
+	}
 	if err := s.writeCertificates(); err != nil {
 		return err
 	}

@@ -16,11 +16,14 @@ var beforeHTTP2 = regexp.MustCompile(`\b1\.(\d|1\d|2[0-4])\.\d`)
 type work struct {
 	name, what string
 	static     bool // not for haproxy: files, FastCGI
-	load       func(in *instance, o options) (load, error)
+	load       loader
 	as         func(server) server // the server that it wants of nginx.conf; nil: as it comes. One without a bin cannot do the work
 	// measure is for works that are not a load on servers that run all the time.
 	measure func(s *site, w work, all []server, o options, rep *report) error
 }
+
+// A loader puts a load on a server.
+type loader = func(in *instance, o options) (load, error)
 
 // load is what the client saw.
 type load struct {
@@ -31,7 +34,7 @@ type load struct {
 }
 
 func works() []work {
-	return []work{
+	all := []work{
 		{name: "static1k", what: "a file of 1 KB, keep-alive", static: true, load: wrk("/1k", 32)},
 		{name: "static100k", what: "a file of 100 KB, keep-alive", static: true, load: wrk("/100k", 32)},
 		{name: "static10m", what: "a file of 10 MB, keep-alive", static: true, load: wrk("/10m", 4)},
@@ -53,6 +56,9 @@ func works() []work {
 		{name: "hit100k", what: "an answer of 100 KB from the cache (weir: with its memory)", static: true, load: wrk("/cached/100k", 32), as: cached(" memory=16m")},
 		{name: "hitdisk1k", what: "an answer of 1 KB from the cache on disk", static: true, load: wrk("/cached/1k", 32), as: cached("")},
 		{name: "hitdisk100k", what: "an answer of 100 KB from the cache on disk", static: true, load: wrk("/cached/100k", 32), as: cached("")},
+	}
+	all = append(all, compressing()...)
+	return append(all, []work{
 		{name: "newconn", what: "a file (haproxy: an answer) of 1 KB, a new connection for each request", load: newConnections},
 		{name: "idle", what: "memory of idle keep-alive connections", measure: measureIdle(idle{})},
 		{name: "idletls", what: "memory of idle connections over TLS 1.3", static: true, as: overTLS("ecdsa", ""), measure: measureIdle(idle{version: tls.VersionTLS13})},
@@ -61,7 +67,7 @@ func works() []work {
 		{name: "reload1k", what: "a reload with 1,000 servers", measure: reloads(1000, false)},
 		{name: "reload10k", what: "a reload with 10,000 servers", measure: reloads(10000, false)},
 		{name: "reloadcerts", what: "a reload with 10,000 servers, each with a certificate", measure: reloads(10000, true)},
-	}
+	}...)
 }
 
 // http2 is a server that speaks HTTP/2.
