@@ -102,3 +102,58 @@ func TestLookupNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordedOpen opens a file that is not copied, sends what was recorded, and opens it there by its descriptor, also when the path leads
+// elsewhere by then.
+func TestRecordedOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var world Recorded
+	here := Outside{}.Record(&world)
+	first, err := here.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := here.Open(path); again != first || err != nil {
+		t.Errorf("opened twice: %v", err)
+	}
+	if _, err := here.Open(path + ".none"); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	var wire bytes.Buffer
+	if err := gob.NewEncoder(&wire).Encode(&world); err != nil {
+		t.Fatal(err)
+	}
+	var there Recorded
+	if err := gob.NewDecoder(&wire).Decode(&there); err != nil {
+		t.Fatal(err)
+	}
+	paths, files := world.Open()
+	if len(paths) != 1 || paths[0] != path {
+		t.Fatalf("open are %q", paths)
+	}
+	fd, err := syscall.Dup(int(files[0].Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	there.Hand(path, fd)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := there.Outside().Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 8)
+	if n, _ := got.ReadAt(b, 0); string(b[:n]) != "text" {
+		t.Errorf("it has %q", b[:n])
+	}
+	if _, err := there.Outside().Open(path + ".none"); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("a file that was not there: %v", err)
+	}
+	if _, err := there.Outside().Open(path + ".other"); err == nil {
+		t.Error("a file that nobody has asked for was opened")
+	}
+}
