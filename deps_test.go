@@ -46,8 +46,9 @@ const depsRules = `
 
 	# Around it: these see the server from outside.
 	NONE < weirtest < weirtest/script, weirtest/torture, weirtest/chaos, bench;
-	# This one is inside of it.
+	# These are inside of it.
 	cycle < weirtest/inside;
+	http/build, http/log, http/proxy, weirtest < weirtest/wiretest;
 
 	# A loop knows no protocol; what is shared knows no request.
 	conf, vars, logs, zone, disk !< loop;
@@ -72,7 +73,7 @@ const wallRules = `
 	net/http/pprof < status;
 	crypto/tls < certs, listen, upstream, http/ssl, http/proxy, stream, weirtest, weirtest/script, bench;
 	log < NOBODY;
-	testing < weirtest/script, weirtest/inside, loop/looptest;
+	testing < weirtest/script, weirtest/inside, weirtest/wiretest, loop/looptest;
 	os/signal < cmd/weir;
 `
 

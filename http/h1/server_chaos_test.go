@@ -231,13 +231,13 @@ func chaosClient(addr string, rnd *rand.Rand) {
 func TestChaos(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	s := newServer(t, options{loops: 2, steps: chaosSteps, backend: badBackend(t)}, chaosConf)
+	s := newServer(t, options{Loops: 2, Steps: chaosSteps, Backend: badBackend(t)}, chaosConf)
 	var crowd sync.WaitGroup
 	for i := range 16 {
 		crowd.Go(func() {
 			rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 			for range 60 {
-				chaosClient(s.addr, rnd)
+				chaosClient(s.Addr, rnd)
 			}
 		})
 	}
@@ -247,8 +247,8 @@ func TestChaos(t *testing.T) {
 			t.Errorf("%s afterwards: %.200q", path, got)
 		}
 	}
-	if n := s.lines("panics.log", "^panic"); n != 0 {
+	if n := s.Lines("panics.log", "^panic"); n != 0 {
 		t.Errorf("%d panics", n)
-		s.wantLine("panics.log", "^panic", 0)
+		s.WantLine("panics.log", "^panic", 0)
 	}
 }

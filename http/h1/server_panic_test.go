@@ -13,22 +13,22 @@ import (
 
 // dial opens a connection that the test must not hang on.
 func (s *server) dial() (net.Conn, *bufio.Reader) {
-	s.t.Helper()
-	c, err := net.Dial("tcp", s.addr)
+	s.T.Helper()
+	c, err := net.Dial("tcp", s.Addr)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = c.Close() })
+	s.T.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
 	return c, bufio.NewReader(c)
 }
 
 // ask sends bytes on a connection of their own and returns what comes until the server closes.
 func (s *server) ask(text string) string {
-	s.t.Helper()
+	s.T.Helper()
 	c, r := s.dial()
 	if _, err := io.WriteString(c, text); err != nil {
-		s.t.Log(err)
+		s.T.Log(err)
 	}
 	all, _ := io.ReadAll(r)
 	_ = c.Close()
@@ -83,7 +83,7 @@ func TestPanicEndsOneConnection(t *testing.T) {
 		steps[name] = step
 		text.WriteString(`location "/` + name + `" { do "` + name + `"; } `)
 	}
-	s := newServer(t, options{loops: 2, steps: steps}, text.String())
+	s := newServer(t, options{Loops: 2, Steps: steps}, text.String())
 	other, r := s.dial()
 	body := strings.Repeat("x", 5000)
 	n := 0
@@ -95,15 +95,15 @@ func TestPanicEndsOneConnection(t *testing.T) {
 			if strings.Count(got, "fine") > 0 && name != "at the end" {
 				t.Errorf("%s: the connection lives on: %q", name, got)
 			}
-			s.wantLine("panics.log", "^panic: "+name, (n+len(panics)-1)/len(panics))
+			s.WantLine("panics.log", "^panic: "+name, (n+len(panics)-1)/len(panics))
 			if _, err := io.WriteString(other, "GET / HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
 				t.Fatal(err)
 			}
 			readAnswer(t, r, "fine")
 		}
 	}
-	s.wantLine("access.log", `^500 "POST /at%20once HTTP/1.1" $`, 3)
-	if n := s.lines("panics.log", `server_panic_test\.go`); n < 3*len(panics) {
+	s.WantLine("access.log", `^500 "POST /at%20once HTTP/1.1" $`, 3)
+	if n := s.Lines("panics.log", `server_panic_test\.go`); n < 3*len(panics) {
 		t.Errorf("%d stacks show where it happened; want %d", n, 3*len(panics))
 	}
 }

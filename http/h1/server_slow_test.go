@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"weir/http"
+	"weir/weirtest"
 )
 
 // buffers is how many buffers the loops have lent.
 func (s *server) buffers() (n int) {
-	for _, l := range s.engine.Loops {
+	for _, l := range s.Engine.Loops {
 		l.Post(func() {})
 		n += l.Stats().Buffers
 	}
@@ -25,7 +26,7 @@ func (s *server) buffers() (n int) {
 // gives up after send_timeout.
 func TestClientNeverReads(t *testing.T) {
 	const clients = 20
-	s := newServer(t, options{loops: 2, steps: chaosSteps, backend: badBackend(t)}, `
+	s := newServer(t, options{Loops: 2, Steps: chaosSteps, Backend: badBackend(t)}, `
 		send_timeout 300ms;
 		location /big { do endless; }
 		location /p/ { proxy_pass http://$BACKEND; proxy_buffers 4 4k; proxy_max_temp_file_size 0; limit_rate 0; }`)
@@ -37,8 +38,8 @@ func TestClientNeverReads(t *testing.T) {
 		}
 	}
 	most := 0
-	if !eventually(func() bool { most = max(most, s.buffers()); return s.lines("error.log", "client timed out") >= clients }) {
-		t.Errorf("%d of %d clients timed out", s.lines("error.log", "client timed out"), clients)
+	if !weirtest.Eventually(func() bool { most = max(most, s.buffers()); return s.Lines("error.log", "client timed out") >= clients }) {
+		t.Errorf("%d of %d clients timed out", s.Lines("error.log", "client timed out"), clients)
 	}
 	if most > clients*20 {
 		t.Errorf("%d buffers were lent to %d clients", most, clients)
@@ -60,7 +61,7 @@ func init() {
 
 // TestHeaderTimeoutIsTotal drips a head: each byte comes in time, the whole does not.
 func TestHeaderTimeoutIsTotal(t *testing.T) {
-	s := newServer(t, options{steps: wireSteps}, `client_header_timeout 300ms; location / { do tell; }`)
+	s := newServer(t, options{Steps: wireSteps}, `client_header_timeout 300ms; location / { do tell; }`)
 	for _, text := range []string{"", "GET /", "GET / HTTP/1.1\r\nHost: test\r\nX: "} {
 		start := time.Now() // of the connection: without a byte, the time runs from there
 		c, _ := s.dial()
@@ -81,8 +82,8 @@ func TestHeaderTimeoutIsTotal(t *testing.T) {
 			t.Errorf("%q: ended after %v with %v", text, d, err)
 		}
 	}
-	s.wantLine("access.log", "^408 ", 2)
-	s.wantLine("error.log", "client timed out", 3)
+	s.WantLine("access.log", "^408 ", 2)
+	s.WantLine("error.log", "client timed out", 3)
 }
 
 func isTimeout(err error) bool {
@@ -92,7 +93,7 @@ func isTimeout(err error) bool {
 
 // TestBodyTimeoutIsBetweenReads drips a body for longer than client_body_timeout, then stops.
 func TestBodyTimeoutIsBetweenReads(t *testing.T) {
-	s := newServer(t, options{steps: wireSteps}, `client_body_timeout 400ms; location / { do tell; }`)
+	s := newServer(t, options{Steps: wireSteps}, `client_body_timeout 400ms; location / { do tell; }`)
 	c, r := s.dial()
 	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func TestBodyTimeoutIsBetweenReads(t *testing.T) {
 	if got := s.ask("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nabc"); got != "" {
 		t.Errorf("a body that stops: %q; want a closed connection", got)
 	}
-	s.wantLine("access.log", "^408 ", 1)
+	s.WantLine("access.log", "^408 ", 1)
 }
 
 // TestGreedyClientsLeaveOthersAlone has clients that send without end, on the only loop: others are answered
@@ -124,7 +125,7 @@ func TestGreedyClientsLeaveOthersAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			steps := map[string]http.Step{"swallow": swallow, "no": chaosSteps["say"], "endless": chaosSteps["endless"]}
-			s := newServer(t, options{steps: steps}, `
+			s := newServer(t, options{Steps: steps}, `
 				client_max_body_size 0; lingering_timeout 1s; lingering_time 1s;
 				location / { do swallow; } location /no { do no; } location /endless { do endless; } location /small { client_max_body_size 1k; do no; }`)
 			var stop atomic.Bool
@@ -154,7 +155,7 @@ func TestPipelineTakesTurns(t *testing.T) {
 	const many = 3000
 	entered, open := make(chan bool), make(chan bool)
 	served, seen := 0, 0 // the loop's own
-	s := newServer(t, options{steps: map[string]http.Step{
+	s := newServer(t, options{Steps: map[string]http.Step{
 		"gate":  func(r *http.Request) http.Verdict { entered <- true; <-open; return r.Respond(200, nil) },
 		"count": func(r *http.Request) http.Verdict { served++; return r.Respond(200, nil) },
 		"look":  func(r *http.Request) http.Verdict { seen = served; return r.Respond(200, []byte("looked")) },
@@ -177,7 +178,7 @@ func TestPipelineTakesTurns(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		t.Fatal(err)
 	}
-	s.stop()
+	s.Stop()
 	if served != many || seen > 200 {
 		t.Errorf("the other client's turn came after %d of %d", seen, served)
 	}
@@ -201,7 +202,7 @@ func swallow(r *http.Request) http.Verdict {
 
 // TestLingeringClose refuses a large body early: the client that goes on sending gets the answer, not a reset.
 func TestLingeringClose(t *testing.T) {
-	s := newServer(t, options{steps: wireSteps}, `client_max_body_size 1k; lingering_time 2s; lingering_timeout 1s; location / { do tell; }`)
+	s := newServer(t, options{Steps: wireSteps}, `client_max_body_size 1k; lingering_time 2s; lingering_timeout 1s; location / { do tell; }`)
 	const size = 8 << 20
 	for i := range 5 {
 		c, r := s.dial()
@@ -223,7 +224,7 @@ func TestLingeringClose(t *testing.T) {
 
 // TestLimitRate measures a limited response, and that it does not hold up another on the same loop.
 func TestLimitRate(t *testing.T) {
-	s := newServer(t, options{steps: chaosSteps}, `location / { do say; } location /big { limit_rate 700k; limit_rate_after 100k; do big; }`)
+	s := newServer(t, options{Steps: chaosSteps}, `location / { do say; } location /big { limit_rate 700k; limit_rate_after 100k; do big; }`)
 	start := time.Now()
 	c, r := s.dial()
 	if _, err := io.WriteString(c, "GET /big"+closing); err != nil {

@@ -66,7 +66,7 @@ type patientClient struct {
 // ask sends some requests at once, sometimes in two parts, and reads the answers.
 func (c *patientClient) ask(answers *atomic.Int64) error {
 	if c.conn == nil {
-		conn, err := net.Dial("tcp", c.addr)
+		conn, err := net.Dial("tcp", c.Addr)
 		if err != nil {
 			return err
 		}
@@ -149,13 +149,13 @@ func readWhole(r *bufio.Reader) (size int, err error) {
 // shorter than it said, or never given.
 func (s *server) state() string {
 	var b strings.Builder
-	for _, l := range s.engine.Loops {
+	for _, l := range s.Engine.Loops {
 		l.Post(func() {}) // a loop that sleeps shows old numbers
 	}
-	for _, l := range s.engine.Loops {
+	for _, l := range s.Engine.Loops {
 		fmt.Fprintf(&b, "loop %d: %+v\n", l.ID(), l.Stats())
 	}
-	_, port, _ := net.SplitHostPort(s.addr)
+	_, port, _ := net.SplitHostPort(s.Addr)
 	n, _ := strconv.Atoi(port)
 	text, _ := os.ReadFile("/proc/net/tcp")
 	for _, line := range strings.Split(string(text), "\n") {
@@ -176,8 +176,8 @@ func (s *server) state() string {
 func TestNoAnswerStays(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(5))
 	steps := map[string]http.Step{"answer": bytesStep([]byte(payload))}
-	back := newServer(t, options{loops: 2, steps: steps}, `keepalive_requests 1000000; location / { do answer; }`)
-	front := newServer(t, options{loops: 2, steps: steps, backend: back.addr}, `keepalive_requests 1000000;
+	back := newServer(t, options{Loops: 2, Steps: steps}, `keepalive_requests 1000000; location / { do answer; }`)
+	front := newServer(t, options{Loops: 2, Steps: steps, Backend: back.Addr}, `keepalive_requests 1000000;
 		location / { do answer; }
 		location /p/ { proxy_pass http://$BACKEND/; proxy_buffers 4 4k; }
 		location /u/ { proxy_pass http://$BACKEND/; proxy_buffering off; proxy_request_buffering off; }`)

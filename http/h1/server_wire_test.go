@@ -108,7 +108,7 @@ func wireCases() []struct{ name, send, want string } {
 // TestWire sends requests whole, byte by byte and in two parts cut anywhere, from a client that stays and
 // from one that has closed its side: the answers are always the same.
 func TestWire(t *testing.T) {
-	s := newServer(t, options{loops: 2, steps: wireSteps}, wireConf)
+	s := newServer(t, options{Loops: 2, Steps: wireSteps}, wireConf)
 	for _, tt := range wireCases() {
 		t.Run(tt.name, func(t *testing.T) {
 			ways := []struct {
@@ -243,7 +243,7 @@ func TestFileCut(t *testing.T) {
 				}
 				return r.SendAll([]http.Piece{http.File(int(f.Fd()), 0, size)})
 			}}
-			s := newServer(t, options{steps: steps}, "location / { do file; sendfile "+sendfile+"; }")
+			s := newServer(t, options{Steps: steps}, "location / { do file; sendfile "+sendfile+"; }")
 			c, r := s.dial()
 			start := time.Now()
 			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
@@ -261,8 +261,8 @@ func TestFileCut(t *testing.T) {
 			if d := time.Since(start); d > patience/2 {
 				t.Errorf("the connection ended after %v", d)
 			}
-			s.wantLine("error.log", `\[alert\].* a file was truncated while it was being sent`, 1)
-			s.wantLine("access.log", `^200 "GET / HTTP/1.1" $`, 1)
+			s.WantLine("error.log", `\[alert\].* a file was truncated while it was being sent`, 1)
+			s.WantLine("access.log", `^200 "GET / HTTP/1.1" $`, 1)
 		})
 	}
 }

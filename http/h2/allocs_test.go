@@ -89,7 +89,7 @@ func TestAllocs(t *testing.T) {
 	if weirtest.Race || loop.Portable {
 		t.Skip("the race detector and the portable engine allocate")
 	}
-	s := newServer(t, options{loops: 1, steps: smallSteps()}, "access_log off; keepalive_requests 100000000; location /kb { do kb; }")
+	s := newServer(t, options{Loops: 1, Steps: smallSteps()}, "access_log off; keepalive_requests 100000000; location /kb { do kb; }")
 	a := newAsker(t, s)
 	for range 50 {
 		a.round(t, 32)
@@ -115,7 +115,7 @@ func TestIdle(t *testing.T) {
 		t.Skip("the race detector has memory of its own")
 	}
 	const n = 500
-	s := newServer(t, options{loops: 1, steps: smallSteps()}, "access_log off; keepalive_timeout 1h; location /kb { do kb; }")
+	s := newServer(t, options{Loops: 1, Steps: smallSteps()}, "access_log off; keepalive_timeout 1h; location /kb { do kb; }")
 	conns := make([]net.Conn, 0, n)
 	heap := func() uint64 {
 		runtime.GC()
@@ -128,7 +128,7 @@ func TestIdle(t *testing.T) {
 		"accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "accept-language", "en-US,en;q=0.5",
 		"accept-encoding", "gzip, deflate, br, zstd", "cookie", "session=0123456789abcdef0123456789abcdef", "priority", "u=0, i")
 	ask := func() net.Conn {
-		c, err := weirtest.DialH2(s.addr, "")
+		c, err := weirtest.DialH2(s.Addr, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestIdle(t *testing.T) {
 	for range n {
 		conns = append(conns, ask())
 	}
-	h2.FoldNow(s.engine)
+	h2.FoldNow(s.Engine)
 	per := (int64(heap()) - int64(before)) / n
 	t.Logf("%d bytes for an idle connection, the client's end of it included", per)
 	if per > 3000 {
@@ -153,7 +153,7 @@ func TestIdle(t *testing.T) {
 
 // TestFold has a client go on with its table after it was folded.
 func TestFold(t *testing.T) {
-	s := newServer(t, options{loops: 1, steps: steps()}, text)
+	s := newServer(t, options{Loops: 1, Steps: steps()}, text)
 	c := s.dial()
 	for i := range 30 {
 		a := get(t, c, "/small", weirtest.Header{Name: "x-a", Value: fmt.Sprint(i % 7)}, weirtest.Header{Name: "user-agent", Value: strings.Repeat("agent ", i*5)})
@@ -161,8 +161,8 @@ func TestFold(t *testing.T) {
 			t.Fatalf("%d: %v", i, a)
 		}
 		if i%3 == 0 {
-			h2.FoldNow(s.engine)
+			h2.FoldNow(s.Engine)
 		}
 	}
-	s.wantLine("access.log", `^200 "GET /small`, 30)
+	s.WantLine("access.log", `^200 "GET /small`, 30)
 }

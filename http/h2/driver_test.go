@@ -272,7 +272,7 @@ func TestDriver(t *testing.T) {
 	if _, err := file.Write(content); err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, options{loops: 2, steps: driverSteps(t, file, content)}, `http2_max_concurrent_streams 1100; keepalive_requests 1000000;
+	s := newServer(t, options{Loops: 2, Steps: driverSteps(t, file, content)}, `http2_max_concurrent_streams 1100; keepalive_requests 1000000;
 		client_max_body_size 0;
 		location /mem { do mem; } location /parts { do parts; } location /file { do file; } location /echo { do echo; }`)
 	var all sync.WaitGroup

@@ -112,7 +112,7 @@ func head(c *weirtest.H2, id uint32, flags byte, path string) []byte {
 
 // TestFloods has each attack end its own connection, with the right code, and no other one.
 func TestFloods(t *testing.T) {
-	s := newServer(t, options{loops: 1, steps: steps()}, text+"keepalive_requests 1000000;")
+	s := newServer(t, options{Loops: 1, Steps: steps()}, text+"keepalive_requests 1000000;")
 	good := s.dial()
 	for _, tt := range attacks {
 		t.Run(tt.name, func(t *testing.T) {
@@ -147,14 +147,14 @@ func TestFloods(t *testing.T) {
 			}
 		})
 	}
-	if n := s.lines("access.log", "/wait"); n > 2500 {
+	if n := s.Lines("access.log", "/wait"); n > 2500 {
 		t.Errorf("%d requests of floods were worked on", n)
 	}
 }
 
 // TestUnread has a client ask and not read: the server stops to read from it, and keeps no more than it can hold.
 func TestUnread(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text+"keepalive_requests 1000000; send_timeout 60s; http2_max_concurrent_streams 10;")
+	s := newServer(t, options{Steps: steps()}, text+"keepalive_requests 1000000; send_timeout 60s; http2_max_concurrent_streams 10;")
 	c := s.dial(4, 1<<30)
 	_ = c.Window(0, 1<<30)
 	for range 200 { // 64 MB, of which nothing is read
@@ -167,7 +167,7 @@ func TestUnread(t *testing.T) {
 		t.Errorf("the others: %v", a)
 	}
 	buffers := 0
-	for _, l := range s.engine.Loops {
+	for _, l := range s.Engine.Loops {
 		buffers += l.Stats().Buffers
 	}
 	if buffers > 40 {
@@ -229,7 +229,7 @@ func h(pairs ...string) (fields []weirtest.Header) {
 
 // TestMalformed answers malformed requests with 400 and resets their streams; the connection goes on.
 func TestMalformed(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	c := s.dial()
 	id := uint32(1)
 	for _, tt := range malformed {
@@ -240,7 +240,7 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, a)
 		}
 		wantReset(t, c, id, 1)
-		if s.lines("error.log", tt.log+"(?s:.{0,40}) while reading client request headers") == 0 {
+		if s.Lines("error.log", tt.log+"(?s:.{0,40}) while reading client request headers") == 0 {
 			t.Errorf("%s: no line in the log with %s", tt.name, tt.log)
 		}
 		id += 2
@@ -253,7 +253,7 @@ func TestMalformed(t *testing.T) {
 
 // TestBodyLength has the length that was announced and the body that comes agree.
 func TestBodyLength(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	c := s.dial()
 	for _, tt := range []struct {
 		length, body string
@@ -273,6 +273,6 @@ func TestBodyLength(t *testing.T) {
 			t.Errorf("%v", a)
 		}
 		wantReset(t, c, id, 1)
-		s.wantLine("error.log", tt.log, 1)
+		s.WantLine("error.log", tt.log, 1)
 	}
 }

@@ -19,7 +19,7 @@ const peerText = `
 
 // peerServer passes requests on to a peer.
 func peerServer(t *testing.T, p *peer, more string) *server {
-	return newServer(t, options{loops: 2, backend: p.addr, groups: "upstream u { server $BACKEND max_fails=0; " + more + " }\n"}, peerText)
+	return newServer(t, options{Loops: 2, Backend: p.addr, Groups: "upstream u { server $BACKEND max_fails=0; " + more + " }\n"}, peerText)
 }
 
 // TestRandomPeer asks a peer that does all that a server of HTTP/2 may do, many requests at a time, and looks at every byte. What the
@@ -42,7 +42,7 @@ func TestRandomPeer(t *testing.T) {
 			rng := rand.New(rand.NewPCG(start, uint64(worker)))
 			for range 15 {
 				n := requests.Add(1)
-				if err := askPeer(client, s.addr, p, rng, fmt.Sprint(n)); err != nil {
+				if err := askPeer(client, s.Addr, p, rng, fmt.Sprint(n)); err != nil {
 					t.Errorf("seed %d, request %d: %v", start, n, err)
 				}
 			}
@@ -57,11 +57,11 @@ func TestRandomPeer(t *testing.T) {
 	if p.conns > int(requests.Load())/2 {
 		t.Errorf("%d connections for %d requests", p.conns, requests.Load())
 	}
-	if n := s.lines("panics.log", "panic"); n > 0 {
+	if n := s.Lines("panics.log", "panic"); n > 0 {
 		t.Error("panics")
 	}
 	if t.Failed() {
-		text, _ := os.ReadFile(s.dir + "/error.log")
+		text, _ := os.ReadFile(s.Dir + "/error.log")
 		t.Logf("%s", text)
 	}
 }
@@ -126,7 +126,7 @@ func askPeer(client *nethttp.Client, addr string, p *peer, rng *rand.Rand, n str
 // TestStuckPeer: streams that hang, and one whose client does not read, hold up no other on their connection.
 func TestStuckPeer(t *testing.T) {
 	p := newPeer(t, true)
-	s := newServer(t, options{backend: p.addr, groups: "upstream u { server $BACKEND; }\n"}, peerText)
+	s := newServer(t, options{Backend: p.addr, Groups: "upstream u { server $BACKEND; }\n"}, peerText)
 	first := s.dial()
 	if a := get(t, first, "/first/1/10/plain"); a.Status != 200 { // now there is a connection
 		t.Fatal(a)

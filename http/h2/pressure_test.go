@@ -15,7 +15,7 @@ import (
 func settled(n *atomic.Int64) int64 {
 	last := int64(-1)
 	since := time.Now()
-	eventually(func() bool {
+	weirtest.Eventually(func() bool {
 		if now := n.Load(); now != last {
 			last, since = now, time.Now()
 		}
@@ -77,7 +77,7 @@ func TestBackPressure(t *testing.T) {
 	var sent, uploaded atomic.Int64
 	read := make(chan bool)
 	addr := endless(t, &sent, read)
-	s := newServer(t, options{steps: steps(), backend: addr}, text+`
+	s := newServer(t, options{Steps: steps(), Backend: addr}, text+`
 		location /unbuffered { proxy_pass http://$BACKEND; proxy_buffering off; proxy_buffer_size 4k; }
 		location /buffered { proxy_pass http://$BACKEND; proxy_buffers 4 4k; proxy_busy_buffers_size 8k; proxy_max_temp_file_size 0; }
 		location /upload { proxy_pass http://$BACKEND; proxy_request_buffering off; proxy_http_version 1.1; client_max_body_size 0; }`)
@@ -130,7 +130,7 @@ func TestBackPressure(t *testing.T) {
 		t.Errorf("others: %v", a)
 	}
 	close(read)
-	if n := s.lines("error.log", "failed"); n != 0 {
+	if n := s.Lines("error.log", "failed"); n != 0 {
 		t.Errorf("%d lines of failures in the log", n)
 	}
 	if a := <-answered; a == nil || a.Status != 200 {

@@ -62,7 +62,7 @@ func steps() map[string]http.Step {
 
 // TestPanic ends one stream, and no other.
 func TestPanic(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	c := s.dial()
 	waiting, err := c.Request("GET", "test", "/wait", true)
 	if err != nil {
@@ -81,14 +81,14 @@ func TestPanic(t *testing.T) {
 	if err := c.Reset(waiting, 8); err != nil {
 		t.Fatal(err)
 	}
-	s.wantLine("panics.log", "^panic: ", 2)
-	s.wantLine("access.log", `^500 "GET /panic`, 1)
-	s.wantLine("access.log", `^499 "GET /wait`, 1)
+	s.WantLine("panics.log", "^panic: ", 2)
+	s.WantLine("access.log", `^500 "GET /panic`, 1)
+	s.WantLine("access.log", `^499 "GET /wait`, 1)
 }
 
 // TestFlowControl holds a response back until its windows are opened.
 func TestFlowControl(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	c := s.dial(4, 1000)
 	c.Updates = false
 	id, err := c.Request("GET", "test", "/big", true)
@@ -133,7 +133,7 @@ func TestFlowControl(t *testing.T) {
 
 // TestUpload sends more than a window holds, to a handler that reads.
 func TestUpload(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text+"client_max_body_size 10m;")
+	s := newServer(t, options{Steps: steps()}, text+"client_max_body_size 10m;")
 	c := s.dial()
 	id, err := c.Request("POST", "test", "/read", false)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestUpload(t *testing.T) {
 
 // TestQuit tells the client to go, lets what is on its way end, and takes no more.
 func TestQuit(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	c, idle := s.dial(), s.dial()
 	id, err := c.Request("GET", "test", "/wait", true)
 	if err != nil {
@@ -172,16 +172,16 @@ func TestQuit(t *testing.T) {
 	}
 	_ = idle.Conn.Close()
 	_ = c.Conn.Close()
-	if n := s.lines("access.log", "/small"); n != 2 {
+	if n := s.Lines("access.log", "/small"); n != 2 {
 		t.Errorf("%d requests were served; want 2", n)
 	}
 }
 
 // TestQuitServesWhatCame: a request that comes along with the preface is answered while the server stops, and is the last one.
 func TestQuitServesWhatCame(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
-	s.quit.Store(true) // before the connection is closed to new clients, one more was accepted
-	conn, err := net.Dial("tcp", s.addr)
+	s := newServer(t, options{Steps: steps()}, text)
+	s.Quit.Store(true) // before the connection is closed to new clients, one more was accepted
+	conn, err := net.Dial("tcp", s.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func (h *holding) release() error {
 
 // TestPriority has the most urgent of several responses sent first.
 func TestPriority(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	for _, tt := range []struct {
 		name       string
 		priorities []string // of streams 1, 3 …

@@ -13,7 +13,7 @@ import (
 
 // TestTimeouts has each time that a client may take run out.
 func TestTimeouts(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text+`client_header_timeout 250ms; client_body_timeout 250ms; send_timeout 250ms;
+	s := newServer(t, options{Steps: steps()}, text+`client_header_timeout 250ms; client_body_timeout 250ms; send_timeout 250ms;
 		keepalive_timeout 250ms;`)
 	t.Run("head", func(t *testing.T) {
 		c := s.dial()
@@ -28,8 +28,8 @@ func TestTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantReset(t, c, 1, 1)
-		s.wantLine("error.log", `client timed out \(110: Connection timed out\) while reading client request headers`, 1)
-		s.wantLine("access.log", `^408 "-"`, 1)
+		s.WantLine("error.log", `client timed out \(110: Connection timed out\) while reading client request headers`, 1)
+		s.WantLine("access.log", `^408 "-"`, 1)
 		if err := c.Frame(weirtest.H2Continuation, weirtest.H2EndHeaders, 1, b[len(b)-3:]); err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantReset(t, c, id, 1)
-		s.wantLine("access.log", `^408 "POST /read`, 1)
+		s.WantLine("access.log", `^408 "POST /read`, 1)
 	})
 	t.Run("send", func(t *testing.T) {
 		c := s.dial(4, 1000)
@@ -55,7 +55,7 @@ func TestTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantReset(t, c, id, 1)
-		s.wantLine("error.log", `client timed out .*while sending`, 0)
+		s.WantLine("error.log", `client timed out .*while sending`, 0)
 		if a := get(t, c, "/small"); string(a.Body) != "small" {
 			t.Errorf("the others: %v", a)
 		}
@@ -79,7 +79,7 @@ func TestTimeouts(t *testing.T) {
 
 // TestKeepaliveRequests has the server go away when a connection has carried enough.
 func TestKeepaliveRequests(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text+"keepalive_requests 3;")
+	s := newServer(t, options{Steps: steps()}, text+"keepalive_requests 3;")
 	c := s.dial()
 	get(t, c, "/small")
 	get(t, c, "/small")
@@ -98,9 +98,9 @@ func TestKeepaliveRequests(t *testing.T) {
 
 // TestCuts sends a conversation in pieces of every size.
 func TestCuts(t *testing.T) {
-	s := newServer(t, options{steps: steps()}, text)
+	s := newServer(t, options{Steps: steps()}, text)
 	for size := 1; size <= 40; size++ {
-		conn, err := net.Dial("tcp", s.addr)
+		conn, err := net.Dial("tcp", s.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,8 +160,8 @@ func FuzzServer(f *testing.F) {
 		f.Add(weirtest.AppendH2Frame(nil, weirtest.H2Headers, weirtest.H2EndHeaders, uint32(2*i+1), c.Block(m.fields...)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s := newServer(t, options{steps: steps()}, text+"client_header_timeout 100ms; client_body_timeout 100ms; send_timeout 100ms; lingering_timeout 10ms;")
-		conn, err := net.Dial("tcp", s.addr)
+		s := newServer(t, options{Steps: steps()}, text+"client_header_timeout 100ms; client_body_timeout 100ms; send_timeout 100ms; lingering_timeout 10ms;")
+		conn, err := net.Dial("tcp", s.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func FuzzServer(f *testing.F) {
 		if err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Error(err)
 		}
-		if log, err := os.ReadFile(s.dir + "/panics.log"); err == nil && !strings.Contains(string(log), "a handler's") {
+		if log, err := os.ReadFile(s.Dir + "/panics.log"); err == nil && !strings.Contains(string(log), "a handler's") {
 			t.Error(string(log))
 		}
 	})

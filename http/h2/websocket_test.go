@@ -33,7 +33,7 @@ func TestWebSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer backend.Down()
-	s := newServer(t, options{steps: steps(), backend: addr}, text+`
+	s := newServer(t, options{Steps: steps(), Backend: addr}, text+`
 		location /ws { proxy_pass http://$BACKEND; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection; }
 		location /plain { proxy_pass http://$BACKEND; proxy_http_version 1.1; }`)
 	c := s.dial()
