@@ -165,7 +165,7 @@ func TestPages(t *testing.T) {
 
 func TestSlots(t *testing.T) {
 	m := Define("slots", "Slots.", []directiveOf{
-		{Name: "path", In: Main, Syntax: "<path>", Default: "html", Doc: "P.", Set: Path(func(c *seen) *string { return &c.path })},
+		{Name: "path", In: Main, Syntax: "<path>", Default: "html", Doc: "P.", Set: func(c *seen, call *Call) error { c.path = call.Path(call.Arg(0)); return nil }},
 		{Name: "words", In: Main, Syntax: "<word> ...", Repeat: true, Doc: "W.", Set: Strings(func(c *seen) *[]string { return &c.words })},
 		{Name: "declared", In: Main, Syntax: "<word>", Repeat: true, Doc: "D.", Declare: func(c *Call) error {
 			list := c.Env.(*[]string)

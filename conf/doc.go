@@ -19,7 +19,7 @@
 // Directive.Syntax is printed in the manual and checks the arguments. Its words:
 //
 //	on               the word itself
-//	<size>           a value of a type: see ValueTypes for the list
+//	<size>           a value of a type: see isType for the list
 //	<burst:number>   a value with a name of its own, and its type
 //	<code:400-599>   a number in a range
 //	<anything>       a name that is no type stands for a string

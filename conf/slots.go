@@ -85,14 +85,6 @@ func Strings[C any](f func(*C) *[]string) func(*C, *Call) error {
 	}
 }
 
-// Path stores a path, made absolute with the prefix.
-func Path[C any](f func(*C) *string) func(*C, *Call) error {
-	return func(c *C, call *Call) error {
-		*f(c) = call.Path(call.Arg(0))
-		return nil
-	}
-}
-
 // Enum stores what one word stands for. Upper and lower case are the same.
 func Enum[C, T any](f func(*C) *T, values map[string]T) func(*C, *Call) error {
 	return func(c *C, call *Call) error {

@@ -5,25 +5,7 @@ import (
 	"strings"
 )
 
-// ValueTypes are the types of values in a syntax line, and what they take.
-func ValueTypes() map[string]string {
-	return map[string]string{
-		"string":  "any text, without $variables",
-		"text":    "any text, with $variables",
-		"name":    "a name",
-		"number":  "digits",
-		"size":    "bytes: digits and k or m",
-		"offset":  "bytes: digits and k, m or g",
-		"time":    "a time: 30s, 500ms, 1h 30m",
-		"seconds": "a time in whole seconds: 30s, 1h 30m, 1M, 1y",
-		"path":    "a path, relative to the prefix",
-		"regex":   "a regular expression",
-		"addr":    "an address, with or without a port",
-		"uri":     "a URI",
-		"rate":    "requests per second or minute: 10r/s, 30r/m",
-	}
-}
-
+// isType reports whether a name in a syntax line is that of a type of values.
 func isType(name string) bool {
 	switch name {
 	case "string", "text", "name", "number", "size", "offset", "time", "seconds", "path", "regex", "addr", "uri", "rate":

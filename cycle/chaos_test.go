@@ -34,7 +34,7 @@ http {
 // TestChaosHeap holds a WebSocket through a hundred reloads: the heap stays flat, and of all the cycles only the one in force and the
 // one that the WebSocket began with are still there.
 func TestChaosHeap(t *testing.T) {
-	if raceDetector {
+	if weirtest.Race {
 		t.Skip("the race detector has a memory of its own")
 	}
 	at := func(n int) string { return strings.ReplaceAll(manyThings, "$N", fmt.Sprint(n)) }

@@ -17,6 +17,7 @@ import (
 	"weir/disk"
 	"weir/logs"
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // newRuntime starts a server from the text of an nginx.conf in a folder of its own; $1, $2 … stand for
@@ -98,7 +99,7 @@ http {
 // TestPlainRoadAllocatesNothing is the promise of design.md, section 6: a static and a proxied request
 // on kept connections cost no allocation.
 func TestPlainRoadAllocatesNothing(t *testing.T) {
-	if raceDetector {
+	if weirtest.Race {
 		t.Skip("the race detector allocates on its own")
 	}
 	if loop.Portable {

@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"weir/loop"
+	"weir/weirtest"
 )
 
 // TestMemoryComesBack has 500 clients ask for 1 MB each through a proxy and read none of it. Some time after they have left, the process
 // has given back to the system what serving them took.
 func TestMemoryComesBack(t *testing.T) {
-	if raceDetector {
+	if weirtest.Race {
 		t.Skip("the race detector's own memory does not come back")
 	}
 	if loop.Portable {

@@ -10,13 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open makes a socket of a Spec, bound and listening, non-blocking and closed on exec. The error is
-// nginx's sentence, without what to do about it. A socket file that no process listens on any more
-// is replaced: nginx would ask for it to be removed by hand.
-func Open(s Spec) (fd int, err error) { return open(s, true, nil) }
-
-// open is Open that may keep its hands off stale socket files, and tells alert of options that could
-// not be set.
+// open makes a socket of a Spec, bound and listening, non-blocking and closed on exec. The error is nginx's sentence, without what to do
+// about it. With replace, a socket file that no process listens on any more is replaced: nginx would ask for it to be removed by hand. alert
+// is told of options that could not be set.
 func open(s Spec, replace bool, alert func(error)) (fd int, err error) {
 	fd, err = newSocket(s)
 	if err != nil {

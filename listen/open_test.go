@@ -17,7 +17,7 @@ import (
 
 func spec(t *testing.T, words string) Spec {
 	t.Helper()
-	specs, err := Parse(strings.Fields(words), noLookup)
+	specs, err := parseWords(strings.Fields(words), noLookup)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func free(t *testing.T, params string) Spec {
 
 func mustOpen(t *testing.T, s Spec) int {
 	t.Helper()
-	fd, err := Open(s)
+	fd, err := open(s, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,16 +99,16 @@ func TestIPv6Only(t *testing.T) {
 func TestOpenInUse(t *testing.T) {
 	s := free(t, "")
 	mustOpen(t, s)
-	_, err := Open(s)
+	_, err := open(s, true, nil)
 	want := "bind() to " + s.String() + " failed (98: Address already in use)"
 	if errText(err) != want || !InUse(err) {
 		t.Errorf("%v; want %s", err, want)
 	}
-	_, err = Open(spec(t, "192.0.2.1:80"))
+	_, err = open(spec(t, "192.0.2.1:80"), true, nil)
 	if errText(err) != "bind() to 192.0.2.1:80 failed (99: Cannot assign requested address)" || InUse(err) {
 		t.Error(err)
 	}
-	_, err = Open(spec(t, "unix:/nonexistent/a"))
+	_, err = open(spec(t, "unix:/nonexistent/a"), true, nil)
 	if errText(err) != "bind() to unix:/nonexistent/a failed (2: No such file or directory)" {
 		t.Error(err)
 	}
@@ -117,7 +117,7 @@ func TestOpenInUse(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.sock")
 	s := spec(t, "unix:"+path)
-	fd, err := Open(s)
+	fd, err := open(s, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestUnixSocket(t *testing.T) {
 	if got, err := Inherited(fd); err != nil || got.Addr != s.Addr {
 		t.Errorf("%v %v", got, err)
 	}
-	if _, err := Open(s); !InUse(err) {
+	if _, err := open(s, true, nil); !InUse(err) {
 		t.Errorf("a living socket is taken over: %v", err)
 	}
 	unix.Close(fd) // as a killed server leaves it
@@ -151,7 +151,7 @@ func TestOpenKeepsOrdinaryFiles(t *testing.T) {
 	if err := os.WriteFile(path, []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(spec(t, "unix:"+path)); !InUse(err) {
+	if _, err := open(spec(t, "unix:"+path), true, nil); !InUse(err) {
 		t.Error(err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "text" {
@@ -213,7 +213,7 @@ func TestInheritedError(t *testing.T) {
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	stale, fresh := filepath.Join(dir, "stale"), filepath.Join(dir, "fresh")
-	fd, err := Open(spec(t, "unix:"+stale))
+	fd, err := open(spec(t, "unix:"+stale), true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,14 +30,8 @@ func ParseCall(call *conf.Call) ([]Spec, error) {
 	return specs, nil
 }
 
-// Parse reads the words of a listen directive: an address and its parameters. A nil lookup asks the
-// operating system.
-func Parse(words []string, lookup conf.Lookup) ([]Spec, error) {
-	specs, _, err := parse(words, lookup)
-	return specs, err
-}
-
-// parse is Parse that also says which word is at fault.
+// parse reads the words of a listen directive: an address and its parameters. After an error, at is the word at fault. A nil lookup asks
+// the operating system.
 func parse(words []string, lookup conf.Lookup) (specs []Spec, at int, err error) {
 	if len(words) == 0 {
 		return nil, -1, errors.New("invalid number of arguments in \"listen\" directive")

@@ -40,7 +40,7 @@ func TestParams(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		got, err := Parse(append([]string{"80"}, strings.Fields(tt.params)...), noLookup)
+		got, err := parseWords(append([]string{"80"}, strings.Fields(tt.params)...), noLookup)
 		if err != nil {
 			t.Errorf("%s: %v", tt.params, err)
 			continue
@@ -55,7 +55,7 @@ func TestParams(t *testing.T) {
 }
 
 func TestParamsHoldForTheWholeRange(t *testing.T) {
-	specs, err := Parse([]string{"known:80-81", "backlog=5"}, noLookup)
+	specs, err := parseWords([]string{"known:80-81", "backlog=5"}, noLookup)
 	if err != nil || len(specs) != 4 {
 		t.Fatal(specs, err)
 	}
@@ -116,7 +116,7 @@ func TestParamErrors(t *testing.T) {
 		for i, w := range words {
 			words[i] = strings.ReplaceAll(w, `""`, "")
 		}
-		_, err := Parse(words, noLookup)
+		_, err := parseWords(words, noLookup)
 		if got := errText(err); got != tt.want {
 			t.Errorf("%s: %q; want %q", tt.params, got, tt.want)
 		}
@@ -133,11 +133,11 @@ func errText(err error) string {
 func TestNotBuiltYet(t *testing.T) {
 	for _, word := range []string{"quic"} {
 		want := `"` + word + `" parameter is known to nginx but not supported by weir yet`
-		if _, err := Parse([]string{"80", word}, noLookup); errText(err) != want {
+		if _, err := parseWords([]string{"80", word}, noLookup); errText(err) != want {
 			t.Errorf("%s: %v", word, err)
 		}
 	}
-	if _, err := Parse(nil, nil); err == nil {
+	if _, err := parseWords(nil, nil); err == nil {
 		t.Error("no words, no error")
 	}
 }
@@ -217,4 +217,10 @@ func TestOracle(t *testing.T) {
 			t.Errorf("%q: nginx says %q; want %q", tt.servers, got, tt.want)
 		}
 	}
+}
+
+// parseWords is parse for who does not ask which word is at fault.
+func parseWords(words []string, lookup conf.Lookup) ([]Spec, error) {
+	specs, _, err := parse(words, lookup)
+	return specs, err
 }

@@ -84,9 +84,6 @@ func (e *Entry[S]) redefines(before protocols, s Spec, firstSet bool) (warn bool
 	return warn
 }
 
-// Entries are all addresses, in the order of the configuration.
-func (p *Plan[S]) Entries() []*Entry[S] { return p.entries }
-
 // A Socket is a socket to be opened, and the addresses that it answers for.
 type Socket[S comparable] struct {
 	Spec Spec

@@ -33,7 +33,7 @@ func plan(t *testing.T, servers ...string) (*Plan[int], error) {
 			if len(words) == 0 || words[0] != "listen" {
 				continue
 			}
-			specs, err := Parse(words[1:], noLookup)
+			specs, err := parseWords(words[1:], noLookup)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,12 +60,12 @@ func TestPlanDefaultServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := p.Entries()[0]
-	if len(p.Entries()) != 1 || e.Default != 2 || len(e.Servers) != 4 || e.Spec.Backlog != 7 {
+	e := p.entries[0]
+	if len(p.entries) != 1 || e.Default != 2 || len(e.Servers) != 4 || e.Spec.Backlog != 7 {
 		t.Errorf("%+v", e)
 	}
 	p, _ = plan(t, "listen 80", "listen 80")
-	if p.Entries()[0].Default != 0 {
+	if p.entries[0].Default != 0 {
 		t.Error("the first server is not the default")
 	}
 }

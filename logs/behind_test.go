@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"weir/weirtest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -206,7 +208,7 @@ func TestWriteBehindFails(t *testing.T) {
 }
 
 func TestWriteBehindAllocates(t *testing.T) {
-	if raceEnabled {
+	if weirtest.Race {
 		t.Skip("the race detector allocates")
 	}
 	f := openFile(t, behind(t), filepath.Join(t.TempDir(), "a.log"))

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"weir/weirtest"
 )
 
 // memory is a Sink that keeps its lines.
@@ -112,7 +114,7 @@ func TestStampsFollowTheClock(t *testing.T) {
 }
 
 func TestLogAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if weirtest.Race {
 		t.Skip("sync.Pool drops at random under the race detector")
 	}
 	files := NewFiles()

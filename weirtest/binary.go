@@ -36,7 +36,7 @@ func buildBinary() (string, error) {
 		return "", ErrNoServer
 	}
 	name, args, tags := "weir", []string{"build"}, []string{}
-	if raceEnabled {
+	if Race {
 		name, args = "weir-race", append(args, "-race")
 	}
 	if portable {
@@ -53,9 +53,6 @@ func buildBinary() (string, error) {
 	}
 	return Build(root, filepath.Join(root, ".tmp", name), append(args, "./cmd/weir")...)
 }
-
-// Race says that the server under test has the race detector, and with it cgo.
-const Race = raceEnabled
 
 // Build runs `go args... ` in dir with its output going to path, and returns path. It builds without cgo, as weir is released; only the
 // race detector cannot do without.

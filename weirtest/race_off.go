@@ -2,4 +2,5 @@
 
 package weirtest
 
-const raceEnabled = false
+// Race says that the race detector is at work.
+const Race = false

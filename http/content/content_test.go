@@ -178,7 +178,7 @@ func (s *site) asker(target string, body int) func() {
 }
 
 func TestStaticAllocatesNothing(t *testing.T) {
-	if raceDetector {
+	if weirtest.Race {
 		t.Skip("the race detector allocates")
 	}
 	if loop.Portable {

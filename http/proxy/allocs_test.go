@@ -244,7 +244,7 @@ func testAllocationsOf(t *testing.T, h *handler, others float64) {
 		for range 50 {
 			one()
 		}
-		if raceEnabled || loop.Portable { // both allocate
+		if weirtest.Race || loop.Portable { // both allocate
 			return
 		}
 		const rounds = 500

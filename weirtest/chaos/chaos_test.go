@@ -39,7 +39,7 @@ func TestChaosReloads(t *testing.T) {
 	var after int64
 	flat := weirtest.Eventually(func() bool {
 		after = memory(s.Processes())
-		return raceDetector || after <= before+before*growth/100
+		return weirtest.Race || after <= before+before*growth/100
 	})
 	load.End()
 	t.Logf("%d reloads, one each %v: %v; %d KB before, %d KB after (%+.1f %%)", many, every, load, before>>10, after>>10,

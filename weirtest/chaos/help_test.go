@@ -239,7 +239,7 @@ func rounds(short, long int) int {
 
 // slow stretches a time that a test demands on machines that are known to be slow.
 func slow(d time.Duration) time.Duration {
-	if raceDetector {
+	if weirtest.Race {
 		d *= 10
 	}
 	return time.Duration(float64(d) * weirtest.Slowness())

@@ -93,7 +93,7 @@ func TestTortureIdle(t *testing.T) {
 	}
 	rss, threads, files := settled()
 	all := idleCrowd(t, addr, crowd)
-	large := raceDetector || loop.Portable // the race detector's memory says nothing, and the portable engine has goroutines
+	large := weirtest.Race || loop.Portable // the race detector's memory says nothing, and the portable engine has goroutines
 	var with int64
 	more := 0
 	small := weirtest.Eventually(func() bool { // the runtime gives back what it does not need in its own time
@@ -199,7 +199,7 @@ func TestTortureShedding(t *testing.T) {
 // TestTortureDescriptors lets the process run out of descriptors: idle clients make room, the log says what
 // is wrong, and the server recovers.
 func TestTortureDescriptors(t *testing.T) {
-	if raceDetector {
+	if weirtest.Race {
 		t.Skip("a server with the race detector is too slow to run out of descriptors in time")
 	}
 	ports := weirtest.NewPorts()

@@ -164,7 +164,7 @@ func TestChaosUpgradeDuringReload(t *testing.T) {
 func (c *chaos) many(n int) {
 	var b strings.Builder
 	servers := 1000
-	if raceDetector {
+	if weirtest.Race {
 		servers = 200
 	}
 	for i := range servers {

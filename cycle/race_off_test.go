@@ -1,5 +1,0 @@
-//go:build !race
-
-package cycle
-
-const raceDetector = false
