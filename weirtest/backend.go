@@ -27,6 +27,7 @@ type Backend struct {
 
 	mu       sync.Mutex
 	ln       net.Listener
+	accepts  chan struct{} // closed when nobody waits for connections of ln any more
 	open     map[net.Conn]bool
 	requests []Received
 	accepted int
@@ -72,20 +73,24 @@ func (b *Backend) Up() error {
 		return err
 	}
 	b.mu.Lock()
-	b.ln = ln
+	b.ln, b.accepts = ln, make(chan struct{})
 	b.mu.Unlock()
-	go b.accept(ln)
+	go b.accept(ln, b.accepts)
 	return nil
 }
 
 // Down stops listening and closes every connection, so that the next one is refused.
 func (b *Backend) Down() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ln != nil {
-		b.ln.Close()
-		b.ln = nil
+	ln, accepts := b.ln, b.accepts
+	b.ln = nil
+	b.mu.Unlock()
+	if ln != nil {
+		ln.Close()
+		<-accepts // the kernel's socket lives until then, and would take connections
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for c := range b.open {
 		c.Close()
 	}
@@ -112,7 +117,8 @@ func (b *Backend) Accepted() int {
 	return b.accepted
 }
 
-func (b *Backend) accept(ln net.Listener) {
+func (b *Backend) accept(ln net.Listener, ended chan<- struct{}) {
+	defer close(ended)
 	for {
 		c, err := ln.Accept()
 		if err != nil {

@@ -173,7 +173,7 @@ func pageTitle(status int) string {
 	case 401:
 		return "401 Authorization Required"
 	case 494:
-		return "400 http.Request Header Or Cookie Too Large"
+		return "400 Request Header Or Cookie Too Large"
 	case 495:
 		return "400 The SSL certificate error"
 	case 496:
@@ -199,7 +199,7 @@ func pageDetail(status int) string {
 	case 497:
 		return "The plain HTTP request was sent to HTTPS port"
 	case 494:
-		return "http.Request Header Or Cookie Too Large"
+		return "Request Header Or Cookie Too Large"
 	}
 	return ""
 }

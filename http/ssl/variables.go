@@ -69,7 +69,7 @@ func sslVariables() []http.Var {
 			return "."
 		})},
 		{Name: "ssl_early_data", Doc: "Always empty: requests are taken once the handshake is over.", Get: none},
-		{Name: "ssl_server_name", Doc: "http.Server name that the client asks for in the handshake.", Get: func(r *http.Request, _ string) http.Value {
+		{Name: "ssl_server_name", Doc: "Server name that the client asks for in the handshake.", Get: func(r *http.Request, _ string) http.Value {
 			if s := clientTLS(r); s != nil {
 				return notEmpty(r, s.asked)
 			}
