@@ -102,6 +102,7 @@ func otherModules() []*conf.Module {
 		certs.Module,
 		upstream.Module(),
 		upstream.StickyModule(),
+		upstream.ResolverModule,
 	}
 }
 

@@ -20,7 +20,6 @@ var sought = []struct{ name, purpose, meanwhile string }{
 	{"stub_status", "counters", "[the logs](guide/monitoring.md)"},
 	{"autoindex", "listings of folders", "a page with links"},
 	{"limit_conn", "connections at once", "[`limit_req`](guide/rate-limits.md)"},
-	{"resolver", "names that are looked up while serving", "names in `upstream` and `proxy_pass` are looked up when the configuration is read: reload"},
 	{"auth_request", "asking another server for permission", "the application's own"},
 	{"geo", "values by address", "`map $remote_addr`, with regular expressions for networks"},
 	{"stream", "TCP and UDP", "another balancer for these ports"},

@@ -162,12 +162,19 @@ type groups struct{ set *upstream.Set }
 // Upstreams returns the groups of the configuration being read.
 func (b *Builder) Upstreams() *upstream.Declared { return upstream.In(b.Env) }
 
+// Resolver is what resolver and resolver_timeout say in a block.
+func (b *Builder) Resolver(block *conf.Block) *upstream.ResolverConf {
+	return conf.Settings[upstream.ResolverConf](b.Scopes, upstream.ResolverModule, block)
+}
+
 // Groups returns the groups, built. It is for functions given to AtEnd, when everything was declared, and for the cycle, which lets
 // them inherit the state of the groups before them.
 func (b *Builder) Groups() *upstream.Set {
 	g := Of[groups](b)
 	if g.set == nil {
-		g.set = b.Upstreams().Build(upstream.Options{Loops: b.Loops}, b.Diags)
+		g.set = b.Upstreams().Build(upstream.Options{
+			Loops: b.Loops, Resolver: b.Resolver, Run: b.Run, Log: b.ErrorLog(b.Tree.Main),
+		}, b.Diags)
 	}
 	return g.set
 }

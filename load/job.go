@@ -53,6 +53,9 @@ func (j *Job) Task() *loop.Task { return j.task }
 // Stopped reports whether the job was told to end. Any goroutine.
 func (j *Job) Stopped() bool { return j.stopped.Load() }
 
+// Signal wakes the job when it is told to end, for waits of others than Sleep and Wait; Stopped then says so. For the job itself.
+func (j *Job) Signal() *loop.Signal { return &j.stop }
+
 // Sleep waits for d: loop.ErrStopped when the job is to end. For the job itself.
 func (j *Job) Sleep(d time.Duration) error {
 	w := loop.Wait{Deadline: j.task.After(max(d, 0))}

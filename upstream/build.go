@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"weir/conf"
+	"weir/load"
+	"weir/logs"
 	"weir/loop"
 )
 
@@ -16,6 +18,18 @@ import (
 type Options struct {
 	Loops int             // loops that will share the groups; 0 counts as 1
 	Draw  func(n int) int // chance, 0 <= result < n; nil: math/rand
+
+	// What groups need that look names up while serving.
+	Resolver func(*conf.Block) *ResolverConf      // what holds in a block; nil: nothing
+	Run      func(name string, f func(*load.Job)) // load.Env.Run
+	Log      *logs.Logger                         // of the main block
+}
+
+func (o *Options) resolver(b *conf.Block) ResolverConf {
+	if o.Resolver == nil || b == nil {
+		return ResolverConf{}
+	}
+	return *o.Resolver(b)
 }
 
 // Set is the groups of one live configuration.
@@ -116,6 +130,9 @@ func Build(spec *Spec, o Options) (*Group, error) {
 	}
 	g.members = spec.members()
 	g.peers.Store(g.newPeerSet(nil))
+	if err := g.follow(&o); err != nil {
+		return nil, err
+	}
 	return g, nil
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -46,8 +47,7 @@ func groupDirectives() []conf.Directive[settings] {
 		{
 			Name:    "server",
 			In:      conf.Upstream,
-			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [slow_start=<time>] [backup] [down] [drain] [route=<string>] [resolve]",
-			Lacks:   []string{"service="},
+			Syntax:  "<address:string> [weight=<number>] [max_conns=<number>] [max_fails=<number>] [fail_timeout=<seconds>] [slow_start=<time>] [backup] [down] [drain] [route=<string>] [resolve] [service=<string>]",
 			Repeat:  true,
 			Declare: onSpec(addServer),
 			Doc: `Adds a server to the group. A name that has several addresses adds them all.
@@ -55,8 +55,12 @@ func groupDirectives() []conf.Directive[settings] {
 After *max_fails* failures within *fail_timeout* the server is put aside for *fail_timeout*; then one request probes it.
 A **backup** gets requests when no other server can; a server that is **down** gets none, and one that is to **drain** only those that
 [sticky] ties to it, by its **route**. One that comes back, after it was put aside or has failed [health_check], gets its whole share of requests only after
-**slow_start**, and less before. **resolve** is refused for names: they are looked up once,
-when the configuration is read.`,
+**slow_start**, and less before.
+
+With **resolve** a name is looked up while serving, as often as its answers say, and the servers it leads to are those of the group; what stays keeps its
+state. It needs "zone" and "resolver". **service** is that of a name with SRV records: host, port, weight, and which are backups, come from there.
+A name that cannot be found when the configuration is read is an error, unless there is a resolver: then it is asked for until there is an answer.`,
+			Example: "upstream app { zone app 64k; resolver 127.0.0.53; server app.example.com:8080 resolve; }",
 		},
 		{
 			Name:    "zone",
@@ -158,7 +162,11 @@ func declareGroup(c *conf.Call) error {
 		}
 		return c.Errorf(-1, "no servers are inside upstream").Ending(c.Body())
 	}
-	d.declare(&Spec{Name: name, Node: c.Node, Keepalive: defaultKeepalive(), backups: true, slow: true})
+	at := c.Tree().Position(c.Node.Pos())
+	d.declare(&Spec{
+		Name: name, Node: c.Node, Block: c.Body(), where: fmt.Sprintf("%s:%d", at.File, at.Line),
+		Keepalive: defaultKeepalive(), backups: true, slow: true,
+	})
 	return nil
 }
 
@@ -174,16 +182,29 @@ func addServer(s *Spec, c *conf.Call) error {
 	if err := checkServer(s, c, &server); err != nil {
 		return err
 	}
+	service := c.String("service")
+	if service != "" && !c.Has("resolve") {
+		return c.Errorf(c.Index("service"), "service upstream %s requires \"resolve\" parameter", quote(c.Arg(0)))
+	}
 	t, _, err := ParseTarget(c.Arg(0), 80, false)
 	if err != nil {
 		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
 	}
 	server.Text = t.Text
-	if c.Has("resolve") && !t.Unix && !t.IP.IsValid() {
-		return c.Errorf(c.Index("resolve"), "\"resolve\" parameter is known to nginx but not supported by weir yet")
-	}
-	if server.Addrs, err = in(c).addresses(&t); err != nil {
-		return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
+	named := !t.Unix && !t.IP.IsValid()
+	switch {
+	case service != "" && (t.HasPort || t.Unix): // a path is nginx's port
+		return c.Errorf(0, "service upstream %s may not have port", quote(c.Arg(0)))
+	case service != "" && !named:
+		return c.Errorf(0, "service upstream %s requires domain name", quote(c.Arg(0)))
+	case named && c.Has("resolve"):
+		server.Follow = &Follow{Host: t.Host, Service: service, Port: t.Port}
+	default:
+		if server.Addrs, err = in(c).addresses(&t); err != nil && resolverAround(c.Block()) {
+			server.Follow = retried(c, 0, &t, err)
+		} else if err != nil {
+			return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
+		}
 	}
 	s.Servers = append(s.Servers, server)
 	return nil
@@ -204,6 +225,9 @@ func checkServer(s *Spec, c *conf.Call, server *ServerSpec) error {
 		return c.Errorf(c.Index("route"), "route is empty")
 	} else if len(w.Text) > 32 {
 		return c.Errorf(c.Index("route"), "route is longer than 32")
+	}
+	if w, ok := c.Key("service"); ok && w.Text == "" {
+		return c.Errorf(c.Index("service"), "service is empty")
 	}
 	return nil
 }

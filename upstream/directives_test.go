@@ -45,13 +45,14 @@ func TestErrors(t *testing.T) {
 // said is the diagnostics of a configuration, up to the first error, as nginx
 // words them.
 func said(config string) string {
-	d, diags := parseConf(config)
+	d, diags, o := loadConf(config)
 	if !diags.Failed() {
-		d.Build(Options{}, diags)
+		d.Build(o, diags)
 	}
 	var out []string
 	for _, g := range diags.List() {
-		out = append(out, fmt.Sprintf("[%s] %s", g.Level, g.Text))
+		text, _, _ := strings.Cut(g.Text, " in nginx.conf")
+		out = append(out, fmt.Sprintf("[%s] %s", g.Level, text))
 		if g.Level == "emerg" {
 			break
 		}
@@ -115,7 +116,7 @@ func nginxSays(t *testing.T, nginx, config string) string {
 }
 
 func TestTable(t *testing.T) {
-	for _, err := range conf.NewTable(Module()).Problems() {
+	for _, err := range conf.NewTable(Module(), ResolverModule).Problems() {
 		t.Error(err)
 	}
 }

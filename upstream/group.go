@@ -20,6 +20,7 @@ type Group struct {
 	checks  []Check  // of the peers' health; guarded by mu
 	queue   *queue   // who waits for a peer; shared likewise
 	gone    bool     // another group has inherited from this one; guarded by mu
+	until   []int64  // second up to which what was found for each server holds; guarded by mu
 	draw    func(n int) int
 }
 

@@ -22,6 +22,7 @@ func (g *Group) Inherit(old *Group) {
 	g.mu = old.mu
 	g.mu.Lock()
 	old.gone = true
+	g.inheritFound(old)
 	g.inheritPool(old)
 	s := g.newPeerSet(old.peers.Load())
 	g.applyChecks(s, true)

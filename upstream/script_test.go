@@ -226,8 +226,14 @@ func parseGroup(body string) (*Declared, *conf.Diagnostics) {
 }
 
 func parseConf(http string) (*Declared, *conf.Diagnostics) {
+	d, diags, _ := loadConf(http)
+	return d, diags
+}
+
+// loadConf reads the inside of an http block, and says what groups are built with.
+func loadConf(http string) (*Declared, *conf.Diagnostics, Options) {
 	tree, diags := conf.Parse("nginx.conf", "http {\n"+http+"\n}\n")
-	table := conf.NewTable(Module(), StickyModule(), conf.Define("core", "", []conf.Directive[struct{}]{
+	table := conf.NewTable(Module(), StickyModule(), ResolverModule, conf.Define("core", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 	}))
 	table.Check(tree, diags)
@@ -235,7 +241,8 @@ func parseConf(http string) (*Declared, *conf.Diagnostics) {
 	env := load.New(load.Options{}, tree, diags)
 	load.Put(env, d)
 	table.Declare(tree, env, diags)
-	return d, diags
+	scopes := table.NewScopes(tree, env, diags)
+	return d, diags, Options{Resolver: func(b *conf.Block) *ResolverConf { return conf.Settings[ResolverConf](scopes, ResolverModule, b) }}
 }
 
 // letters is a resolver that knows a, b, c … as 10.0.0.1, 10.0.0.2 …, and

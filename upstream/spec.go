@@ -14,9 +14,10 @@ import (
 // read it does not change.
 type Spec struct {
 	Name     string
-	Port     uint16     // of an implicit group
-	Implicit bool       // nobody declared it: an address in proxy_pass and its kin
-	Node     *conf.Node // the upstream directive, or the directive that named the address
+	Port     uint16      // of an implicit group
+	Implicit bool        // nobody declared it: an address in proxy_pass and its kin
+	Node     *conf.Node  // the upstream directive, or the directive that named the address
+	Block    *conf.Block // whose resolver the group has: that of upstream, or the one in which the address was named
 
 	Servers   []ServerSpec
 	Method    Method
@@ -31,16 +32,18 @@ type Spec struct {
 	Zone      string  // recorded; state is shared by all loops without it
 	ZoneSize  int64
 
-	chosen  bool // a method was named
-	timed   bool // least_time was given
-	backups bool // the method named last has backup servers
-	slow    bool // it has servers that begin slowly
+	where   string // file and line of the upstream directive
+	chosen  bool   // a method was named
+	timed   bool   // least_time was given
+	backups bool   // the method named last has backup servers
+	slow    bool   // it has servers that begin slowly
 }
 
 // ServerSpec is one server directive, or the one server of an implicit group.
 type ServerSpec struct {
 	Text        string
 	Addrs       []loop.Addr // of a server that is looked up while serving: none
+	Follow      *Follow     // nil: the addresses do not change
 	Weight      int
 	MaxFails    int
 	FailTimeout time.Duration
@@ -50,6 +53,21 @@ type ServerSpec struct {
 	Drain       bool // Down to requests that no session ties to the server
 	Backup      bool
 	Route       string
+}
+
+// Follow says how a server is looked up while serving.
+type Follow struct {
+	Host    string
+	Service string // "": the name has addresses
+	Port    uint16 // without a service
+	// Once says that it is looked up only until it has addresses: the name was not found when the configuration was read.
+	Once bool
+}
+
+// same reports whether two servers are looked up in the same way, so that one may begin with what the other has found. Once, the port
+// and all else are of the server.
+func (f *Follow) same(g *Follow) bool {
+	return f != nil && g != nil && f.Host == g.Host && f.Service == g.Service
 }
 
 // Key is text with $variables, for the http layer to compile. Source is "" when
@@ -123,7 +141,7 @@ func (d *Declared) Find(name string) *Spec { return d.byName[strings.ToLower(nam
 // Forget drops what was needed for error messages: it holds on to the configuration's tree.
 func (d *Declared) Forget() {
 	for _, s := range d.specs {
-		s.Node, s.Key.Node = nil, nil
+		s.Node, s.Key.Node, s.Block = nil, nil, nil
 		if s.Sticky != nil {
 			s.Sticky.Node = nil
 		}
@@ -160,15 +178,18 @@ func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {
 	if s := d.implicit[key]; s != nil {
 		return s, nil
 	}
+	block := c.Block()
 	if t.Port == 0 && !t.Unix {
 		return nil, c.Errorf(arg, "no port in upstream %s", quote(t.Host))
 	}
 	server := ServerSpec{Text: t.Text, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
 	var err error
-	if server.Addrs, err = d.addresses(&t); err != nil {
+	if server.Addrs, err = d.addresses(&t); err != nil && resolverAround(block) {
+		server.Follow = retried(c, arg, &t, err)
+	} else if err != nil {
 		return nil, c.Errorf(arg, "%v in upstream %s", err, quote(t.Host)).Among(t.Host, d.declaredNames())
 	}
-	s := &Spec{Name: t.Host, Port: t.Port, Implicit: true, Node: c.Node, Servers: []ServerSpec{server}}
+	s := &Spec{Name: t.Host, Port: t.Port, Implicit: true, Node: c.Node, Block: block, Servers: []ServerSpec{server}}
 	d.specs = append(d.specs, s)
 	d.implicit[key] = s
 	return s, nil
@@ -195,6 +216,12 @@ func (d *Declared) addresses(t *Target) ([]loop.Addr, error) {
 		addrs[i] = t.address(ip)
 	}
 	return addrs, nil
+}
+
+// retried says how a name that cannot be found now is looked up again while serving, and warns.
+func retried(c *conf.Call, arg int, t *Target, err error) *Follow {
+	c.Warn(c.Errorf(arg, "%v in upstream %s", err, quote(t.Host)).Hintf("the resolver is asked again while weir serves"))
+	return &Follow{Host: t.Host, Port: t.Port, Once: true}
 }
 
 // quote puts s in quotes as nginx does, without escapes.

@@ -1,12 +1,9 @@
 package proxy
 
 import (
-	"net/netip"
-
 	"weir/conf"
 	"weir/http"
 	"weir/logs"
-	"weir/loop"
 	"weir/upstream"
 )
 
@@ -94,9 +91,9 @@ func (a *address) find(r *http.Request, set *upstream.Set) (place, http.Verdict)
 	return p, v
 }
 
-// findPlace finds the group of an address that a request worked out, or makes one for this request. Without a port
-// of its own the address has the usual one, if there is one (not 0); uri says that a URI may follow it. Any other
-// verdict than Next is the request's answer.
+// findPlace finds the group of an address that a request worked out, or makes one for this request; a name is left to be looked up when the
+// request is ready (exchange.resolve). Without a port of its own the address has the usual one, if there is one (not 0); uri says that a URI
+// may follow it. Any other verdict than Next is the request's answer.
 func findPlace(r *http.Request, set *upstream.Set, text string, port uint16, uri bool) (at upstream.Target, rest string, p place, v http.Verdict) {
 	at, rest, err := upstream.ParseTarget(text, port, uri)
 	if err != nil {
@@ -106,18 +103,6 @@ func findPlace(r *http.Request, set *upstream.Set, text string, port uint16, uri
 	if p.group = set.Find([]byte(at.Host), at.Port, !at.HasPort); p.group != nil {
 		return at, rest, p, http.Next
 	}
-	switch {
-	case at.Unix:
-		p.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
-	case at.Port == 0:
-		r.Logf(logs.Error, "no port in upstream \"%s\"", at.Host)
-		return at, rest, p, http.StatusInternal
-	case at.IP.IsValid():
-		p.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
-	default:
-		r.Logf(logs.Error, "no resolver defined to resolve %s", at.Host)
-		return at, rest, p, http.StatusBadGateway
-	}
-	p.made = true
+	p.made, p.unresolved = true, at
 	return at, rest, p, http.Next
 }

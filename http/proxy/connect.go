@@ -147,12 +147,17 @@ func (x *exchange) clientGone() error {
 	if x.r.Version >= http.HTTP20 || x.r.Background() {
 		return errGone
 	}
+	x.logGone(", so upstream connection is closed too")
+	return errGone
+}
+
+// logGone logs that a client of HTTP/1 has closed its connection, and what comes of it.
+func (x *exchange) logGone(so string) {
 	var err error
 	if e, ok := x.r.Client.Conn.Err().(syscall.Errno); ok {
 		err = e // a reset
 	}
-	x.r.LogErr(logs.Info, err, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too")
-	return errGone
+	x.r.LogErr(logs.Info, err, "epoll_wait() reported that client prematurely closed connection"+so)
 }
 
 // A peerConn is what an exchange has of its peer: a connection of its own, or one stream of a connection that carries

@@ -86,10 +86,16 @@ type exchangeHere struct{ *exchange }
 
 // run asks peers until one answers or none is left, and answers the client.
 func (x *exchange) run() http.Verdict {
-	g := x.place.group
 	if x.r.Debugs() {
 		x.r.Debugf("http init upstream")
 	}
+	if x.place.group == nil {
+		if v := x.resolve(); v != http.Next {
+			x.finish()
+			return v
+		}
+	}
+	g := x.place.group
 	x.secureFor()
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}

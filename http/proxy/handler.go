@@ -22,6 +22,7 @@ type handler struct {
 	// stickies are the groups that tie clients to peers.
 	stickies map[*upstream.Spec]*sticky
 	groups   *upstream.Set
+	names    *upstream.ResolverConf
 	tls      *ssl.UpstreamSSL // nil: no place can want it
 	fixed    place
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
@@ -73,8 +74,9 @@ type place struct {
 	name   string // of the host, for TLS
 	schema string // before the peer's name in log lines, if it is not that of the module: "https://"
 
-	// made says that group was made for this request alone.
-	made bool
+	// made says that group is made for this request alone: of unresolved, when the request is ready to be sent.
+	made       bool
+	unresolved upstream.Target
 }
 
 // install makes a handler for the location. Its sizes are those that checkSizes has checked.
@@ -82,7 +84,7 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 	b := in.Builder
 	h := &handler{
 		conf: c, pass: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
-		tag:   connectionTag(c, s.url, in),
+		tag: connectionTag(c, s.url, in), names: b.Resolver(in.Block),
 		stays: c.IgnoreAbort || c.Store.set(),
 		dial: loop.DialOptions{
 			Bind: c.Bind.addr, Transparent: c.Bind.transparent,

@@ -131,22 +131,32 @@ func TestLookup(t *testing.T) {
 
 // TestFamilies asks for one family only.
 func TestFamilies(t *testing.T) {
+	var mu sync.Mutex
 	var kinds []uint16
-	s := newNameServer(t, func(q *query) []byte { kinds = append(kinds, q.kind); return zone(q) })
+	s := newNameServer(t, func(q *query) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		kinds = append(kinds, q.kind)
+		return zone(q)
+	})
 	e, _ := start(t, 1)
 	for _, c := range []struct {
 		o    Options
 		want string
 		kind uint16
 	}{{Options{NoIPv6: true}, "192.0.2.1 192.0.2.2", typeA}, {Options{NoIPv4: true}, "2001:db8::1", typeAAAA}} {
+		mu.Lock()
 		kinds = nil
+		mu.Unlock()
 		c.o.Servers = []netip.AddrPort{s.addr}
 		if got := look(e.Loops[0], New(c.o), "both.test", patience); got != c.want {
 			t.Errorf("%+v: %s; want %s", c.o, got, c.want)
 		}
+		mu.Lock()
 		if len(kinds) != 1 || kinds[0] != c.kind {
 			t.Errorf("%+v: asked for types %v", c.o, kinds)
 		}
+		mu.Unlock()
 	}
 }
 
@@ -250,9 +260,12 @@ func TestOneQuestion(t *testing.T) {
 
 // TestPorts sees that each question has a port and a number of its own, and that they share sockets when there are very many.
 func TestPorts(t *testing.T) {
+	var mu sync.Mutex
 	ports, ids := map[string]bool{}, map[uint16]bool{}
 	held := map[string]*query{}
 	s := newNameServer(t, func(q *query) []byte {
+		mu.Lock()
+		defer mu.Unlock()
 		ports[q.from], ids[q.id] = true, true
 		if q.name[0] == 'b' { // all are answered when all have come
 			if held[q.name] = q; len(held) == 160 {
@@ -270,14 +283,16 @@ func TestPorts(t *testing.T) {
 	for i := range 40 {
 		look(e.Loops[0], r, fmt.Sprintf("a%d.test", i), patience)
 	}
+	mu.Lock()
 	if len(ports) < 35 || len(ids) < 35 {
 		t.Errorf("40 questions came from %d ports with %d numbers", len(ports), len(ids))
 	}
 	clear(ports)
+	mu.Unlock()
 	var all sync.WaitGroup
+	all.Add(160)
 	e.Loops[0].Post(func() {
 		for i := range 160 {
-			all.Add(1)
 			e.Loops[0].Go(func(task *loop.Task) {
 				defer all.Done()
 				if got := answerText(r.Lookup(task, fmt.Sprintf("b%d.test", i), Wait{Timeout: patience})); got != "192.0.2.1" {
@@ -285,10 +300,10 @@ func TestPorts(t *testing.T) {
 				}
 			})
 		}
-		all.Done()
 	})
-	all.Add(1)
 	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
 	if len(ports) > mostSockets {
 		t.Errorf("160 questions at once took %d ports", len(ports))
 	}

@@ -11,6 +11,7 @@ type question struct {
 	parts   []part
 	code    int    // the last one that was no success
 	ttl     uint32 // the least
+	cname   string // of the answer that came last: as nginx, which forgets that of the others
 	wake    loop.Signal
 	done    bool // all parts are
 	refused bool // a server cannot be reached
@@ -157,7 +158,7 @@ func (q *question) answer(p *part, m *message) {
 		}
 		q.ttl = min(q.ttl, got.ttl)
 	}
-	p.done, p.records = true, got
+	p.done, p.records, q.cname = true, got, got.cname
 	if q.code == codeStopped || m.code != 0 {
 		q.code = m.code
 	}
@@ -183,8 +184,6 @@ func (q *question) fill(e *entry) {
 		}
 		e.addrs = append(e.addrs, p.addrs...)
 		e.services = append(e.services, p.services...)
-		if e.cname == "" {
-			e.cname = p.cname
-		}
 	}
+	e.cname = q.cname
 }

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/load"
 	"weir/logs"
 	"weir/loop"
 )
@@ -30,9 +31,10 @@ type Options struct {
 	NoIPv4  bool
 	NoIPv6  bool
 	Log     *logs.Logger
+	Life    *load.Life // held as long as the Resolver is used; it may be nil
 }
 
-// A Resolver asks one list of name servers. Any goroutine.
+// A Resolver asks one list of name servers. Any goroutine, but for LogTo.
 type Resolver struct {
 	options Options
 	resend  time.Duration // after which the next server is asked; tests shorten it
@@ -81,10 +83,13 @@ const (
 	negativeFor = 10
 )
 
-// New makes a resolver. Its servers and its log do not change.
+// New makes a resolver.
 func New(o Options) *Resolver {
 	return &Resolver{options: o, resend: resendAfter, entries: map[key]*entry{}, homes: map[*loop.Loop]*home{}}
 }
+
+// LogTo sets the log, before the first look-up.
+func (r *Resolver) LogTo(l *logs.Logger) { r.options.Log = l }
 
 // Stats are the counters.
 func (r *Resolver) Stats() *Stats { return &r.stats }

@@ -1,0 +1,183 @@
+package upstream
+
+import (
+	"errors"
+	"time"
+
+	"weir/conf"
+	"weir/load"
+	"weir/logs"
+	"weir/loop"
+	"weir/upstream/resolver"
+)
+
+// A follower looks one server of a group up again and again, in a task in the background.
+type follower struct {
+	ResolverConf
+	*Follow
+	group *Group
+	nth   int // the server's place in the spec
+	log   *logs.Logger
+	tries int // in vain
+}
+
+// shortest is how soon a name that could not be resolved is asked for again, at the earliest.
+const shortest = time.Second
+
+// follow has the servers looked up that are to be.
+func (g *Group) follow(o *Options) error {
+	r := o.resolver(g.Spec.Block)
+	for i := range g.Spec.Servers {
+		f := g.Spec.Servers[i].Follow
+		if f == nil {
+			continue
+		}
+		at := conf.Place{Node: g.Spec.Node, Arg: -1}
+		switch {
+		case f.Once: // there is a resolver
+		case g.Spec.Zone == "":
+			return at.Errorf("resolving names at run time requires upstream %s in %s to be in shared memory", quote(g.Name), g.Spec.where).Unplaced().
+				Hintf("a zone makes it so: zone %s 64k;", g.Name)
+		case r.Resolver == nil:
+			return at.Errorf("no resolver defined to resolve names at run time in upstream %s", quote(g.Name)).
+				Hintf("resolver, in upstream or around it, names the servers to ask: resolver 127.0.0.53;")
+		}
+		if g.until == nil {
+			g.until = make([]int64, len(g.Spec.Servers))
+		}
+		if o.Run != nil && r.Resolver != nil {
+			w := &follower{ResolverConf: r, Follow: f, group: g, nth: i, log: o.Log}
+			o.Run("resolve "+f.Host, w.run)
+		}
+	}
+	return nil
+}
+
+// run is the task.
+func (f *follower) run(j *load.Job) {
+	wait := f.due(j.Task().Now())
+	for {
+		if j.Sleep(wait) != nil {
+			return
+		}
+		found, until, err := f.look(j)
+		if err == loop.ErrStopped {
+			return
+		}
+		now := j.Task().Now()
+		switch {
+		case err == nil:
+			f.tries = 0
+			f.replace(found, until)
+			if f.Once {
+				return
+			}
+			wait = after(now, until)
+		default:
+			f.tries++
+			wait = f.failed(err, now)
+		}
+	}
+}
+
+// due is when the name is asked for first: at once, unless the group before a reload has what holds still.
+func (f *follower) due(now loop.Time) time.Duration {
+	g := f.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Duration(max(g.until[f.nth]-second(now), 0)) * time.Second
+}
+
+// after is how long it is until a second is over, as nginx counts.
+func after(now loop.Time, until int64) time.Duration {
+	return time.Duration(max(until-second(now)+1, 1)) * time.Second
+}
+
+// failed logs why the name could not be resolved, and says when to ask again. Without a name there are no peers, as in nginx; what else
+// goes wrong leaves them as they are.
+func (f *follower) failed(err error, now loop.Time) time.Duration {
+	what := f.Host
+	if f.Service != "" {
+		what = "service " + f.Service + " of " + f.Host
+	}
+	f.log.Logf(logs.Error, 0, "%s could not be resolved %v", what, err)
+	wait := max(f.Timeout, shortest)
+	var e *resolver.Error
+	if errors.As(err, &e) && e.NotFound() {
+		f.replace(nil, e.Until)
+		wait = after(now, e.Until)
+	}
+	if f.Once { // somebody waits for the first answer
+		wait = min(wait, shortest<<min(f.tries-1, 4))
+	}
+	return wait
+}
+
+func (f *follower) replace(found []Found, until int64) {
+	g := f.group
+	g.Replace(f.nth, found)
+	g.mu.Lock()
+	g.until[f.nth] = until
+	g.mu.Unlock()
+}
+
+// look asks once.
+func (f *follower) look(j *load.Job) (found []Found, until int64, err error) {
+	w := resolver.Wait{Timeout: f.Timeout, Signal: j.Signal(), Stopped: j.Stopped}
+	if f.Service != "" {
+		return f.lookService(j, w)
+	}
+	a, err := f.Resolver.Lookup(j.Task(), f.Host, w)
+	t := Target{Port: f.Port}
+	for _, ip := range a.Addrs {
+		found = append(found, Found{Addr: t.address(ip)})
+	}
+	return found, a.Until, err
+}
+
+// lookService asks for a service: its servers of the best priority are the group's, the others are backups where there may be any.
+func (f *follower) lookService(j *load.Job, w resolver.Wait) (found []Found, until int64, err error) {
+	servers, until, lost, err := f.Resolver.Service(j.Task(), f.Service, f.Host, w)
+	for _, l := range lost {
+		f.log.Logf(logs.Error, 0, "%s could not be resolved %v while resolving service %s of %s", l.Name, l.Error, f.Service, f.Host)
+	}
+	backups := f.group.Spec.backups && !f.group.Spec.Servers[f.nth].Backup
+	for _, s := range servers {
+		backup := s.Priority != servers[0].Priority
+		if backup && !backups {
+			break
+		}
+		found = append(found, Found{loop.Addr{Net: s.Addr}, s.Name, s.Weight, backup})
+	}
+	return found, until, err
+}
+
+// inheritFound begins with what the group before a reload has found for servers of the same name, whose ports and weights may be others
+// now. With the mutex of both held.
+func (g *Group) inheritFound(old *Group) {
+	for i := range g.Spec.Servers {
+		s := &g.Spec.Servers[i]
+		for k := range old.Spec.Servers {
+			if !s.Follow.same(old.Spec.Servers[k].Follow) {
+				continue
+			}
+			for _, m := range old.members {
+				if m.nth == k {
+					g.members = append(g.members, member{s, i, s.Follow.moved(m.Found, g.Spec.backups && !s.Backup)})
+				}
+			}
+			g.until[i] = old.until[k]
+			break
+		}
+	}
+}
+
+// moved is an address with the port that the server has now.
+func (f *Follow) moved(at Found, backups bool) Found {
+	if f.Service == "" {
+		t := Target{Port: f.Port}
+		at.Addr = t.address(at.Addr.Net.Addr())
+	}
+	at.Backup = at.Backup && backups
+	return at
+}
