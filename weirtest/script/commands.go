@@ -58,6 +58,10 @@ func Commands() []Command {
 		{"got", "got NAME REGEXP", "Waits until the back end has received a request, head and body, that matches. After `!`: it has not, so far. Over TLS a line comes before it, such as `TLS 1.3 name=example.com resumed client=CN`. Lines end in \\r\\n.", 2, 2, true, runGot},
 		{"count", "count NAME requests|connections|open N", "How many the back end has received, accepted, or has open; waits for it.", 3, 3, false, runCount},
 
+		{"nameserver", "nameserver NAME", "Starts a name server, which knows no names; $NAME is its address, for `resolver`.", 1, 1, false, runNameServer},
+		{"knows", "knows NAME HOST TIME TYPE VALUE…", "What the name server says of a host from here on: its records of one type (A, AAAA, CNAME, SRV; of SRV four words each: priority, weight, port, host) for TIME seconds, or no records. `truncated` before TIME makes it say over datagrams that there is more. Instead of all that: `fail CODE`, `silent`, `unknown`.", 3, -1, false, runKnows},
+		{"asked", "asked NAME REGEXP [N]", "Waits until the name server was asked what matches, as `app.test AAAA udp`, or exactly N times. After `!`: it was not, so far.", 2, 3, true, runAsked},
+
 		{"pattern", "pattern FILE SIZE", "Makes a file in which a lost, doubled or moved byte shows: 100, 64k, 1m.", 2, 2, false, runPattern},
 		{"certificate", "certificate NAME [-ca] [-by NAME] [-expired] [-for NAME]…", "Makes a certificate and its key, NAME.crt and NAME.key: signed by itself, or by that of another NAME; for that name and localhost, or for others.", 1, -1, false, runCertificate},
 		{"mmdb", "mmdb FILE NETWORKS [BUILT]", "Makes a database in MaxMind's format of a file in JSON, which has an object of networks and their records, and moves it into place. BUILT is when it was made, in seconds since 1970.", 2, 3, false, runMMDB},

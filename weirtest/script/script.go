@@ -26,17 +26,18 @@ const addresses = 6
 
 // world is what one script has to do with.
 type world struct {
-	skip     func(...any)
-	binary   string
-	h2       bool // requests go over HTTP/2
-	tls      bool // everything goes over TLS
-	dir      string
-	names    map[string]string // $NAME to value, in scripts and in *.conf
-	ports    *weirtest.Ports
-	server   server
-	atStart  int // open descriptors when the server was ready
-	backends map[string]*weirtest.Backend
-	clients  map[string]*weirtest.Client
+	skip        func(...any)
+	binary      string
+	h2          bool // requests go over HTTP/2
+	tls         bool // everything goes over TLS
+	dir         string
+	names       map[string]string // $NAME to value, in scripts and in *.conf
+	ports       *weirtest.Ports
+	server      server
+	atStart     int // open descriptors when the server was ready
+	backends    map[string]*weirtest.Backend
+	nameServers map[string]*weirtest.NameServer
+	clients     map[string]*weirtest.Client
 
 	answers []*weirtest.Answer // of the last request command
 	took    time.Duration
@@ -105,7 +106,7 @@ func runAll(t *testing.T, dir string, names []string, over wire) {
 func setup(e *testscript.Env, binary string, weir bool, over wire) error {
 	w := &world{
 		skip: e.T().Skip, binary: binary, h2: over.h2, tls: over.tls, dir: e.WorkDir, names: map[string]string{"WORK": e.WorkDir, "SERVER": "nginx"},
-		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, clients: map[string]*weirtest.Client{},
+		ports: weirtest.NewPorts(), backends: map[string]*weirtest.Backend{}, nameServers: map[string]*weirtest.NameServer{}, clients: map[string]*weirtest.Client{},
 	}
 	if weir {
 		w.names["SERVER"] = "weir"
@@ -151,6 +152,9 @@ func (w *world) end() {
 	}
 	for _, b := range w.backends {
 		b.Down()
+	}
+	for _, s := range w.nameServers {
+		s.Down()
 	}
 	w.ports.Close()
 }
