@@ -128,7 +128,7 @@ func (rt *Runtime) Done() <-chan struct{} { return rt.done }
 func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*socket, err error) {
 	var specs []listen.Spec
 	for _, spec := range c.specs() {
-		if rt.sockets[spec.String()] == nil {
+		if rt.sockets[spec.Key()] == nil {
 			specs = append(specs, spec)
 		}
 	}
@@ -146,13 +146,13 @@ func (rt *Runtime) open(c *Cycle, report func(logs.Level, string)) (opened []*so
 // the cycle does not name any more.
 func (rt *Runtime) adopt(c *Cycle, opened []*socket) (err error) {
 	for _, s := range opened {
-		rt.sockets[s.spec.String()] = s
+		rt.sockets[s.spec.Key()] = s
 	}
 	wanted := map[string]bool{}
 	for _, f := range c.fronts {
 		for i, spec := range f.listens() {
-			s := rt.sockets[spec.String()]
-			wanted[spec.String()] = true
+			s := rt.sockets[spec.Key()]
+			wanted[spec.Key()] = true
 			f.answer(i, s)
 			listen.Reconfigure(s.fd, s.spec, spec, func(err error) { c.toLog(logs.Alert, err.Error()) })
 			s.spec = spec

@@ -25,6 +25,9 @@ func Configure(fd int, s Spec, alert func(error)) {
 	if s.SendBuf > 0 {
 		set("SO_SNDBUF, "+itoa(s.SendBuf), unix.SOL_SOCKET, unix.SO_SNDBUF, s.SendBuf)
 	}
+	if s.Datagrams {
+		return
+	}
 	if s.Keepalive.Set {
 		set("SO_KEEPALIVE, "+itoa(flag(s.Keepalive.On)), unix.SOL_SOCKET, unix.SO_KEEPALIVE, flag(s.Keepalive.On))
 	}
@@ -72,7 +75,7 @@ func Reconfigure(fd int, old, s Spec, alert func(error)) {
 			alert(failed("setsockopt(SO_REUSEPORT)", s, err))
 		}
 	}
-	if s.Backlog != old.Backlog {
+	if s.Backlog != old.Backlog && !s.Datagrams {
 		if err := doListen(fd, s); err != nil {
 			alert(err)
 		}

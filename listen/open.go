@@ -34,7 +34,13 @@ func newSocket(s Spec) (int, error) {
 	case s.isIPv6():
 		domain = unix.AF_INET6
 	}
-	return streamSocket(domain, s.Multipath)
+	switch {
+	case s.Datagrams:
+		return newDescriptor(domain, unix.SOCK_DGRAM, 0)
+	case s.Multipath:
+		return newDescriptor(domain, unix.SOCK_STREAM, protoMultipath)
+	}
+	return newDescriptor(domain, unix.SOCK_STREAM, 0)
 }
 
 // setUp does what must be done before and at bind, and listens.
@@ -42,7 +48,7 @@ func setUp(fd int, s Spec, replace bool) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return failed("setsockopt(SO_REUSEADDR)", s, err)
 	}
-	if s.ReusePort && !s.isUnix() {
+	if (s.ReusePort || s.Datagrams) && !s.isUnix() {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 			return failed("setsockopt(SO_REUSEPORT)", s, err)
 		}
@@ -60,6 +66,9 @@ func setUp(fd int, s Spec, replace bool) error {
 			return &logs.CallError{Call: "chmod()", On: "\"" + s.Addr.Unix + "\"", Err: err}
 		}
 	}
+	if s.Datagrams {
+		return nil
+	}
 	return doListen(fd, s)
 }
 
@@ -73,7 +82,7 @@ func bind(fd int, s Spec, replace bool) error {
 
 // isStale reports whether path is a socket that nobody listens on: what a killed server leaves.
 func isStale(path string) bool {
-	fd, err := streamSocket(unix.AF_UNIX, false)
+	fd, err := newDescriptor(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return false
 	}
@@ -139,8 +148,22 @@ func Remove(s Spec) error {
 	return nil
 }
 
-// Inherited describes a listening socket that another process opened.
+// Inherited describes a listening socket that another process opened. Which loop's it is, if it is one for datagrams, is for the caller to
+// find out.
 func Inherited(fd int) (Spec, error) {
+	s, err := inheritedAddress(fd)
+	if err != nil {
+		return s, err
+	}
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return s, &logs.CallError{Call: "getsockopt(SO_TYPE)", On: s.String(), Err: err}
+	}
+	s.Datagrams = kind == unix.SOCK_DGRAM
+	return s, nil
+}
+
+func inheritedAddress(fd int) (Spec, error) {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
 		return Spec{}, &logs.CallError{Call: "getsockname()", On: "of the inherited socket #" + itoa(fd), Err: err}

@@ -4,14 +4,10 @@ package listen
 
 import "syscall"
 
-// streamSocket makes a socket that does not block and is closed on exec.
-func streamSocket(domain int, multipath bool) (int, error) {
-	proto := 0
-	if multipath {
-		proto = protoMultipath
-	}
+// newDescriptor makes a socket that does not block and is closed on exec.
+func newDescriptor(domain, kind, proto int) (int, error) {
 	syscall.ForkLock.RLock() // no process may be started in between
-	fd, err := syscall.Socket(domain, syscall.SOCK_STREAM, proto)
+	fd, err := syscall.Socket(domain, kind, proto)
 	if err == nil {
 		syscall.CloseOnExec(fd)
 	}

@@ -28,6 +28,10 @@ type Spec struct {
 	BothStacks bool // ipv6only=off: an IPv6 socket takes IPv4 too
 	Keepalive  Keepalive
 
+	// Datagrams says that the socket is for datagrams (UDP). Each loop has one of its own then, of the same address; Loop is whose it is.
+	Datagrams bool
+	Loop      int
+
 	ProxyProtocol bool
 	SSL           bool
 	HTTP2         bool
@@ -77,6 +81,25 @@ func (s Spec) String() string {
 		return "unix:" + s.Addr.Unix
 	}
 	return AddrText(s.Addr.Net)
+}
+
+// Key tells the sockets of a process apart, each of which has one address; those for datagrams of an address have one for each loop.
+func (s Spec) Key() string {
+	if s.Datagrams {
+		return s.String() + " udp " + strconv.Itoa(s.Loop)
+	}
+	return s.String()
+}
+
+// ForLoops are the Specs of an address for datagrams, in the order of the loops: the kernel has the sockets of an address in the order in
+// which they are bound, and who hands datagrams out by their number there (SO_ATTACH_REUSEPORT_CBPF) counts on it.
+func (s Spec) ForLoops(loops int) []Spec {
+	all := make([]Spec, loops)
+	for i := range all {
+		all[i] = s
+		all[i].Datagrams, all[i].Loop = true, i
+	}
+	return all
 }
 
 func (s Spec) isUnix() bool { return s.Addr.Unix != "" }

@@ -1,10 +1,12 @@
 package master
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -94,11 +96,11 @@ func load(r *Reading, have map[string]*socket, found []*socket, say func(logs.Le
 func (l *loaded) open(have map[string]*socket, found []*socket, say func(logs.Level, string)) error {
 	inherited := map[string]*socket{}
 	for _, s := range found {
-		inherited[s.spec.String()] = s
+		inherited[s.spec.Key()] = s
 	}
 	var missing []listen.Spec
 	for _, spec := range l.outline.Specs {
-		name := spec.String()
+		name := spec.Key()
 		switch s := have[name]; {
 		case s != nil:
 			l.sockets[name] = &socket{spec: spec, fd: s.fd, lent: s.lent}
@@ -117,7 +119,7 @@ func (l *loaded) open(have map[string]*socket, found []*socket, say func(logs.Le
 	}
 	for i, spec := range missing {
 		s := &socket{spec: spec, fd: fds[i]}
-		l.sockets[spec.String()] = s
+		l.sockets[spec.Key()] = s
 		l.opened = append(l.opened, s)
 	}
 	return nil
@@ -156,7 +158,7 @@ func (l *loaded) order(sockets []*socket) (*message, []int) {
 	var fds []int
 	m.Logs, fds = l.outline.Files.Opened()
 	for _, s := range sockets {
-		m.Sockets = append(m.Sockets, s.spec.String())
+		m.Sockets = append(m.Sockets, s.spec.Key())
 		fds = append(fds, s.fd)
 	}
 	opened, files := l.world.Open()
@@ -167,12 +169,16 @@ func (l *loaded) order(sockets []*socket) (*message, []int) {
 	return m, fds
 }
 
-// all are the sockets of a configuration, for a worker that has none.
+// all are the sockets of a configuration, for a worker that has none. Those of one address come in the order of their loops, by which a new
+// binary knows them.
 func (l *loaded) all() []*socket {
 	all := make([]*socket, 0, len(l.sockets))
 	for _, s := range l.sockets {
 		all = append(all, s)
 	}
+	slices.SortFunc(all, func(a, b *socket) int {
+		return cmp.Or(cmp.Compare(a.spec.String(), b.spec.String()), cmp.Compare(a.spec.Loop, b.spec.Loop))
+	})
 	return all
 }
 

@@ -78,6 +78,11 @@ func (h *Inherited) sockets(say func(logs.Level, string)) []*socket {
 		if err == nil {
 			err = unix.SetNonblock(fd, true)
 		}
+		for i := 0; spec.Datagrams && i < len(h.unused); i++ { // they come in the order of the loops
+			if h.unused[i].spec.Key() == spec.Key() {
+				spec.Loop++
+			}
+		}
 		if err != nil {
 			say(logs.Alert, err.Error())
 			continue
@@ -95,7 +100,7 @@ func (h *Inherited) closeUnused(used map[string]*socket) {
 		return
 	}
 	for _, s := range h.unused {
-		if u := used[s.spec.String()]; u == nil || u.fd != s.fd {
+		if u := used[s.spec.Key()]; u == nil || u.fd != s.fd {
 			s.close(false)
 		}
 	}

@@ -243,7 +243,7 @@ type handed map[string]int
 func (h handed) Open(specs []listen.Spec, report func(logs.Level, string)) ([]int, error) {
 	fds := make([]int, len(specs))
 	for i, s := range specs {
-		fd, ok := h[s.String()]
+		fd, ok := h[s.Key()]
 		if !ok {
 			err := fmt.Errorf("listening on %s failed (%w)", s, errNotHanded)
 			report(logs.Alert, err.Error())
@@ -252,7 +252,7 @@ func (h handed) Open(specs []listen.Spec, report func(logs.Level, string)) ([]in
 		fds[i] = fd
 	}
 	for _, s := range specs {
-		delete(h, s.String())
+		delete(h, s.Key())
 	}
 	return fds, nil
 }
