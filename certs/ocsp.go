@@ -64,9 +64,9 @@ const (
 	ocspSkew    = 5 * time.Minute // between clocks
 )
 
-// AskOCSP asks a responder about a certificate. It waits: not on a loop. The answer must be
+// AskOCSP asks a responder, whose host is found by find, about a certificate. It waits: not on a loop. The answer must be
 // signed by one of signers, or by whom the issuer has named for it, unless signers is nil. Errors are nginx's sentences.
-func AskOCSP(responder string, cert, issuer *x509.Certificate, signers []*x509.Certificate) (*OCSPAnswer, error) {
+func AskOCSP(find Find, responder string, cert, issuer *x509.Certificate, signers []*x509.Certificate) (*OCSPAnswer, error) {
 	request, err := ocsp.CreateRequest(cert, issuer, nil)
 	if err != nil {
 		return nil, fmt.Errorf("i2d_OCSP_REQUEST() failed (%w)", err)
@@ -79,8 +79,11 @@ func AskOCSP(responder string, cert, issuer *x509.Certificate, signers []*x509.C
 		return nil, err
 	}
 	q.Close = true
-	response, err := http.DefaultClient.Do(q)
+	response, err := client(find).Do(q)
+	var unfound *FindError
 	switch {
+	case errors.As(err, &unfound):
+		return nil, unfound
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, errors.New("OCSP responder timed out")
 	case err != nil:
@@ -177,7 +180,7 @@ func (c *OCSPCache) put(cert *x509.Certificate, a *OCSPAnswer, now time.Time) {
 
 // CheckOCSP asks about the certificates of a verified chain, the authority at its end left out; only about the first with leaf. The
 // status is that of the first that is not good. It waits: not on a loop. Errors are nginx's sentences.
-func CheckOCSP(chain []*x509.Certificate, responder string, leaf bool, cache *OCSPCache, now time.Time) (OCSPStatus, error) {
+func CheckOCSP(find Find, chain []*x509.Certificate, responder string, leaf bool, cache *OCSPCache, now time.Time) (OCSPStatus, error) {
 	for i := 0; i+1 < len(chain) && (i == 0 || !leaf); i++ {
 		cert := chain[i]
 		status, known := cache.get(cert, now)
@@ -192,7 +195,7 @@ func CheckOCSP(chain []*x509.Certificate, responder string, leaf bool, cache *OC
 			if err := CheckResponder(from); err != nil {
 				return OCSPUnknown, fmt.Errorf("%w in certificate", err)
 			}
-			a, err := AskOCSP(from, cert, chain[i+1], chain[i+1:i+2])
+			a, err := AskOCSP(find, from, cert, chain[i+1], chain[i+1:i+2])
 			if err != nil {
 				return OCSPUnknown, err
 			}

@@ -101,7 +101,7 @@ func TestCheckOCSP(t *testing.T) {
 	s := startResponder(t)
 	chain := []*x509.Certificate{leaf.cert, ca.cert, root.cert}
 	check := func(cache *OCSPCache) string {
-		status, err := CheckOCSP(chain, s.URL, true, cache, time.Now())
+		status, err := CheckOCSP(nil, chain, s.URL, true, cache, time.Now())
 		if err != nil {
 			return err.Error()
 		}
@@ -126,7 +126,7 @@ func TestCheckOCSP(t *testing.T) {
 	if n := s.asked.Load() - before; n != 1 {
 		t.Errorf("asked %d times; want once", n)
 	}
-	if _, err := CheckOCSP(chain, s.URL, true, cache, time.Now().Add(2*time.Hour)); err != nil || s.asked.Load()-before != 2 {
+	if _, err := CheckOCSP(nil, chain, s.URL, true, cache, time.Now().Add(2*time.Hour)); err != nil || s.asked.Load()-before != 2 {
 		t.Errorf("an answer that has run out: asked %d times, %v", s.asked.Load()-before, err)
 	}
 	s.kind = "text/html"
@@ -137,7 +137,7 @@ func TestCheckOCSP(t *testing.T) {
 	if got := check(nil); got != "OCSP responder sent invalid response" {
 		t.Error(got)
 	}
-	if _, err := CheckOCSP(chain, "", true, nil, time.Now()); err == nil || err.Error() != "no OCSP responder URL in certificate" {
+	if _, err := CheckOCSP(nil, chain, "", true, nil, time.Now()); err == nil || err.Error() != "no OCSP responder URL in certificate" {
 		t.Error(err)
 	}
 }

@@ -20,6 +20,7 @@ type Staple struct {
 	Name      string // of the certificate
 	Responder string // "" if the word does not change
 	Log       *logs.Logger
+	Find      Find // of the responder's host; set before the first answer is fetched
 
 	pair    *Pair
 	issuer  *x509.Certificate
@@ -173,7 +174,7 @@ func (s *Staple) Refresh() (after time.Duration, err error) {
 		}
 		signers = []*x509.Certificate{s.issuer}
 	}
-	a, err := AskOCSP(s.Responder, s.pair.Leaf, s.issuer, signers)
+	a, err := AskOCSP(s.Find, s.Responder, s.pair.Leaf, s.issuer, signers)
 	if err != nil {
 		return least, err
 	}

@@ -168,8 +168,9 @@ func (t *serverTLS) askOCSP(task *loop.Task, chain []*x509.Certificate) (certs.O
 	}
 	got := make(chan answer, 1)
 	var come loop.Signal
+	find := finder(task.Loop, t.names)
 	go func() {
-		status, err := certs.CheckOCSP(chain, t.responder, t.conf.ocsp == ocspLeaf, t.answers, time.Now())
+		status, err := certs.CheckOCSP(find, chain, t.responder, t.conf.ocsp == ocspLeaf, t.answers, time.Now())
 		got <- answer{status, err}
 		come.Fire()
 	}()

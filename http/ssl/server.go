@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"weir/certs"
@@ -12,6 +13,8 @@ import (
 	"weir/listen"
 	"weir/load"
 	"weir/logs"
+	"weir/loop"
+	"weir/upstream"
 )
 
 // serverTLS is how a server is served over TLS. Any goroutine.
@@ -20,6 +23,7 @@ type serverTLS struct {
 	tickets   bool
 	responder string           // ssl_ocsp_responder; "": the one that a certificate names
 	answers   *certs.OCSPCache // nil: they are not kept
+	names     *upstream.ResolverConf
 	pairs     []*live
 	staples   []*stapled // by the places of pairs, nil where there is none; nil: none at all
 	dynamic
@@ -48,8 +52,9 @@ type sslBuilder struct {
 	keys     *tls.Config // of tickets, where no file has them
 	now      time.Time
 
-	trusted []*x509.Certificate // of the server at hand
-	staples *certs.Stapler      // nil: none yet
+	trusted []*x509.Certificate        // of the server at hand
+	staples *certs.Stapler             // nil: none yet
+	home    *atomic.Pointer[loop.Loop] // where hosts are looked up for staples
 }
 
 // buildTLS makes what an address with TLS needs of its servers.
@@ -117,7 +122,7 @@ func (s *sslBuilder) complete(def *http.Server, servers []*http.Server) {
 func (s *sslBuilder) server(server *http.Server) (*serverTLS, error) {
 	s.log, s.trusted = server.Root.ErrorLog, nil
 	c := s.settings(server)
-	t := &serverTLS{conf: c, bare: len(c.certificates) == 0}
+	t := &serverTLS{conf: c, bare: len(c.certificates) == 0, names: s.b.Resolver(server.Block)}
 	if n := len(c.certificates); n > len(c.keys) {
 		last := c.certificates[n-1]
 		return nil, last.call.Errorf(0, "no \"ssl_certificate_key\" is defined for certificate \"%s\"", last.call.Arg(0)).Unplaced()

@@ -9,6 +9,7 @@ import (
 	"weir/http"
 	"weir/load"
 	"weir/logs"
+	"weir/loop"
 )
 
 // A stapled is the word of an authority on one of a server's certificates; it changes with the certificate. Any goroutine.
@@ -34,10 +35,11 @@ func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 		}
 		trusted, responder, sure, log := s.trusted, c.staplingURL, c.staplingSure, server.Root.ErrorLog
 		all := s.stapler()
+		find := finder(s.home.Load, t.names)
 		follow := func(p *certs.Pair) (warning string) {
 			staple, warning := certs.NewStaple(p, trusted, responder, sure)
 			if staple != nil {
-				staple.Log = log
+				staple.Log, staple.Find = log, find
 			}
 			all.Replace(place.Swap(staple), staple)
 			return warning
@@ -59,8 +61,12 @@ func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 func (s *sslBuilder) stapler() *certs.Stapler {
 	if s.staples == nil {
 		all := &certs.Stapler{}
-		s.staples = all
-		s.b.Run("OCSP stapling", func(j *load.Job) { fetchStaples(j, all) })
+		home := &atomic.Pointer[loop.Loop]{}
+		s.staples, s.home = all, home
+		s.b.Run("OCSP stapling", func(j *load.Job) {
+			home.Store(j.Task().Loop())
+			fetchStaples(j, all)
+		})
 	}
 	return s.staples
 }
