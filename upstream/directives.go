@@ -201,7 +201,7 @@ func addServer(s *Spec, c *conf.Call) error {
 		server.Follow = &Follow{Host: t.Host, Service: service, Port: t.Port}
 	default:
 		if server.Addrs, err = in(c).addresses(&t); err != nil && resolverAround(c.Block()) {
-			server.Follow = retried(c, 0, &t, err)
+			server.Follow = retried(c, 0, &t, err, c.Arg(0))
 		} else if err != nil {
 			return c.Errorf(0, "%v in upstream %s", err, quote(c.Arg(0)))
 		}

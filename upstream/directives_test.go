@@ -45,7 +45,7 @@ func TestErrors(t *testing.T) {
 // said is the diagnostics of a configuration, up to the first error, as nginx
 // words them.
 func said(config string) string {
-	d, diags, o := loadConf(config)
+	d, diags, o := loadConf(config, letters)
 	if !diags.Failed() {
 		d.Build(o, diags)
 	}

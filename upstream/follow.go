@@ -80,8 +80,12 @@ func (f *follower) run(j *load.Job) {
 	}
 }
 
-// due is when the name is asked for first: at once, unless the group before a reload has what holds still.
+// due is when the name is asked for first: at once, unless the group before a reload has what holds still. To be found once is to be found
+// anew with each configuration.
 func (f *follower) due(now loop.Time) time.Duration {
+	if f.Once {
+		return 0
+	}
 	g := f.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -103,12 +107,12 @@ func (f *follower) failed(err error, now loop.Time) time.Duration {
 	f.log.Logf(logs.Error, 0, "%s could not be resolved %v", what, err)
 	wait := max(f.Timeout, shortest)
 	var e *resolver.Error
-	if errors.As(err, &e) && e.NotFound() {
+	switch {
+	case f.Once: // somebody waits for the first answer, or the group before a reload has an older one
+		return min(wait, shortest<<min(f.tries-1, 4))
+	case errors.As(err, &e) && e.NotFound():
 		f.replace(nil, e.Until)
-		wait = after(now, e.Until)
-	}
-	if f.Once { // somebody waits for the first answer
-		wait = min(wait, shortest<<min(f.tries-1, 4))
+		return after(now, e.Until)
 	}
 	return wait
 }
@@ -153,12 +157,13 @@ func (f *follower) lookService(j *load.Job, w resolver.Wait) (found []Found, unt
 }
 
 // inheritFound begins with what the group before a reload has found for servers of the same name, whose ports and weights may be others
-// now. With the mutex of both held.
+// now; or with what was found for them at load, if it cannot be found now. With the mutex of both held.
 func (g *Group) inheritFound(old *Group) {
 	for i := range g.Spec.Servers {
 		s := &g.Spec.Servers[i]
 		for k := range old.Spec.Servers {
-			if !s.Follow.same(old.Spec.Servers[k].Follow) {
+			before := &old.Spec.Servers[k]
+			if s.Follow == nil || !s.Follow.same(before.Follow) && (s.Follow.Service != "" || s.Text != before.Text) {
 				continue
 			}
 			for _, m := range old.members {
@@ -166,7 +171,9 @@ func (g *Group) inheritFound(old *Group) {
 					g.members = append(g.members, member{s, i, s.Follow.moved(m.Found, g.Spec.backups && !s.Backup)})
 				}
 			}
-			g.until[i] = old.until[k]
+			if old.until != nil {
+				g.until[i] = old.until[k]
+			}
 			break
 		}
 	}

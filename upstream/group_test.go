@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/conf"
 	"weir/loop"
 )
 
@@ -22,6 +23,26 @@ func build(t testing.TB, block string) *Group {
 		t.Fatal(diags.List())
 	}
 	return d.Build(Options{}, diags).Groups()[0]
+}
+
+// TestInheritUnfound has a name found at load, and not at the reload: what was found serves on.
+func TestInheritUnfound(t *testing.T) {
+	build := func(find conf.Lookup) *Set {
+		d, diags, o := loadConf("resolver 127.0.0.1; upstream u { server a; }", find)
+		set := d.Build(o, diags)
+		if diags.Failed() {
+			t.Fatal(diags.List())
+		}
+		return set
+	}
+	old := build(letters)
+	set := build(func(string) ([]netip.Addr, error) { return nil, errNoSuchHost })
+	set.Inherit(old)
+	var a Attempt
+	set.Groups()[0].Begin(&a, Ask{})
+	if p, err := a.Next(0); err != nil || p.Name != "10.0.0.1:80" {
+		t.Errorf("%v, %v", p, err)
+	}
 }
 
 // blocks has a group for each method.

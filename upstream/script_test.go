@@ -197,10 +197,11 @@ func (w *world) request(words []string) *request {
 }
 
 func (w *world) group(body string, inherit bool) string {
-	d, diags := parseGroup(body)
+	d, diags, o := loadConf("upstream u {\n"+body+"\n}", letters)
 	var set *Set
 	if !diags.Failed() {
-		set = d.Build(Options{Draw: w.rand.IntN}, diags)
+		o.Draw = w.rand.IntN
+		set = d.Build(o, diags)
 	}
 	var out strings.Builder
 	for _, g := range diags.List() {
@@ -226,18 +227,18 @@ func parseGroup(body string) (*Declared, *conf.Diagnostics) {
 }
 
 func parseConf(http string) (*Declared, *conf.Diagnostics) {
-	d, diags, _ := loadConf(http)
+	d, diags, _ := loadConf(http, letters)
 	return d, diags
 }
 
 // loadConf reads the inside of an http block, and says what groups are built with.
-func loadConf(http string) (*Declared, *conf.Diagnostics, Options) {
+func loadConf(http string, find conf.Lookup) (*Declared, *conf.Diagnostics, Options) {
 	tree, diags := conf.Parse("nginx.conf", "http {\n"+http+"\n}\n")
 	table := conf.NewTable(Module(), StickyModule(), ResolverModule, conf.Define("core", "", []conf.Directive[struct{}]{
 		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP},
 	}))
 	table.Check(tree, diags)
-	d := NewDeclared(letters)
+	d := NewDeclared(find)
 	env := load.New(load.Options{}, tree, diags)
 	load.Put(env, d)
 	table.Declare(tree, env, diags)

@@ -185,7 +185,7 @@ func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {
 	server := ServerSpec{Text: t.Text, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
 	var err error
 	if server.Addrs, err = d.addresses(&t); err != nil && resolverAround(block) {
-		server.Follow = retried(c, arg, &t, err)
+		server.Follow = retried(c, arg, &t, err, t.Host)
 	} else if err != nil {
 		return nil, c.Errorf(arg, "%v in upstream %s", err, quote(t.Host)).Among(t.Host, d.declaredNames())
 	}
@@ -219,8 +219,8 @@ func (d *Declared) addresses(t *Target) ([]loop.Addr, error) {
 }
 
 // retried says how a name that cannot be found now is looked up again while serving, and warns.
-func retried(c *conf.Call, arg int, t *Target, err error) *Follow {
-	c.Warn(c.Errorf(arg, "%v in upstream %s", err, quote(t.Host)).Hintf("the resolver is asked again while weir serves"))
+func retried(c *conf.Call, arg int, t *Target, err error, name string) *Follow {
+	c.Warn(c.Errorf(arg, "%v in upstream %s", err, quote(name)).Hintf("the resolver is asked again while weir serves"))
 	return &Follow{Host: t.Host, Port: t.Port, Once: true}
 }
 
