@@ -96,6 +96,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 		return nil, Reported{Err: err}
 	}
 	p.Files.WriteBehind(true)
+	p.Files.SendOn(engine.Loops[len(engine.Loops)-1])
 	engine.Run()
 	if rt.Memory != nil {
 		go rt.remember()
@@ -380,6 +381,7 @@ func (rt *Runtime) Stop() {
 		}
 		rt.unwatch()
 		rt.unwatch = func() {}
+		rt.Files.SendOn(nil)
 		rt.engine.Stop()
 		rt.Files.WriteBehind(false)
 		close(rt.done)

@@ -128,7 +128,7 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) *Logger {
 			continue
 		}
 		if t.Syslog != nil {
-			s := NewSyslog(*t.Syslog, SyslogOptions{Now: o.Now, Hostname: o.Hostname})
+			s := files.Syslog(*t.Syslog, SyslogOptions{Now: o.Now, Hostname: o.Hostname})
 			targets = append(targets, Target{t.Level, s})
 			closers = append(closers, s.Close)
 			continue

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/disk"
+	"weir/loop"
 )
 
 // Stderr is the path that stands for the standard error stream.
@@ -25,6 +26,8 @@ type Files struct {
 	mu       sync.Mutex
 	byPath   map[string]*File
 	reserved []reservation
+	syslogs  map[*Syslog]bool
+	loop     *loop.Loop // that sends to syslog servers; nil: none does
 }
 
 // A reservation is a file to be opened by OpenReserved.
@@ -55,6 +58,35 @@ func (fs *Files) Open(path string) (*File, error) {
 		}
 	}
 	return fs.add(path, fd), nil
+}
+
+// Syslog makes a Syslog of the process. The caller owes a Close.
+func (fs *Files) Syslog(set SyslogSettings, o SyslogOptions) *Syslog {
+	s := NewSyslog(set, o)
+	s.closed = func() {
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		delete(fs.syslogs, s)
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.syslogs == nil {
+		fs.syslogs = map[*Syslog]bool{}
+	}
+	fs.syslogs[s] = true
+	s.sendOn(fs.loop)
+	return s
+}
+
+// SendOn has a loop send what is logged to syslog servers, from now on; nil: who logs does. What was queued then is sent when it returns.
+// Any goroutine but a loop's, while the loop before is not stopped.
+func (fs *Files) SendOn(l *loop.Loop) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.loop = l
+	for s := range fs.syslogs {
+		s.sendOn(l)
+	}
 }
 
 // Reserve is Open that opens nothing yet: a configuration that is refused must leave no file behind. by stands for who asks.

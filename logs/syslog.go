@@ -21,7 +21,7 @@ type SyslogOptions struct {
 //	<190>Nov 24 14:31:05 host nginx: message
 //
 // It never waits: a line that the socket does not take at once is dropped and counted. A lost server
-// is connected to anew at once.
+// is connected to anew at once. While loops serve, one of them sends (syslog_loop.go).
 //
 // Any goroutine.
 type Syslog struct {
@@ -37,6 +37,8 @@ type Syslog struct {
 	lost atomic.Uint64
 	// reported is the second of the last error that Write returned.
 	reported int64
+	carried  carried
+	closed   func() // NewSyslog's files forget it; nil: none do
 }
 
 // NewSyslog makes a Syslog; it connects with the first line.
@@ -81,6 +83,14 @@ func (s *Syslog) WriteLevel(v Level, line []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	packet := s.packet(v, line)
+	if s.carried.loop != nil {
+		return s.queueLine(packet)
+	}
+	return s.sendAgain(packet)
+}
+
+// sendAgain sends a datagram, a second time if the connection was broken. It is called with mu held.
+func (s *Syslog) sendAgain(packet []byte) error {
 	call, err := s.send(packet)
 	if err == nil {
 		return nil
@@ -164,8 +174,12 @@ func (s *Syslog) disconnect() {
 	}
 }
 
-// Close closes the socket.
+// Close sends what is queued, and closes the socket.
 func (s *Syslog) Close() {
+	if s.closed != nil {
+		s.closed()
+	}
+	s.sendOn(nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.disconnect()

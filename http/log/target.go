@@ -70,7 +70,7 @@ func (t *logTarget) open(c *accessLog, b *http.Builder) (*logTarget, error) {
 		if err != nil {
 			return nil, t.call.Errorf(0, "%v", err)
 		}
-		sys := logs.NewSyslog(set, logs.SyslogOptions{Hostname: b.App.Hostname})
+		sys := b.Files.Syslog(set, logs.SyslogOptions{Hostname: b.App.Hostname})
 		b.Release(sys.Close)
 		t.sink = sys
 	} else if strings.Contains(place, "$") {
