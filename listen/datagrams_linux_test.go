@@ -34,7 +34,7 @@ func TestDatagrams(t *testing.T) {
 			t.Errorf("socket %d shares its address with none", i)
 		}
 	}
-	more, err := Open(one.ForLoops(4)[3])
+	more, err := open(one.ForLoops(4)[3], true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
