@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"weir/loop"
+	"weir/weirtest"
 )
 
 const patience = 20 * time.Second
@@ -264,6 +265,9 @@ func TestDataWithFinished(t *testing.T) {
 
 // TestRecordsAllocateNothing has a connection that is parked and woken again take nothing from the heap.
 func TestRecordsAllocateNothing(t *testing.T) {
+	if weirtest.Race || loop.Portable {
+		t.Skip("the race detector and the portable engine allocate")
+	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		f := newEcho(t).forge(version)
 		room, data := make([]byte, 4096), bytes.Repeat([]byte("x"), 1000)

@@ -42,7 +42,6 @@ type bodyTest struct {
 type matches struct {
 	byName map[string]*match
 	byNode map[*conf.Node]*match
-	all    []*match
 }
 
 // matchDirectives say what a good answer to a health check is.
