@@ -132,7 +132,7 @@ func TestPacketsWaitForRoom(t *testing.T) {
 	}
 	p := openPackets(t, l, pair[0], echoPackets)
 	const count = 5000
-	waited, sent := 0, make(chan struct{})
+	waited, full, sent := 0, make(chan struct{}), make(chan struct{})
 	l.Post(func() {
 		l.Go(func(k *Task) {
 			defer close(sent)
@@ -140,7 +140,9 @@ func TestPacketsWaitForRoom(t *testing.T) {
 			for i := range uint32(count) {
 				binary.BigEndian.PutUint32(b[:], i)
 				for p.Send(Datagram{Data: b[:]}) == ErrAgain {
-					waited++
+					if waited++; waited == 1 {
+						close(full)
+					}
 					if err := k.Poll(&Wait{A: p.AsSource(), AWant: Out, Deadline: k.After(patience)}); err != nil {
 						t.Error(err)
 						return
@@ -149,6 +151,11 @@ func TestPacketsWaitForRoom(t *testing.T) {
 			}
 		})
 	})
+	select { // nothing is read before there is no room
+	case <-full:
+	case <-time.After(patience):
+		t.Fatal("there was always room")
+	}
 	buf := make([]byte, 200)
 	for i := range uint32(count) {
 		n, err := syscall.Read(pair[1], buf)
@@ -160,9 +167,6 @@ func TestPacketsWaitForRoom(t *testing.T) {
 		}
 	}
 	<-sent
-	if waited == 0 {
-		t.Error("there was always room")
-	}
 	syscall.Close(pair[1])
 }
 
