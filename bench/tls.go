@@ -33,7 +33,7 @@ func overTLS(kind, more string) func(server) server {
 		sv.secure = true
 		sv.command = func(s *site, dir, addr string) (*exec.Cmd, error) {
 			cert := filepath.Join(s.dir, kind)
-			return nginxCommand(s, bin, dir, addr+" ssl", more, fmt.Sprintf("ssl_certificate %s.crt; ssl_certificate_key %s.key;", cert, cert))
+			return nginxCommand(s, bin, dir, addr+" ssl", more, fmt.Sprintf("ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate %s.crt; ssl_certificate_key %s.key;", cert, cert))
 		}
 		return sv
 	}

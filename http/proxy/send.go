@@ -185,7 +185,7 @@ func (s *sender) next(x *exchange) error {
 	}
 	s.add(s.behind)
 	s.behind = nil
-	if s.n == 0 && !s.ended && s.more && len(s.mem) < len(s.own)/2 {
+	if s.n == 0 && !s.ended && s.more && (len(s.mem) == 0 || len(s.mem) < len(s.own)/2) {
 		if err := s.fill(x); err != nil && !(err == loop.ErrAgain && len(s.mem) > 0) {
 			return err
 		}
