@@ -30,6 +30,7 @@ type http2Stream struct {
 	spoiled    bool
 	err        error // why nothing more comes
 	one        [1][]byte
+	begun      bool // its head was written
 }
 
 // A http2Run is a stretch of what has come: of a body, or of a block of fields.
@@ -159,11 +160,12 @@ func (s *http2Stream) TryWritev(v [][]byte) (n int, err error) {
 	switch {
 	case s.lost():
 		return total, nil
-	case c.full():
+	case s.begun && c.full():
 		s.waits = true
 		s.Clear(loop.Out)
 		return 0, loop.ErrAgain
 	}
+	s.begun = true // its head does not wait: streams must begin in the order of their numbers (RFC 9113, section 5.1.1)
 	alone := len(c.streams) == 1
 	if alone && len(c.out) == c.sent {
 		if n, err = c.link.Conn.TryWritev(v); err != nil && err != loop.ErrAgain {
