@@ -21,6 +21,9 @@ type peer struct {
 	t    *testing.T
 	addr string
 	calm bool // nothing odd is done to connections
+	// paused is closed to have a peer read on that lets everything be sent and reads nothing behind the head of the first request; nil:
+	// it is not such a peer.
+	paused chan bool
 
 	mu      sync.Mutex
 	begun   map[string]int // how often a request was begun, by its number
@@ -29,13 +32,16 @@ type peer struct {
 	stuck   chan bool // closed: streams that hang go on
 }
 
-func newPeer(t *testing.T, calm bool) *peer {
+func newPeer(t *testing.T, calm bool) *peer { return startPeer(&peer{t: t, calm: calm}) }
+
+func startPeer(p *peer) *peer {
+	t := p.t
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	p := &peer{t: t, addr: ln.Addr().String(), calm: calm, begun: map[string]int{}, refused: map[string]int{}, stuck: make(chan bool)}
+	p.addr, p.begun, p.refused, p.stuck = ln.Addr().String(), map[string]int{}, map[string]int{}, make(chan bool)
 	go func() {
 		for {
 			c, err := ln.Accept()
@@ -59,8 +65,9 @@ type peerConn struct {
 	mu      sync.Mutex // guards what follows, and the order of what is written
 	rng     *rand.Rand
 	streams map[uint32]*peerStream
-	last    uint32
-	away    bool // GOAWAY was sent: no stream after last counts
+	newest  uint32 // that has begun
+	last    uint32 // that counts
+	away    bool   // GOAWAY was sent: no stream after last counts
 }
 
 type peerStream struct {
@@ -86,6 +93,10 @@ func (p *peer) serve(nc net.Conn, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		settings = append(settings, setting(3, uint32(1+rng.IntN(20)))...)
 	}
+	if p.paused != nil {
+		settings = setting(4, 1<<30)
+		_ = c.Window(0, 1<<30)
+	}
 	_ = c.Frame(weirtest.H2Settings, 0, 0, settings)
 	for {
 		f, err := c.Read()
@@ -101,7 +112,11 @@ func (p *peer) serve(nc net.Conn, rng *rand.Rand) {
 		}
 		c.mu.Lock()
 		c.took(f, fields)
+		first := len(c.streams) == 1
 		c.mu.Unlock()
+		if p.paused != nil && first && f.Kind == weirtest.H2Headers {
+			<-p.paused
+		}
 	}
 }
 
@@ -111,6 +126,10 @@ func (c *peerConn) took(f weirtest.H2Frame, fields []weirtest.Header) {
 	s := c.streams[f.Stream]
 	switch f.Kind {
 	case weirtest.H2Headers:
+		if f.Stream <= c.newest { // RFC 9113, section 5.1.1
+			c.t.Errorf("stream %d begins after stream %d", f.Stream, c.newest)
+		}
+		c.newest = f.Stream
 		s = &peerStream{id: f.Stream}
 		for _, h := range fields {
 			if h.Name == ":path" {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/weirtest"
 )
 
 const peerText = `
@@ -155,5 +157,75 @@ func TestStuckPeer(t *testing.T) {
 	close(p.stuck)
 	if a := answer(t, second, hang); a.Status != 200 || len(a.Body) != 10 {
 		t.Errorf("the one that hung: %v", a)
+	}
+}
+
+// TestStreamsBeginInOrder: requests that come while the peer takes nothing begin in the order of their numbers when it takes something again.
+func TestStreamsBeginInOrder(t *testing.T) {
+	for range 8 { // which of them is the first to have room again is a matter of what was sent before
+		t.Run("", streamsBeginInOrder)
+	}
+}
+
+func streamsBeginInOrder(t *testing.T) {
+	p := startPeer(&peer{t: t, calm: true, paused: make(chan bool)})
+	s := newServer(t, options{Backend: p.addr, Groups: "upstream u { server $BACKEND; keepalive 1; }\n"}, peerText+" location /here { return 204; }")
+	c := s.dial()
+	here := func() { // all that was sent before it was worked on
+		if a := get(t, c, "/here"); a.Status != 204 {
+			t.Fatal(a)
+		}
+	}
+	upload, err := c.Request("POST", "test", "/unbuffered/upload/1/10/plain", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent atomic.Int64
+	part := make([]byte, 16<<10)
+	go func() {
+		for c.Part(upload, part) == nil {
+			sent.Add(1)
+		}
+	}()
+	full := func() bool { // nothing of the body has gone on for a while
+		before := sent.Load()
+		for range 50 {
+			here()
+		}
+		return before > 10 && sent.Load() == before
+	}
+	for !full() {
+	}
+	waiting := map[uint32]bool{}
+	for i := range 12 {
+		id, err := c.Request("GET", "test", fmt.Sprintf("/%d/1/10/plain", i), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting[id] = true
+	}
+	here()
+	close(p.paused)
+	for len(waiting) > 0 {
+		f, err := c.Read()
+		if err != nil {
+			t.Fatalf("%v; %d streams have no answer", err, len(waiting))
+		}
+		switch {
+		case f.Kind == weirtest.H2Headers && waiting[f.Stream]:
+			if fields, err := c.Fields(f); err != nil || fields[0].Value != "200" {
+				t.Fatalf("stream %d: %v, %v", f.Stream, fields, err)
+			}
+		case f.Kind == weirtest.H2Reset:
+			t.Fatalf("stream %d was reset", f.Stream)
+		}
+		if f.Flags&weirtest.H2EndStream != 0 {
+			delete(waiting, f.Stream)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.conns != 1 {
+		t.Errorf("%d connections", p.conns)
 	}
 }

@@ -185,12 +185,12 @@ func (s *sender) next(x *exchange) error {
 	}
 	s.add(s.behind)
 	s.behind = nil
-	if s.n == 0 && !s.ended && s.more && (len(s.mem) == 0 || len(s.mem) < len(s.own)/2) {
+	if s.n == 0 && !s.ended && s.more && s.low() {
 		if err := s.fill(x); err != nil && !(err == loop.ErrAgain && len(s.mem) > 0) {
 			return err
 		}
 	}
-	if s.n == 0 && !s.ended && s.load != nil && s.off < s.end && len(s.mem) < len(s.own)/2 {
+	if s.n == 0 && !s.ended && s.load != nil && s.off < s.end && s.low() {
 		if err := s.read(x); err != nil {
 			return err
 		}
@@ -200,6 +200,9 @@ func (s *sender) next(x *exchange) error {
 	}
 	return nil
 }
+
+// low says that more of the body is wanted: what is there is less than half of what there is room for, be that room for one byte.
+func (s *sender) low() bool { return len(s.mem) == 0 || len(s.mem) < len(s.own)/2 }
 
 // advance takes n sent bytes off.
 func (s *sender) advance(n int) {
