@@ -33,7 +33,7 @@ func (v *value) accepts(s string) bool {
 		_, err = ParseSeconds(s)
 	case "rate":
 		return isRate(s)
-	case "name", "addr", "regex":
+	case "name", "addr":
 		return s != ""
 	}
 	return err == nil

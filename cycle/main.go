@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Main struct {
 	Env             []string
 	TimerResolution time.Duration
 	ignored         string
+	pools           []string // names of thread_pool
 }
 
 // Events holds the settings of the events block.
@@ -103,11 +105,14 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 		Set: conf.Offset(func(c *Main) *int64 { return &c.RlimitCore }),
 	},
 	{
-		Name: "worker_priority", In: conf.Main, Syntax: "<nice:string>", Default: "0",
+		Name: "worker_priority", In: conf.Main, Syntax: "<nice:string>", Default: "0", Repeat: true,
 		Doc: "The scheduling priority, as nice(1) has it: negative is more.",
 		Set: func(c *Main, call *conf.Call) error {
 			n, err := strconv.Atoi(call.Arg(0))
-			if err != nil {
+			switch {
+			case c.Priority != 0: // 0 is as good as nothing
+				return call.Errorf(-1, "\"%s\" directive is duplicate", call.Name())
+			case err != nil:
 				return call.Invalid(0, "invalid number")
 			}
 			c.Priority = n
@@ -159,7 +164,11 @@ func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {
 }
 
 // checkThreadPool checks what nginx does: parameters of another name it does not look at.
-func checkThreadPool(_ *Main, call *conf.Call) error {
+func checkThreadPool(c *Main, call *conf.Call) error {
+	if slices.Contains(c.pools, call.Arg(0)) {
+		return call.Errorf(0, "duplicate thread pool \"%s\"", call.Arg(0))
+	}
+	c.pools = append(c.pools, call.Arg(0))
 	threads := false
 	for i := 1; i < call.Len(); i++ {
 		key, value, _ := strings.Cut(call.Arg(i), "=")

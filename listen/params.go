@@ -119,7 +119,7 @@ func (s *Spec) valueParam(word, name, value string) (err error) {
 	switch name {
 	case "backlog":
 		s.Backlog, err = conf.ParseInt(value)
-		if s.Backlog == 0 {
+		if n := int32(s.Backlog); n == 0 || n == -1 { // what nginx makes of it, which must be neither
 			err = errInvalid
 		}
 	case "rcvbuf":

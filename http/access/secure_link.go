@@ -31,7 +31,7 @@ what ` + "`secure_link_md5`" + ` says. ` + "`$secure_link`" + ` is then "1", "0"
 			Set:     http.TextSlot(func(c *secureLink) **http.Text { return &c.md5 }),
 		},
 		{
-			Name: "secure_link_secret", In: conf.Location, Syntax: "<word:string>",
+			Name: "secure_link_secret", In: limitPlaces, Syntax: "<word:string>",
 			Doc: `The older form: URIs are /*prefix*/*hash*/*link*, the hash is the MD5, in hexadecimal, of *link* and *word*. ` + "`$secure_link`" + ` is the link if
 that is so.`,
 			Example: "location /p/ { secure_link_secret word; if ($secure_link = \"\") { return 403; } rewrite ^ /secure/$secure_link; }",
@@ -46,15 +46,14 @@ that is so.`,
 		}},
 	},
 	Install: func(c *secureLink, in *http.Install) error {
+		if !in.Configured() {
+			return nil
+		}
 		if b := in.Block; b.First("secure_link_secret") != nil && (b.First("secure_link") != nil || b.First("secure_link_md5") != nil) {
 			return http.ErrorAt(in.Block.Node, -1, "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"")
 		}
-		if c.secret != nil && in.Block.First("secure_link_secret") == nil && (c.hash != nil || c.md5 != nil) {
-			own := *c // the newer form puts an end to the older one of a block around
-			own.secret, c = nil, &own
-		}
-		if c.secret != nil || c.hash != nil && c.md5 != nil {
-			in.Keep(c)
+		if own := c.nearest(in.Block); own.secret != nil || own.hash != nil && own.md5 != nil {
+			in.Keep(own)
 		}
 		return nil
 	},
@@ -64,6 +63,26 @@ that is so.`,
 type secureLink struct {
 	hash, md5 *http.Text
 	secret    []byte
+}
+
+// nearest leaves of the two forms the one that the nearest block around has; behind a block of the older form nothing is inherited.
+func (c *secureLink) nearest(b *conf.Block) *secureLink {
+	own := &secureLink{}
+	for ; b != nil; b = b.Parent {
+		if own.hash == nil && b.First("secure_link") != nil {
+			own.hash = c.hash
+		}
+		if own.md5 == nil && b.First("secure_link_md5") != nil {
+			own.md5 = c.md5
+		}
+		if b.First("secure_link_secret") != nil {
+			if own.hash == nil && own.md5 == nil {
+				own.secret = c.secret
+			}
+			break
+		}
+	}
+	return own
 }
 
 // linkExpires is the time in a link, kept for its variable.

@@ -19,7 +19,7 @@ var Dav = http.Define(http.Spec[dav]{
 	Doc:  "Lets clients put, delete, copy and move files (the methods of WebDAV that need no properties).",
 	Directives: []conf.Directive[dav]{
 		{
-			Name: "dav_methods", In: inLoc, Syntax: "off | PUT | DELETE | MKCOL | COPY | MOVE ...", Default: "off",
+			Name: "dav_methods", In: inLoc, Syntax: "off | PUT | DELETE | MKCOL | COPY | MOVE ...", Default: "off", Repeat: true,
 			Doc: `The methods that are allowed. Keep strangers out with ` + "`limit_except`, `auth_basic` or `allow`" + `. A file that is put is written elsewhere first,
 and takes its place when it is complete; a copy likewise. Methods that ask for properties, as PROPFIND, are not among them.`,
 			Example: "location /upload/ { dav_methods PUT DELETE MKCOL COPY MOVE; allow 192.0.2.0/24; deny all; }",

@@ -75,7 +75,16 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 			Example: "disable_symlinks on from=$document_root;",
 			Set:     setDisableSymlinks,
 		},
-		unused("directio", "off\n<size:offset>", "off", "files that are too large for the page cache are a matter of the kernel's read-ahead"),
+		{
+			Name: "directio", In: inLoc, Syntax: "<size:string> | off", Default: "off", Support: conf.Ignored,
+			Doc: "Accepted and ignored: files that are too large for the page cache are a matter of the kernel's read-ahead.",
+			Set: func(_ *access, call *conf.Call) error {
+				if _, err := conf.ParseOffset(call.Arg(0)); err != nil && call.Arg(0) != "off" {
+					return call.Invalid(0, "invalid value")
+				}
+				return nil
+			},
+		},
 		unused("directio_alignment", "<size:offset>", "512", "it serves `directio`, which weir does not use"),
 		unused("read_ahead", "<size>", "0", "the kernel finds out by itself that files are read in order"),
 		{
@@ -87,7 +96,7 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 		{
 			Name: "output_buffers", In: inLoc, Syntax: "<number> <size>", Default: "2 32k", Support: conf.Ignored,
 			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
-			Set: setOutputBuffers,
+			Set: conf.IgnoreBuffers[access](),
 		},
 	}
 }
@@ -162,13 +171,6 @@ func setDisableSymlinks(a *access, call *conf.Call) (err error) {
 	}
 	a.from, err = http.CompileText(call, from, strings.TrimPrefix(call.Arg(from), "from="))
 	return err
-}
-
-func setOutputBuffers(_ *access, call *conf.Call) error {
-	if n, err := conf.ParseInt(call.Arg(0)); err != nil || n == 0 {
-		return call.Invalid(0, "invalid value")
-	}
-	return nil
 }
 
 func setAIO(_ *access, call *conf.Call) error {

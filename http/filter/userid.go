@@ -52,7 +52,7 @@ var UserID = http.Define(http.Spec[userID]{
 			Set:     setUIDExpires,
 		},
 		{
-			Name: "userid_flags", In: userIDPlaces, Syntax: "! 1-3 off | <flag> ...", Default: "off",
+			Name: "userid_flags", In: userIDPlaces, Syntax: "! 1-3 off | <flag> ...", Default: "off", Repeat: true,
 			Doc:     "Flags of the cookie: secure, httponly, samesite=strict, samesite=lax, samesite=none.",
 			Example: "userid_flags secure httponly samesite=lax;",
 			Set: conf.Bits(func(c *userID) *uidFlags { return &c.flags }, map[string]uidFlags{

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"math"
+
 	"weir/cache"
 	"weir/http"
 	"weir/http/field"
@@ -196,6 +198,9 @@ func (x *exchange) beyondRange() bool {
 	}
 	n := int64(0)
 	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9'; i++ {
+		if n > (math.MaxInt64-9)/10 {
+			return true
+		}
 		if n = n*10 + int64(v[i]-'0'); n >= most-1 {
 			return true
 		}

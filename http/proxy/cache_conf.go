@@ -158,7 +158,7 @@ func cacheRuleDirectives[C any](prefix string, at func(*C) *cacheConf, words []f
 			Set: conf.Int(func(c *C) *int { return &at(c).MinUses }),
 		},
 		{
-			Name: "cache_max_range_offset", Syntax: "<size>",
+			Name: "cache_max_range_offset", Syntax: "<offset>",
 			Doc: "Up to which offset of its first byte a range is cut from a response that is fetched whole, to be stored. A range beyond it is passed on, and not stored.",
 			Set: func(c *C, call *conf.Call) error {
 				err := conf.Offset(func(c *C) *int64 { return &at(c).RangeMost })(c, call)

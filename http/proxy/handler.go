@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"strings"
 
 	"weir/conf"
@@ -144,7 +145,24 @@ func (h *handler) resolve(b *http.Builder) (err error) {
 type hashKeys map[*upstream.Spec]*http.Text
 
 // hashTexts is hashKeys of a build, compiled once.
-type hashTexts struct{ keys hashKeys }
+type hashTexts struct {
+	asked bool
+	keys  hashKeys
+}
+
+// checkGroups has the texts of all groups compiled, also of those that no location leads to.
+func checkGroups(b *http.Builder) {
+	t := http.Of[hashTexts](b)
+	if t.asked {
+		return
+	}
+	t.asked = true
+	b.AtEnd(func() error {
+		_, err := t.compile(b)
+		_, other := http.Of[stickies](b).compile(b)
+		return errors.Join(err, other)
+	})
+}
 
 func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 	if t.keys != nil {
@@ -155,9 +173,10 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 		if spec.Key.Source == "" {
 			continue
 		}
-		text, err := b.TextAt(conf.Place{Node: spec.Key.Node}, spec.Key.Source)
+		at := conf.Place{Node: spec.Key.Node}
+		text, err := b.TextAt(at, spec.Key.Source)
 		if err != nil {
-			return nil, err
+			return nil, at.Errorf("%v", err)
 		}
 		t.keys[spec] = text
 	}

@@ -9,13 +9,13 @@ import (
 // proxyVariables are those of proxy_pass.
 func proxyVariables() []http.Var {
 	return []http.Var{
-		{Name: "proxy_host", Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
+		{Name: "proxy_host", Changeable: true, Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
 			if x := ofLocation(r); x != nil {
 				return http.Value{B: x.place.host}
 			}
 			return http.Value{Missing: true}
 		}},
-		{Name: "proxy_port", Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
+		{Name: "proxy_port", Changeable: true, Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
 			if x := ofLocation(r); x != nil {
 				return http.Value{B: x.place.port}
 			}

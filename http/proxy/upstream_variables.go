@@ -17,6 +17,7 @@ var Upstream = http.Define(http.Spec[struct{}]{
 	Name:      "http_upstream_variables",
 	Doc:       "The variables of requests to other servers.",
 	Variables: upstreamVariables(),
+	Install:   func(_ *struct{}, in *http.Install) error { checkGroups(in.Builder); return nil },
 })
 
 func upstreamVariables() []http.Var {

@@ -87,7 +87,7 @@ func (s *sslBuilder) sessions(t *serverTLS, base *tls.Config) error {
 	switch {
 	case c.sessions == sessionsOff || !t.tickets && c.sessions == sessionsNone:
 		return nil
-	case !t.tickets && c.sessions == sessionsShared:
+	case !t.tickets && c.sessionZone != nil:
 		cache, _ = zone.State(c.sessionZone, certs.NewSessionCache)
 	case !t.tickets:
 		cache = certs.NewSessionCache(1 << 20)

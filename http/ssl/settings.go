@@ -83,7 +83,6 @@ func setCertificateCache(c *sslConf, call *conf.Call) (err error) {
 const leastCache = 8 * 4096
 
 func setSessionCache(c *sslConf, call *conf.Call) error {
-	c.sessions, c.sessionZone = sessionsNone, nil
 	for i := range call.Len() {
 		word := call.Arg(i)
 		switch kind, rest, more := strings.Cut(word, ":"); {
@@ -92,18 +91,18 @@ func setSessionCache(c *sslConf, call *conf.Call) error {
 		case word == "none":
 			c.sessions = sessionsNone
 		case word == "builtin":
-			c.sessions = max(c.sessions, sessionsBuiltin)
+			c.sessions = sessionsBuiltin
 		case kind == "builtin" && rest != "":
 			if _, err := conf.ParseInt(rest); err != nil {
 				return call.Errorf(i, "invalid session cache \"%s\"", word)
 			}
-			c.sessions = max(c.sessions, sessionsBuiltin)
+			c.sessions = sessionsBuiltin
 		case kind == "shared" && more:
 			z, err := sharedZone(call, i, rest, "session cache", "ssl_session_cache")
 			if err != nil {
 				return err
 			}
-			c.sessions, c.sessionZone = sessionsShared, z
+			c.sessionZone = z
 		default:
 			return call.Errorf(i, "invalid session cache \"%s\"", word)
 		}

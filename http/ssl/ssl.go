@@ -65,10 +65,10 @@ const (
 type sessionMode uint8
 
 const (
-	sessionsNone    sessionMode = iota
-	sessionsOff                 // none are resumed
-	sessionsBuiltin             // kept by this server block
-	sessionsShared              // kept in a zone
+	sessionsZone    sessionMode = iota // nothing is said but the name of a zone
+	sessionsNone                       // only tickets that hold all that is needed
+	sessionsOff                        // none are resumed
+	sessionsBuiltin                    // kept by this server block, or in the zone if there is one
 )
 
 // ocspMode is ssl_ocsp.
@@ -185,7 +185,8 @@ one that is sent must be valid. **optional_no_ca**: its authority need not be kn
 			Set: keep(func(c *sslConf) **conf.Call { return &c.crl }),
 		},
 		{
-			Name: "ssl_session_cache", In: inServer, Syntax: "! 1-2 off | none | builtin[:<size>] | shared:<name>:<size>", Default: "none",
+			Name: "ssl_session_cache", In: inServer, Repeat: true,
+			Syntax: "! 1-2 off | none | builtin[:<size>] | shared:<name>:<size>", Default: "none",
 			Doc: `Where sessions are kept for clients that come again. They come with a ticket in any case; with ` + "`ssl_session_tickets off`" + ` the ticket is only a number, and
 the session is kept here. A reload keeps a shared cache. Clients without support for tickets cannot come back to a session.`,
 			Example: "ssl_session_cache shared:SSL:10m;",

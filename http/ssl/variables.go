@@ -45,7 +45,7 @@ func sslVariables() []http.Var {
 		}
 	}
 	none := func(*http.Request, string) http.Value { return http.Value{Missing: true} }
-	return []http.Var{
+	all := []http.Var{
 		{Name: "ssl_protocol", Doc: "Protocol of the connection: `TLSv1.3`.", Get: state(func(s *certs.State) string { return certs.VersionText(s.Version) })},
 		{Name: "ssl_cipher", Doc: "Cipher suite of the connection, as OpenSSL names it.", Get: state(func(s *certs.State) string { return certs.CipherText(s.Cipher) })},
 		{Name: "ssl_ciphers", Doc: "Cipher suites that the client offers.", Get: offered(func(o *offer) string { return colons(o.ciphers, certs.CipherText) })},
@@ -102,6 +102,10 @@ func sslVariables() []http.Var {
 		})},
 		{Name: "ssl_client_sigalg", Doc: "Always empty: the library does not tell how the client has signed.", Get: none},
 	}
+	for i := range all {
+		all[i].Changeable = true
+	}
+	return all
 }
 
 // clientTLS is what is known of the client's connection over TLS, nil if it is none.
