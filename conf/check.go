@@ -253,7 +253,7 @@ func (e *Entry) lacking(n *Node) int {
 	return -1
 }
 
-// earlier tells where a directive stands first that may stand but once.
+// earlier reports where a directive stands first that may stand but once.
 func (c *checker) earlier(n *Node, e *Entry) string {
 	for _, first := range n.In.Nodes {
 		if first.entry == e && first != n {

@@ -100,7 +100,7 @@ type Module struct {
 	clone        func(any) any
 }
 
-// Define makes a module. It never fails: Table.Problems tells what is wrong with a module.
+// Define makes a module. It never fails: Table.Problems reports what is wrong with a module.
 func Define[C any](name, doc string, directives []Directive[C]) *Module {
 	m := &Module{
 		Name: name, Doc: doc, bit: bitOf(name),

@@ -237,7 +237,7 @@ func distance(a, b string, limit int) int {
 	return min(rows[1][len(b)], limit+1)
 }
 
-// gone tells what became of directives that nginx once had. It advises nothing that weir would refuse.
+// gone reports what became of directives that nginx once had. It advises nothing that weir would refuse.
 func (t *Table) gone(name string) string {
 	was := map[string]struct{ how, needs string }{
 		"ssl":                         {"write \"listen 443 ssl\"", "ssl_certificate"},

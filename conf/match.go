@@ -22,7 +22,7 @@ type matching struct {
 	farSet  bool
 }
 
-// match checks arguments against the forms. vals tells which arguments are values.
+// match checks arguments against the forms. vals reports which arguments are values.
 func (g *grammar) match(name string, args []Word) (vals uint64, bad *fault) {
 	best := -1
 	for _, f := range g.forms {

@@ -145,7 +145,7 @@ func parseNumbers(host string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(all >> 24), byte(all >> 16), byte(all >> 8), byte(all)}), true
 }
 
-// families tells which kinds of address the machine has.
+// families reports which kinds of address the machine has.
 func families() (has4, has6 bool) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

@@ -40,7 +40,7 @@ func statFD(fd int, i *Info) error { return statAt(fd, Path{0}, unix.AT_EMPTY_PA
 const resolveCached = 0x20
 
 // openAt opens a path below the folder dir. With cached it does so only if the kernel needs no disk for
-// it, and gives EAGAIN otherwise.
+// it, and returns EAGAIN otherwise.
 func openAt(dir int, p Path, flags int, cached bool) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC)}
 	if cached {

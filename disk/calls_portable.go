@@ -35,7 +35,7 @@ func statFD(fd int, i *Info) error {
 	return err
 }
 
-// openAt opens a path below the folder dir, but not on the loop, where it gives EAGAIN.
+// openAt opens a path below the folder dir, but not on the loop, where it returns EAGAIN.
 func openAt(dir int, p Path, flags int, cached bool) (int, error) {
 	if cached {
 		return -1, unix.EAGAIN

@@ -57,7 +57,7 @@ func (w *Watcher) Look() (changed []int, again bool) {
 	return changed, len(w.moving) > 0
 }
 
-// Run looks again and again until stop is closed, and tells which groups have changed: often where there are few files.
+// Run looks again and again until stop is closed, and reports which groups have changed: often where there are few files.
 func (w *Watcher) Run(stop <-chan struct{}, changed func(group int)) {
 	const restless = time.Second
 	files := len(w.infos)

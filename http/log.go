@@ -115,7 +115,7 @@ func (r *Request) setLocation(loc *Location) {
 	r.debug = loc.debugs || r.Client.Debug
 }
 
-// debugVerdict tells what a request comes to.
+// debugVerdict logs what a request comes to.
 func (r *Request) debugVerdict(v Verdict) {
 	switch v {
 	case Redirected, Jumped, Next:
@@ -126,7 +126,7 @@ func (r *Request) debugVerdict(v Verdict) {
 	r.Debugf("http finalize request: %d, \"%s?%s\"", int(v), r.URI, r.Args)
 }
 
-// debugPlace tells which location was found.
+// debugPlace logs which location was found.
 func (r *Request) debugPlace(loc *Location) {
 	mark := ""
 	switch {
@@ -138,7 +138,7 @@ func (r *Request) debugPlace(loc *Location) {
 	r.Debugf("using configuration \"%s%s\"", mark, loc.Name)
 }
 
-// debugText evaluates a text with variables and tells what each part of it is.
+// debugText evaluates a text with variables and logs what each part of it is.
 func (r *Request) debugText(dst []byte, x *Text) []byte {
 	for _, p := range x.Parts() {
 		if p.Ref == nil {

@@ -168,7 +168,7 @@ func (fs *Files) Opened() (paths []string, fds []int) {
 
 // Reopen opens every file anew by its path, after a rotation (USR1): what is buffered goes to the
 // old file, and from then on lines go to the new one. A file that cannot be opened goes on as it was
-// and gives an error.
+// and returns an error.
 func (fs *Files) Reopen() []error {
 	var errs []error
 	for _, f := range fs.acquireAll() {

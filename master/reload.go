@@ -63,7 +63,7 @@ func (m *Master) comeBack() {
 	}
 }
 
-// wasRead hands a configuration over, or tells why there is none.
+// wasRead hands a configuration over, or reports why there is none.
 func (m *Master) wasRead(res result) {
 	if res.next == nil {
 		m.reloaded(res)

@@ -142,7 +142,7 @@ func (m machine) has(path string) bool {
 	return err == nil
 }
 
-// enabled tells whether weir comes up with the machine.
+// enabled reports whether weir comes up with the machine.
 func (m machine) enabled() bool {
 	return m.has("/etc/systemd/system/multi-user.target.wants/weir.service")
 }

@@ -94,12 +94,12 @@ func (a *Attempt) wasTried(i int) bool {
 	return a.more[i/64-1]&(1<<uint(i%64)) != 0
 }
 
-// open tells whether this attempt may use the peer in this second.
+// open reports whether this attempt may use the peer in this second.
 func (a *Attempt) open(p *Peer, sec int64) bool {
 	return !a.wasTried(p.index) && p.usable(sec)
 }
 
-// tied gives the peer of the tier that the client is tied to, if this attempt
+// tied returns the peer of the tier that the client is tied to, if this attempt
 // may use it in this second.
 func (a *Attempt) tied(sec int64) *Peer {
 	if len(a.ask.SID) == 0 {
@@ -177,7 +177,7 @@ func (a *Attempt) Header(p *Peer, now loop.Time, t Timing) {
 	g.mu.Unlock()
 }
 
-// Done reports how p did, once for each Next. It tells whether p is put aside
+// Done reports how p did, once for each Next. It reports whether p is put aside
 // now: nginx then logs [warn] "upstream server temporarily disabled".
 func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bool) {
 	g := a.group
@@ -205,7 +205,7 @@ func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bo
 	return disabled
 }
 
-// Tries tells how many peers are left to try, the limit included. At 0 the
+// Tries reports how many peers are left to try, the limit included. At 0 the
 // exchange has to answer with what it has.
 func (a *Attempt) Tries() int { return a.tries }
 
@@ -221,5 +221,5 @@ func (a *Attempt) Limit(n int) {
 // the only peer of a group is asked again, on a fresh connection.
 func (a *Attempt) Regain() { a.tries++ }
 
-// Group gives the group that is being tried.
+// Group returns the group that is being tried.
 func (a *Attempt) Group() *Group { return a.group }

@@ -57,13 +57,13 @@ func (d *Declared) Build(o Options, diags *conf.Diagnostics) *Set {
 	return s
 }
 
-// Group gives the group of a spec.
+// Group returns the group of a spec.
 func (s *Set) Group(spec *Spec) *Group { return s.bySpec[spec] }
 
 // Groups are all groups, in order of the configuration.
 func (s *Set) Groups() []*Group { return s.groups }
 
-// Find gives the group for a host that a request worked out (proxy_pass with
+// Find returns the group for a host that a request worked out (proxy_pass with
 // variables), or nil: then the name has to be resolved. noPort says that the
 // port was not written; a declared group fits only then. Any goroutine.
 func (s *Set) Find(host []byte, port uint16, noPort bool) *Group {

@@ -217,7 +217,7 @@ func (d *driver) ask() {
 	}
 }
 
-// single tells whether the group has one server only: rules of passive health do not hold there.
+// single reports whether the group has one server only: rules of passive health do not hold there.
 func (d *driver) single() bool { return len(d.g.Peers()) == 1 }
 
 func (d *driver) done(x *driven, o Outcome) {

@@ -30,7 +30,7 @@ type Group struct {
 type balancer interface {
 	// begin prepares an attempt before its first pick.
 	begin(a *Attempt)
-	// pick chooses from a.tier, or gives nil when none there can be used. It
+	// pick chooses from a.tier, or returns nil when none there can be used. It
 	// must mark its choice with a.choose.
 	pick(a *Attempt, now loop.Time) *Peer
 	// header reports the time to the response header, while the exchange lasts.
@@ -46,11 +46,11 @@ func (plain) begin(*Attempt)                                   {}
 func (plain) header(*Attempt, *Peer, loop.Time, Timing)        {}
 func (plain) done(*Attempt, *Peer, loop.Time, Outcome, Timing) {}
 
-// Pool gives the pool of kept connections, or nil. Groups that nobody declared
+// Pool returns the pool of kept connections, or nil. Groups that nobody declared
 // (an address in proxy_pass) have none, as in nginx.
 func (g *Group) Pool() *Pool { return g.pool }
 
-// Peers gives all peers, primaries first. The slice is fresh.
+// Peers returns all peers, primaries first. The slice is fresh.
 func (g *Group) Peers() []*Peer { return g.peers.Load().all() }
 
 // Status appends a snapshot of every peer to dst.

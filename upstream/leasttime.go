@@ -52,7 +52,7 @@ func (m *leastTime) pick(a *Attempt, now loop.Time) *Peer {
 	return a.choose(best, sec)
 }
 
-// choice gives the fastest peer, one in turn if there are several.
+// choice returns the fastest peer, one in turn if there are several.
 func (m *leastTime) choice(a *Attempt, sec, ms int64) *Peer {
 	best, eta, many := m.fastest(a, sec, ms)
 	if !many {
@@ -68,7 +68,7 @@ func (m *leastTime) choice(a *Attempt, sec, ms int64) *Peer {
 	return t.end()
 }
 
-// fastest gives the first peer with the least expected time, that time, and
+// fastest returns the first peer with the least expected time, that time, and
 // whether others have the same.
 func (m *leastTime) fastest(a *Attempt, sec, ms int64) (best *Peer, eta int, many bool) {
 	for _, p := range a.tier.peers {

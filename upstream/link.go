@@ -105,7 +105,7 @@ func (k *Link) Keep(tag uint64) bool {
 	return true
 }
 
-// quiet tells whether the connection is silent, as an idle one has to be. What a layer reads for itself, such as a session ticket of
+// quiet reports whether the connection is silent, as an idle one has to be. What a layer reads for itself, such as a session ticket of
 // TLS, is no sound, nor is what a Shared is told between two exchanges.
 func (k *Link) quiet() bool {
 	if k.Conn.Hup() || k.Conn.Unsent() > 0 {

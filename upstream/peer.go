@@ -79,7 +79,7 @@ func second(now loop.Time) int64 { return int64(now) / int64(time.Second) }
 // milli is the clock of least_time.
 func milli(now loop.Time) int64 { return int64(now) / int64(time.Millisecond) }
 
-// aside tells whether the peer has failed too often of late. One probe gets
+// aside reports whether the peer has failed too often of late. One probe gets
 // through when fail_timeout is over; touch then starts the next period.
 func (p *Peer) aside(sec int64) bool {
 	return p.MaxFails > 0 && p.st.fails >= p.MaxFails && sec-p.st.checked <= p.timeout
@@ -87,7 +87,7 @@ func (p *Peer) aside(sec int64) bool {
 
 func (p *Peer) full() bool { return p.MaxConns > 0 && p.st.conns >= p.MaxConns }
 
-// usable tells whether the peer may be given an exchange in this second.
+// usable reports whether the peer may be given an exchange in this second.
 func (p *Peer) usable(sec int64) bool { return !p.Drain && !p.st.held && p.usableTied(sec) }
 
 // usableTied is usable for an exchange that is tied to the peer.
@@ -104,7 +104,7 @@ func (p *Peer) touch(sec int64) {
 	}
 }
 
-// failed counts one failure and tells whether the peer is put aside by it.
+// failed counts one failure and reports whether the peer is put aside by it.
 func (p *Peer) failed(sec int64) bool {
 	st := p.st
 	st.fails++

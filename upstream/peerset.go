@@ -160,7 +160,7 @@ func (g *Group) Replace(i int, found []Found) (changed bool) {
 	return true
 }
 
-// merge gives the members in which server i leads to what was found.
+// merge returns the members in which server i leads to what was found.
 func (g *Group) merge(i int, found []Found) (next []member, changed bool) {
 	left := map[Found]int{}
 	for _, f := range found {

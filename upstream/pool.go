@@ -49,7 +49,7 @@ func newPool(k Keepalive, loops int) *Pool {
 	return &Pool{keep: k, limit: k.Max * max(loops, 1), lanes: map[loop.Addr]*lane{}}
 }
 
-// lane gives the lane of an address; called while a group is built.
+// lane returns the lane of an address; called while a group is built.
 func (p *Pool) lane(addr loop.Addr) *lane {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,7 +61,7 @@ func (p *Pool) lane(addr loop.Addr) *lane {
 	return n
 }
 
-// admits tells whether a link that was used until now may be kept, and for how
+// admits reports whether a link that was used until now may be kept, and for how
 // long.
 func (p *Pool) admits(k *Link, now loop.Time) (time.Duration, bool) {
 	p.mu.Lock()
@@ -69,7 +69,7 @@ func (p *Pool) admits(k *Link, now loop.Time) (time.Duration, bool) {
 	return p.keep.Idle, p.limit > 0 && p.keep.Idle > 0 && p.mayCarry(k, now)
 }
 
-// mayCarry tells whether a link may carry one more exchange; p.mu is held.
+// mayCarry reports whether a link may carry one more exchange; p.mu is held.
 func (p *Pool) mayCarry(k *Link, now loop.Time) bool {
 	return !p.closed && !k.lane.gone && k.Requests < p.keep.Requests && now-k.born <= loop.Time(p.keep.Life)
 }
@@ -97,7 +97,7 @@ func (p *Pool) put(k *Link) {
 	}
 }
 
-// take removes the best idle link of a lane for a loop, or gives nil.
+// take removes the best idle link of a lane for a loop, or returns nil.
 func (p *Pool) take(l *loop.Loop, n *lane, tag uint64, s *Secure) *Link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,7 +222,7 @@ type PoolStatus struct {
 	Evicted  uint64 // closed for want of room
 }
 
-// Status tells how the pool is used. Any goroutine.
+// Status reports how the pool is used. Any goroutine.
 func (p *Pool) Status() PoolStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()

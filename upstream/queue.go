@@ -88,7 +88,7 @@ func (a *Attempt) Enqueue(w *Waiter, now loop.Time) bool {
 	return true
 }
 
-// busy tells whether a peer would be usable if it had not as many exchanges as
+// busy reports whether a peer would be usable if it had not as many exchanges as
 // it may have.
 func (s *peerSet) busy(sec int64) bool {
 	for _, t := range []*tier{&s.primary, &s.backup} {

@@ -6,7 +6,7 @@ import (
 	"weir/conf"
 )
 
-// resolve gives the IPs of a target; one invalid Addr for a unix socket.
+// resolve returns the IPs of a target; one invalid Addr for a unix socket.
 func resolve(find conf.Lookup, t *Target) ([]netip.Addr, error) {
 	if t.Unix || t.IP.IsValid() {
 		return []netip.Addr{t.IP}, nil

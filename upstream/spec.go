@@ -135,7 +135,7 @@ func NewDeclared(find conf.Lookup) *Declared {
 // Specs are the groups in the order in which they were met.
 func (d *Declared) Specs() []*Spec { return d.specs }
 
-// Find gives the declared group of this name, or nil. Names ignore case.
+// Find returns the declared group of this name, or nil. Names ignore case.
 func (d *Declared) Find(name string) *Spec { return d.byName[strings.ToLower(name)] }
 
 // Forget drops what was needed for error messages: it holds on to the configuration's tree.
@@ -164,7 +164,7 @@ func (d *Declared) declare(s *Spec) {
 	d.byName[strings.ToLower(s.Name)] = s
 }
 
-// Refer gives the group that a directive such as proxy_pass points to: the
+// Refer returns the group that a directive such as proxy_pass points to: the
 // declared one of that name, or an implicit one for the address. It may be
 // called again for the same target. arg is the argument that holds the target.
 func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {

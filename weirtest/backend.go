@@ -238,7 +238,7 @@ func (x *Exchange) Line() string {
 // Write sends bytes; a peer that is gone is noticed by the next read.
 func (x *Exchange) Write(text string) { _, _ = io.WriteString(x.Conn, text) }
 
-// Answer sends a whole, well-formed answer and tells whether the connection lives on.
+// Answer sends a whole, well-formed answer and reports whether the connection lives on.
 func (x *Exchange) Answer(status, body string, fields ...string) bool {
 	keep := !strings.HasSuffix(x.Line(), "HTTP/1.0") && !strings.EqualFold(x.Field("Connection"), "close")
 	if !keep {

@@ -156,7 +156,7 @@ func (d *Daemon) Settled() int { return settled(d.Processes, d.Master()) }
 // Output is what a daemon says, which is nothing: it has a log.
 func (d *Daemon) Output() string { return "" }
 
-// Alive tells whether one of them lives.
+// Alive reports whether one of them lives.
 func (d *Daemon) Alive(pid int) bool {
 	return slices.ContainsFunc(d.Processes(), func(p Process) bool { return p.PID == pid })
 }
@@ -196,7 +196,7 @@ func (d *Daemon) Wait() (int, error) {
 	return -1, err
 }
 
-// Exited tells whether all processes have ended.
+// Exited reports whether all processes have ended.
 func (d *Daemon) Exited() bool { return len(d.Processes()) == 0 }
 
 // Command runs the binary with the daemon's flags and args, and returns what it says.

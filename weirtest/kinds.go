@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Kind is a way for a back end to behave. serve answers one request and tells whether the connection goes on.
+// Kind is a way for a back end to behave. serve answers one request and reports whether the connection goes on.
 type Kind struct {
 	Name, Args, Doc string
 	serve           func(x *Exchange) bool

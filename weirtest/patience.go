@@ -21,7 +21,7 @@ const usualPatience = 20 * time.Second
 // Slowness is how many times slower than others the machine is said to be.
 func Slowness() float64 { return float64(Patience()) / float64(usualPatience) }
 
-// Long tells whether chaos tests run for as long as they should (WEIR_CHAOS=long), which is minutes, or as long as one likes to wait.
+// Long reports whether chaos tests run for as long as they should (WEIR_CHAOS=long), which is minutes, or as long as one likes to wait.
 func Long() bool { return os.Getenv("WEIR_CHAOS") == "long" }
 
 // Eventually calls ok again and again until it is true, and reports whether that happened within the bench's patience.

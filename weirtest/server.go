@@ -76,7 +76,7 @@ var (
 	userRE       = regexp.MustCompile(`(?m)^user\s`)
 )
 
-// InBackground tells whether the configuration asks for a daemon.
+// InBackground reports whether the configuration asks for a daemon.
 func (o Options) InBackground() bool {
 	text, _ := os.ReadFile(filepath.Join(o.Dir, cmp.Or(o.Conf, "nginx.conf")))
 	return o.Background || backgroundRE.Match(text)
@@ -189,7 +189,7 @@ func (s *Server) Settled() int {
 	return settled(s.Processes, master)
 }
 
-// Exited tells whether the master has ended.
+// Exited reports whether the master has ended.
 func (s *Server) Exited() bool {
 	select {
 	case <-s.exited:

@@ -233,7 +233,7 @@ func (d *demonstration) explain() {
 	_, _ = io.WriteString(d.out, strings.ReplaceAll(d.fill(demoTry), "@CONF@", indented.String()))
 }
 
-// say tells what has just happened.
+// say reports what has just happened.
 func (d *demonstration) say(format string, a ...any) {
 	_, _ = fmt.Fprintf(d.out, time.Now().Format(time.TimeOnly)+"  "+format+"\n", a...)
 }

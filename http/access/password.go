@@ -21,7 +21,7 @@ const (
 	maxPassword = 512 // bytes of a password that is hashed, as in libxcrypt
 )
 
-// errYescrypt tells why a hash of today's Debian is refused.
+// errYescrypt reports why a hash of today's Debian is refused.
 var errYescrypt = errors.New("yescrypt (\"$y$\") is not supported; use \"htpasswd -B\" or \"openssl passwd -6\"")
 
 // quickHash reports whether a password is compared with the hash in no time.

@@ -30,7 +30,7 @@ type page struct {
 	scratch []int
 }
 
-// ssiBranch tells where in an if a page is.
+// ssiBranch reports where in an if a page is.
 type ssiBranch uint8
 
 const (

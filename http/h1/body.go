@@ -7,7 +7,7 @@ import (
 	"weir/loop"
 )
 
-// bodyReader tells how much of a request body is still on the connection.
+// bodyReader reports how much of a request body is still on the connection.
 type bodyReader struct {
 	kind   BodyKind
 	left   int64 // bytes of a body with a length

@@ -6,7 +6,7 @@ import (
 	"weir/http"
 )
 
-// debugBegin tells that n bytes came on a connection that had none.
+// debugBegin logs that n bytes came on a connection that had none.
 func (x *exchange) debugBegin(n int) {
 	if x.conn.first {
 		x.conn.debugf("http wait request handler")
@@ -16,7 +16,7 @@ func (x *exchange) debugBegin(n int) {
 	x.conn.debugf("recv: fd:%d %d of %d", x.c.FD(), n, len(x.buf))
 }
 
-// debugLine tells what the request line said.
+// debugLine logs what the request line said.
 func (x *exchange) debugLine() {
 	r := &x.req
 	if r.Pipelined {
@@ -32,7 +32,7 @@ func (x *exchange) debugLine() {
 	}
 }
 
-// debugHead tells the head of the response, a line of it in each.
+// debugHead logs the head of the response, a line of it in each.
 func (x *exchange) debugHead(head []byte) {
 	for line := range bytes.Lines(head) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {

@@ -15,7 +15,7 @@ const (
 	BodyUntilEnd                 // a response that ends with its connection
 )
 
-// BodyFraming tells how the body of a request ends, by nginx's rules, which leave no two readings: one
+// BodyFraming reports how the body of a request ends, by nginx's rules, which leave no two readings: one
 // Content-Length of digits, or in HTTP/1.1 one Transfer-Encoding that is "chunked" and nothing else.
 // length is that of BodyLength, else 0. A body of length 0 is BodyLength as well.
 //

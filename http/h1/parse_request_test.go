@@ -122,7 +122,7 @@ var requestTests = []struct{ name, in, want string }{
 	{"HTTP/ as a name", "GET / HTTP/1.1\r\nHTTP/1.1 200 OK\r\n\r\n", `client sent invalid header line: "HTTP/1.1\x20..."`},
 }
 
-// describeRequest parses a whole head in pieces and tells what came out. Between calls the buffer is
+// describeRequest parses a whole head in pieces and reports what came out. Between calls the buffer is
 // given new memory, and the old is spoilt.
 func describeRequest(in string, cuts ...int) (text string, complete bool) {
 	var p RequestParser

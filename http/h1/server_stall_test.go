@@ -144,7 +144,7 @@ func readWhole(r *bufio.Reader) (size int, err error) {
 	}
 }
 
-// state tells where an answer may have been lost: what the loops are doing, and what the kernel holds for the connections of
+// state reports where an answer may have been lost: what the loops are doing, and what the kernel holds for the connections of
 // the server. Bytes in a receive queue were not read, bytes in a send queue were not taken; neither means that the answer was
 // shorter than it said, or never given.
 func (s *server) state() string {

@@ -218,7 +218,7 @@ func (c *conn) fragment(part []byte, ends bool) error {
 	return nil
 }
 
-// badBlock tells why a block cannot be decoded.
+// badBlock reports why a block cannot be decoded.
 func (c *conn) badBlock(err error) error {
 	var index hpack.InvalidIndexError
 	switch {

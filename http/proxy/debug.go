@@ -1,13 +1,13 @@
 package proxy
 
-// debugRecv tells what came from the peer: n bytes, where size fit.
+// debugRecv logs what came from the peer: n bytes, where size fit.
 func (x *exchange) debugRecv(n, size int) {
 	if x.r.Debugs() {
 		x.r.Debugf("recv: fd:%d %d of %d", x.link.Conn.FD(), n, size)
 	}
 }
 
-// debugFields tells the fields of a response.
+// debugFields logs the fields of a response.
 func debugFields(c *call, protocol string) {
 	for i := range c.fields {
 		c.r.Debugf("http %s header: \"%s: %s\"", protocol, c.fields[i].Name, c.fields[i].Value)
@@ -15,7 +15,7 @@ func debugFields(c *call, protocol string) {
 	c.r.Debugf("http %s header done", protocol)
 }
 
-// debugLeave tells what became of a connection; a kept one may be somebody else's by now.
+// debugLeave logs what became of a connection; a kept one may be somebody else's by now.
 func (x *exchange) debugLeave(fd int, kept bool) {
 	if kept {
 		x.r.Debugf("free keepalive peer: saving connection fd:%d", fd)

@@ -29,7 +29,7 @@ func grpcHealthRequest(service string) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 }
 
-// grpcHealthy tells from the answer whether the service is well: it serves, or answers with the status that is wanted.
+// grpcHealthy reports from the answer whether the service is well: it serves, or answers with the status that is wanted.
 func (k *checkConf) grpcHealthy(x *exchange, body []byte) bool {
 	status := -1
 	for _, fields := range []http.Fields{x.fields, x.trailers} {

@@ -207,7 +207,7 @@ func (p *http1) createRequest(c *call) http.Verdict {
 	return http.Next
 }
 
-// debugHead tells the head of a request, a line of it in each.
+// debugHead logs the head of a request, a line of it in each.
 func debugHead(r *http.Request, head []byte) {
 	for line := range bytes.Lines(head) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {

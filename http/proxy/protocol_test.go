@@ -19,7 +19,7 @@ type carried interface {
 	carry(part string) (rest string, err error)
 }
 
-// describeReply feeds a response to a protocol, cut at some offsets, as an exchange does, and tells what came of it: the
+// describeReply feeds a response to a protocol, cut at some offsets, as an exchange does, and reports what came of it: the
 // status line, the fields, the body in quotes, and how it ended.
 func describeReply(r *http.Request, p protocol, size int, in string, cuts ...int) string {
 	x := exchange{proto: p, h: &handler{}}

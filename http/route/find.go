@@ -37,7 +37,7 @@ func (l *Locations[T]) Find(uri []byte, try Try[T]) (Found[T], error) {
 	return Found[T]{Loc: s.found.loc, OK: true, AutoRedirect: s.redirect}, nil
 }
 
-// Passed tells which prefix and exact locations a search for the URI passes, from the outside inwards, for a
+// Passed reports which prefix and exact locations a search for the URI passes, from the outside inwards, for a
 // log that shows how a location was found. It looks at every location of the blocks that it comes through.
 func (l *Locations[T]) Passed(uri []byte, tell func(name string)) {
 	for l != nil {

@@ -130,7 +130,7 @@ const (
 	tailName
 )
 
-// shape tells the form of a name and what it is without its star.
+// shape reports the form of a name and what it is without its star.
 func shape(name string) (bare string, form nameForm) {
 	stars := strings.Count(name, "*")
 	if strings.Contains(name, "..") || stars > 1 {

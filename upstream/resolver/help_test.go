@@ -68,7 +68,7 @@ func in(l *loop.Loop, f func(t *loop.Task)) {
 	<-done
 }
 
-// look looks a name up, and gives the answer as a text.
+// look looks a name up, and returns the answer as a text.
 func look(l *loop.Loop, r *Resolver, name string, timeout time.Duration) (text string) {
 	in(l, func(t *loop.Task) {
 		a, err := r.Lookup(t, name, Wait{Timeout: timeout})

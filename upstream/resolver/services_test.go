@@ -8,7 +8,7 @@ import (
 	"weir/loop"
 )
 
-// serve looks a service up, and gives what was found as a text.
+// serve looks a service up, and returns what was found as a text.
 func serve(l *loop.Loop, r *Resolver, service, name string) (text string) {
 	in(l, func(t *loop.Task) {
 		found, _, lost, err := r.Service(t, service, name, Wait{Timeout: patience})
