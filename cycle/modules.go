@@ -25,7 +25,7 @@ func httpModules() []*http.Module {
 	return []*http.Module{
 		core.Module,
 		core.ServerModule,
-		ssl.SSLModule,
+		ssl.Module,
 		h2.Module,
 
 		// the request is changed

@@ -179,7 +179,7 @@ func TestAllocations(t *testing.T) {
 	})
 	t.Run("HTTP/1 over TLS", func(t *testing.T) {
 		h := handlerTo(group(t, secureAnswerer(t, []byte("HTTP/1.1 200 OK\r\n"+head+body))))
-		h.tls = &ssl.UpstreamSSL{Client: certs.NewClient(certs.ClientConf{Config: &tls.Config{}})}
+		h.tls = &ssl.Upstream{Client: certs.NewClient(certs.ClientConf{Config: &tls.Config{}})}
 		h.fixed.secured(true, "a.test", httpsPrefix)
 		n, _ := h.tls.Fixed("a.test")
 		h.fixedTLS = newTLSUse(h.tls, n)

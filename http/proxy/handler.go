@@ -24,7 +24,7 @@ type handler struct {
 	stickies map[*upstream.Spec]*sticky
 	groups   *upstream.Set
 	names    *upstream.ResolverConf
-	tls      *ssl.UpstreamSSL // nil: no place can want it
+	tls      *ssl.Upstream // nil: no place can want it
 	fixed    place
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
 	fixedTLS tlsUse
@@ -97,7 +97,7 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 		h.offered = []string{s.alpn}
 	}
 	if s.tls {
-		if h.tls, err = ssl.BuildUpstreamSSL(b, &c.SSL, s.prefix); err != nil {
+		if h.tls, err = ssl.BuildUpstream(b, &c.SSL, s.prefix); err != nil {
 			return blameSSL(in.Block, s.prefix, err)
 		}
 		if n, ok := h.tls.Fixed(s.place.name); ok && s.find == nil {

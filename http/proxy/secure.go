@@ -32,7 +32,7 @@ func (x *exchange) secureFor() {
 	x.tls.secure.Protocol = x.h.pass.alpn
 }
 
-func newTLSUse(u *ssl.UpstreamSSL, n ssl.UpstreamName) tlsUse {
+func newTLSUse(u *ssl.Upstream, n ssl.UpstreamName) tlsUse {
 	return tlsUse{on: true, name: n, secure: upstream.Secure{Settings: u.ID(), Names: n.Asked + "\x00" + n.Verified + "\x00" + n.Cert + "\x00" + n.Key}}
 }
 

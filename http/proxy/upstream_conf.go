@@ -46,7 +46,7 @@ type upstreamConf struct {
 	StoreAccess  fs.FileMode
 	Cache        cacheConf
 
-	SSL ssl.UpstreamSSLConf
+	SSL ssl.UpstreamConf
 
 	SocketKeepalive bool
 	RecvBuf         int64

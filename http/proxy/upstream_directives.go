@@ -31,7 +31,7 @@ func optionDirectives[C any](prefix string, of func(*C) *upstreamConf, faults []
 
 // sslDirectives makes the directives about TLS with peers, for the modules that have them.
 func sslDirectives[C any](prefix string, of func(*C) *upstreamConf) []conf.Directive[C] {
-	return prefixed(prefix, ssl.UpstreamSSLDirectives(prefix, func(c *C) *ssl.UpstreamSSLConf { return &of(c).SSL }))
+	return prefixed(prefix, ssl.UpstreamDirectives(prefix, func(c *C) *ssl.UpstreamConf { return &of(c).SSL }))
 }
 
 // prefixed completes directives that are the same in several modules.

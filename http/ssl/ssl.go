@@ -80,8 +80,8 @@ const (
 	ocspLeaf
 )
 
-// SSLModule is nginx's http ssl module.
-var SSLModule = http.Define(http.Spec[sslConf]{
+// Module is nginx's http ssl module.
+var Module = http.Define(http.Spec[sslConf]{
 	Name:       "http_ssl",
 	Doc:        "TLS for clients: certificates, protocols, client certificates, sessions.",
 	Directives: sslDirectives(),

@@ -12,8 +12,8 @@ import (
 	"weir/logs"
 )
 
-// UpstreamSSLConf is what proxy_ssl_* and its kin say: how servers are spoken to over TLS.
-type UpstreamSSLConf struct {
+// UpstreamConf is what proxy_ssl_* and its kin say: how servers are spoken to over TLS.
+type UpstreamConf struct {
 	Protocols    certs.Protocols
 	Ciphers      *conf.Call // nil: OpenSSL's defaults
 	Cert, Key    sslName
@@ -28,8 +28,8 @@ type UpstreamSSLConf struct {
 	Commands     []*conf.Call
 }
 
-// UpstreamSSL is how a location speaks TLS to its servers, ready to run. Any goroutine.
-type UpstreamSSL struct {
+// Upstream is how a location speaks TLS to its servers, ready to run. Any goroutine.
+type Upstream struct {
 	*certs.Client
 	name       *http.Text
 	serverName bool
@@ -45,12 +45,12 @@ type upstreamSSLs struct {
 	clients map[string]*certs.Client
 }
 
-// UpstreamSSLDirectives are the directives of UpstreamSSLConf, without their prefix, "proxy_" or "uwsgi_".
-func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) []conf.Directive[C] {
-	keep := func(f func(*UpstreamSSLConf) **conf.Call) func(*C, *conf.Call) error {
+// UpstreamDirectives are the directives of UpstreamConf, without their prefix, "proxy_" or "uwsgi_".
+func UpstreamDirectives[C any](prefix string, of func(*C) *UpstreamConf) []conf.Directive[C] {
+	keep := func(f func(*UpstreamConf) **conf.Call) func(*C, *conf.Call) error {
 		return func(c *C, call *conf.Call) error { *f(of(c)) = call; return nil }
 	}
-	name := func(f func(*UpstreamSSLConf) *sslName) func(*C, *conf.Call) error {
+	name := func(f func(*UpstreamConf) *sslName) func(*C, *conf.Call) error {
 		return func(c *C, call *conf.Call) error {
 			text, err := http.CompileText(call, 0, call.Arg(0))
 			*f(of(c)) = sslName{text, call}
@@ -62,12 +62,12 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 			Name: "ssl_certificate", Syntax: "<file:text>",
 			Doc:     "A file with the certificate that is shown to servers that ask for one, in PEM, and behind it those that lead to its authority. It may be named by variables; an empty name is no certificate. \"data:\" before it stands for the text of a certificate itself.",
 			Example: "ssl_certificate /etc/weir/client.crt;",
-			Set:     name(func(s *UpstreamSSLConf) *sslName { return &s.Cert }),
+			Set:     name(func(s *UpstreamConf) *sslName { return &s.Cert }),
 		},
 		{
 			Name: "ssl_certificate_key", Syntax: "<file:text>",
 			Doc: "A file with the private key of that certificate. It may be encrypted: see `" + prefix + "ssl_password_file`.",
-			Set: name(func(s *UpstreamSSLConf) *sslName { return &s.Key }),
+			Set: name(func(s *UpstreamConf) *sslName { return &s.Key }),
 		},
 		{
 			Name: "ssl_certificate_cache", Syntax: "! 1-3 off | max=<number> [inactive=<time>] [valid=<time>]", Default: "off",
@@ -83,7 +83,7 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 		{
 			Name: "ssl_password_file", Syntax: "<file>",
 			Doc: "A file with the passwords of encrypted keys, one a line. They are tried one after the other.",
-			Set: keep(func(s *UpstreamSSLConf) **conf.Call { return &s.Passwords }),
+			Set: keep(func(s *UpstreamConf) **conf.Call { return &s.Passwords }),
 		},
 		{
 			Name: "ssl_protocols", Syntax: "SSLv2 | SSLv3 | TLSv1 | TLSv1.1 | TLSv1.2 | TLSv1.3 ...", Default: "TLSv1.2 TLSv1.3", Repeat: true,
@@ -134,12 +134,12 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 			Name: "ssl_trusted_certificate", Syntax: "<file>",
 			Doc:     "A file with the certificates of authorities that those of servers are verified with.",
 			Example: "ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;",
-			Set:     keep(func(s *UpstreamSSLConf) **conf.Call { return &s.Trusted }),
+			Set:     keep(func(s *UpstreamConf) **conf.Call { return &s.Trusted }),
 		},
 		{
 			Name: "ssl_crl", Syntax: "<file>",
 			Doc: "A file with lists of certificates that were revoked. Every authority of a chain must have one.",
-			Set: keep(func(s *UpstreamSSLConf) **conf.Call { return &s.CRL }),
+			Set: keep(func(s *UpstreamConf) **conf.Call { return &s.CRL }),
 		},
 		{
 			Name: "ssl_conf_command", Syntax: "<name:string> <value:string>", Repeat: true,
@@ -150,15 +150,15 @@ func UpstreamSSLDirectives[C any](prefix string, of func(*C) *UpstreamSSLConf) [
 }
 
 // Forget drops what is needed to build only.
-func (s *UpstreamSSLConf) Forget() { *s = UpstreamSSLConf{} }
+func (s *UpstreamConf) Forget() { *s = UpstreamConf{} }
 
-// BuildUpstreamSSL makes what a location needs that speaks TLS to its servers. prefix is that of its directives.
-func BuildUpstreamSSL(b *http.Builder, s *UpstreamSSLConf, prefix string) (*UpstreamSSL, error) {
+// BuildUpstream makes what a location needs that speaks TLS to its servers. prefix is that of its directives.
+func BuildUpstream(b *http.Builder, s *UpstreamConf, prefix string) (*Upstream, error) {
 	all := http.Of[upstreamSSLs](b)
 	if all.pairs == nil {
 		all.pairs, all.clients = map[[3]string]*certs.Pair{}, map[string]*certs.Client{}
 	}
-	u := &UpstreamSSL{name: s.Name, serverName: s.ServerName, cache: s.Cache, prefix: b.Tree.ConfPrefix}
+	u := &Upstream{name: s.Name, serverName: s.ServerName, cache: s.Cache, prefix: b.Tree.ConfPrefix}
 	cert, key, err := s.pair(u, prefix, b.Tree.Outside().Read)
 	if err != nil {
 		return nil, err
@@ -201,7 +201,7 @@ func fileOf(call *conf.Call) string {
 }
 
 // blame is the directive that a certificate or a key comes from.
-func (s *UpstreamSSLConf) blame() *conf.Call {
+func (s *UpstreamConf) blame() *conf.Call {
 	if s.Cert.call != nil {
 		return s.Cert.call
 	}
@@ -209,7 +209,7 @@ func (s *UpstreamSSLConf) blame() *conf.Call {
 }
 
 // identity is all that makes a Client, as text.
-func (s *UpstreamSSLConf) identity(cert, key string) string {
+func (s *UpstreamConf) identity(cert, key string) string {
 	w := fmt.Sprintf("%d %t %t %d %q %q %q %q %q", s.Protocols, s.SessionReuse, s.Verify, s.Depth, cert, key, fileOf(s.Passwords), fileOf(s.Trusted), fileOf(s.CRL))
 	if s.Ciphers != nil {
 		w += fmt.Sprintf(" %q", s.Ciphers.Arg(0))
@@ -221,7 +221,7 @@ func (s *UpstreamSSLConf) identity(cert, key string) string {
 }
 
 // pair says which certificate and key are loaded now, and has u know of those that variables name.
-func (s *UpstreamSSLConf) pair(u *UpstreamSSL, prefix string, read certs.Read) (cert, key string, err error) {
+func (s *UpstreamConf) pair(u *Upstream, prefix string, read certs.Read) (cert, key string, err error) {
 	if s.Passwords != nil {
 		b, err := read(fileOf(s.Passwords))
 		if err != nil {
@@ -256,7 +256,7 @@ func (s *UpstreamSSLConf) pair(u *UpstreamSSL, prefix string, read certs.Read) (
 }
 
 // parameters takes protocols, ciphers and commands.
-func (s *UpstreamSSLConf) parameters(prefix string) (*tls.Config, error) {
+func (s *UpstreamConf) parameters(prefix string) (*tls.Config, error) {
 	defaults, _, err := certs.ParseCiphers("DEFAULT")
 	if err != nil {
 		return nil, err
@@ -285,7 +285,7 @@ func (s *UpstreamSSLConf) parameters(prefix string) (*tls.Config, error) {
 }
 
 // trust takes whom to believe; nil: anybody.
-func (s *UpstreamSSLConf) trust(prefix string, read certs.Read) (*certs.Trust, error) {
+func (s *UpstreamConf) trust(prefix string, read certs.Read) (*certs.Trust, error) {
 	if !s.Verify {
 		return nil, nil
 	}

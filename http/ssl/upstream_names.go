@@ -17,7 +17,7 @@ type UpstreamName struct {
 }
 
 // Fixed are the names for a host, if they are the same for all requests.
-func (u *UpstreamSSL) Fixed(host string) (n UpstreamName, ok bool) {
+func (u *Upstream) Fixed(host string) (n UpstreamName, ok bool) {
 	if u.name != nil {
 		if host, ok = u.name.Const(); !ok {
 			return n, false
@@ -27,7 +27,7 @@ func (u *UpstreamSSL) Fixed(host string) (n UpstreamName, ok bool) {
 }
 
 // Of works out the names for a request, whose URL leads to host.
-func (u *UpstreamSSL) Of(r *http.Request, host string) UpstreamName {
+func (u *Upstream) Of(r *http.Request, host string) UpstreamName {
 	if u.name != nil {
 		host = string(r.Text(u.name))
 	}
@@ -41,7 +41,7 @@ func (u *UpstreamSSL) Of(r *http.Request, host string) UpstreamName {
 }
 
 // named are the names for a host.
-func (u *UpstreamSSL) named(host string) (n UpstreamName) {
+func (u *Upstream) named(host string) (n UpstreamName) {
 	n.Verified = withoutPort(host)
 	if u.serverName && !isAddress(n.Verified) {
 		n.Asked = n.Verified
@@ -52,7 +52,7 @@ func (u *UpstreamSSL) named(host string) (n UpstreamName) {
 	return n
 }
 
-func (u *UpstreamSSL) path(name string) string {
+func (u *Upstream) path(name string) string {
 	if certs.IsAbsolute(name) {
 		return name
 	}
@@ -60,7 +60,7 @@ func (u *UpstreamSSL) path(name string) string {
 }
 
 // Pair loads the certificate that variables have named.
-func (u *UpstreamSSL) Pair(r *http.Request, n *UpstreamName) (p *certs.Pair, err error) {
+func (u *Upstream) Pair(r *http.Request, n *UpstreamName) (p *certs.Pair, err error) {
 	if p = u.cache.Get(n.Cert, n.Key, time.Now()); p != nil {
 		return p, nil
 	}
