@@ -90,7 +90,7 @@ func (x *exchange) readAlong() (v http.Verdict, ok bool) {
 	default:
 		return http.StatusClientClosed, true
 	}
-	if p.Failed && p.Size == 0 || !x.loadFlight() {
+	if p.Failed || !x.loadFlight() { // nothing was sent of it yet: ask for oneself
 		return http.Next, false
 	}
 	if x.reply.redirect != nil {
