@@ -141,6 +141,7 @@ type Place struct {
 
 // Errorf makes an error at the place.
 func (p Place) Errorf(format string, a ...any) *Error {
+	p.Node.Keep()
 	return &Error{Node: p.Node, Arg: p.Arg, Text: fmt.Sprintf(format, a...)}
 }
 

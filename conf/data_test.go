@@ -74,13 +74,17 @@ func splitFiles(config string) []namedText {
 }
 
 // loadFiles loads a configuration from memory, as /etc/nginx/nginx.conf.
-func loadFiles(files []namedText) (*Tree, *Diagnostics) {
+func loadFiles(files []namedText) (*Tree, *Diagnostics) { return loadData(files, nil) }
+
+// loadData is loadFiles with lines of blocks that are no nodes.
+func loadData(files []namedText, data func(string) bool) (*Tree, *Diagnostics) {
 	text := make(map[string]string)
 	for _, f := range files {
 		text["/etc/nginx/"+f.name] = f.text
 	}
 	return Load("nginx.conf", LoadOptions{
 		Prefix: "/etc/nginx",
+		Data:   data,
 		Outside: Outside{
 			Read: func(path string) ([]byte, error) {
 				if s, ok := text[path]; ok {

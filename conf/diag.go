@@ -244,6 +244,7 @@ func about(level string, n *Node, arg int, text string) Diagnostic {
 	if n == nil || !n.Words[0].Pos.IsValid() {
 		return g
 	}
+	n.Keep()
 	w := n.Words[0]
 	if arg >= 0 && arg+1 < len(n.Words) {
 		w = n.Words[arg+1]

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"hash/fnv"
+	"slices"
 	"sync"
 )
 
@@ -188,6 +189,11 @@ func (t *Table) Modules() []*Module { return t.modules }
 
 // Entry returns what the name means; several entries mean different things in different places.
 func (t *Table) Entry(name string) []*Entry { return t.byName[name] }
+
+// Data reports whether blocks of this name have data in them instead of directives.
+func (t *Table) Data(name string) bool {
+	return slices.ContainsFunc(t.byName[name], func(e *Entry) bool { return e.Opens.IsFree() })
+}
 
 // find returns the entry of a name in a place, or nil.
 func (t *Table) find(name string, in Context) *Entry {

@@ -43,6 +43,7 @@ func checkText(t *testing.T, table *Table, text string) {
 		}
 		return true
 	})
+	checkLines(t, text)
 	table.Check(tree, diags)
 	table.Declare(tree, nil, diags)
 	settleAll(table, tree, diags)

@@ -14,6 +14,9 @@ import (
 type LoadOptions struct {
 	Prefix  string // -p: where relative paths begin; of the main file, too
 	Globals string // -g: directives that come before the main file
+	// Data reports whether what stands in blocks of this name is data instead of directives, as Table.Data does: it is then found by
+	// Block.Lines only, and takes no memory. nil: all is in Block.Nodes.
+	Data func(name string) bool
 
 	Outside
 }
@@ -159,6 +162,11 @@ func (l *loader) read(f *File, into *Block) {
 		kind, words, end := lex.next()
 		switch kind {
 		case stPlain:
+			if cur.data != nil && !isInclude(words) {
+				cur.data.add(lex, words)
+				l.words = l.words[:len(l.words)-len(words)]
+				continue
+			}
 			l.plain(words, Pos{id, int32(end)}, cur)
 		case stOpen:
 			cur = l.open(words, Pos{id, int32(end)}, cur)
@@ -206,7 +214,8 @@ func (l *loader) unclosed(lex *lexer, b *Block, end int) {
 
 func (l *loader) plain(words []Word, end Pos, in *Block) {
 	n := l.node(words, end, in)
-	if n.Name() == "include" && len(words) == 2 {
+	if isInclude(words) {
+		in.interrupt()
 		l.include(n)
 		return
 	}
@@ -215,6 +224,8 @@ func (l *loader) plain(words []Word, end Pos, in *Block) {
 		l.state(n)
 	}
 }
+
+func isInclude(words []Word) bool { return len(words) == 2 && words[0].Text == "include" }
 
 // state reads the servers that a state file of an upstream has. It need not be there.
 func (l *loader) state(n *Node) {
@@ -227,11 +238,15 @@ func (l *loader) state(n *Node) {
 
 // open begins a block. Without words it belongs to nothing, and what is in it is forgotten.
 func (l *loader) open(words []Word, end Pos, in *Block) *Block {
+	in.interrupt()
 	if len(words) == 0 {
 		return l.block(nil, in)
 	}
 	n := l.node(words, end, in)
 	n.Block = l.block(n, in)
+	if l.o.Data != nil && l.o.Data(n.Name()) {
+		n.Block.data = &data{}
+	}
 	in.Nodes = append(in.Nodes, n)
 	return n.Block
 }

@@ -39,6 +39,7 @@ type Node struct {
 	entry *Entry // what the word means here; nil until Check, and for what has no meaning
 	vals  uint64 // bit i: argument i is a value, not a keyword of the syntax line
 	bad   bool   // Check, Declare or Set found an error: it is not looked at any more
+	lent  bool   // of Lines: it is used for the next line, too
 }
 
 // Name is the first word.
@@ -64,6 +65,7 @@ type Block struct {
 	Parent  *Block
 	End     Pos // its "}"; not valid where there is none
 
+	data    *data      // its lines, where they are no nodes
 	present []presence // by module, set by Check
 	bits    uint64     // of the modules in present: most blocks have directives of few
 }

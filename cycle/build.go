@@ -71,8 +71,8 @@ type Process struct {
 func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	defer pauseCollector()()
 	began := time.Now()
-	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Outside: p.Outside})
 	table := Table()
+	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Data: table.Data, Outside: p.Outside})
 	table.Check(tree, d)
 	c := &Cycle{Options: o, Tree: tree, began: began, loggers: &loggers{
 		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, made: map[*logs.ErrorLog]*logs.Logger{},

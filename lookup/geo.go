@@ -52,7 +52,7 @@ func declareGeo[R Subject[R]](call *conf.Call, in Street[R]) error {
 	}
 	d := load.Of(call).Diags
 	var errs []error
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		if err := g.read(n, d); err != nil {
 			errs = append(errs, err)
 		}

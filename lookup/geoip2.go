@@ -87,9 +87,8 @@ func declareGeoIP2[R Subject[R]](call *conf.Call, in Street[R]) error {
 	} else if err = db.open(f); err != nil {
 		errs = append(errs, call.Errorf(0, "MMDB_open(\"%s\") failed - %v", path, err))
 	}
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		switch {
-		case !n.OK():
 		case strings.HasPrefix(n.Name(), "$"):
 			errs = append(errs, declareGeoIP2Value(n, in, db, &all.proxies))
 		case n.Name() == "auto_reload":

@@ -39,6 +39,7 @@ func (s *Street[R]) compile(at conf.Place, text string) (*vars.Text[R], error) {
 		return nil, at.Errorf("%v", err)
 	}
 	if x.Open() {
+		at.Node.Keep()
 		x.Ask(at)
 	}
 	return x, nil

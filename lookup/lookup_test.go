@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"weir/conf"
@@ -79,8 +80,8 @@ func read(t *testing.T, outside conf.Outside, text string) (*vars.Table[*session
 	if outside.Read == nil {
 		outside.Read = func(string) ([]byte, error) { return []byte(text), nil }
 	}
-	tree, d := conf.Load("test.conf", conf.LoadOptions{Outside: outside})
 	all := conf.NewTable(conf.Define("test", "", directives))
+	tree, d := conf.Load("test.conf", conf.LoadOptions{Outside: outside, Data: all.Data})
 	all.Check(tree, d)
 	all.Declare(tree, load.New(load.Options{}, tree, d), d)
 	table.Finish()
@@ -123,5 +124,23 @@ func TestSession(t *testing.T) {
 		if !slices.ContainsFunc(s.logged, func(line string) bool { return line == "test geo: "+string(table.Lookup("geo").Get(&s).B) }) {
 			t.Errorf("logged %q", s.logged)
 		}
+	}
+}
+
+// TestMapConflicts: what stands twice is told of, wherever it stands.
+func TestMapConflicts(t *testing.T) {
+	_, d := read(t, conf.Outside{}, "map $text $mapped { a 1; B 2; ~x 3; default 4; b 5; \\a 6; default 7; '' 8; \"\" $nosuch; c $nosuch2; }")
+	var got []string
+	for _, g := range d.List() {
+		got = append(got, fmt.Sprint(g.Pos.Off, " ", g.Text, " ", g.Hint))
+	}
+	want := []string{
+		`47 conflicting parameter "b" the first is in test.conf:1`,
+		`52 conflicting parameter "a" `,
+		`58 duplicate default map parameter the first is in test.conf:1`,
+		`75 conflicting parameter "" the first is in test.conf:1`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"weir/conf"
@@ -36,26 +37,36 @@ names with a wildcard at either end; "volatile" looks the value up at each use.`
 type mapping[R Subject[R]] struct {
 	street    Street[R]
 	source    *vars.Text[R]
-	exact     map[string]*vars.Text[R]
-	hosts     *route.Names[*vars.Text[R]] // with hostnames
-	patterns  []mapPattern[R]
+	exact     words
+	of        []value             // of the exact ones, by number
+	hosts     *route.Names[value] // with hostnames
+	patterns  []mapPattern
 	set       *vars.PatternSet // of the patterns
-	otherwise *vars.Text[R]
+	otherwise value            // where there is a default
+	hasOther  bool
 	hostnames bool
 
-	// Until all lines are read.
-	values map[string]*vars.Text[R]
-	all    []*vars.Pattern
+	values words                   // as they are written
+	texts  map[value]*vars.Text[R] // of those with variables
+
+	all       []*vars.Pattern // until all lines are read
+	conflicts int
 }
 
-type mapPattern[R Subject[R]] struct {
+// A value is the number of one of the texts on the right side of a map.
+type value uint32
+
+type mapPattern struct {
 	pattern *vars.Pattern
 	slots   []int
-	value   *vars.Text[R]
+	value   value
 }
 
+// maxFirst is of how many lines that conflict with another it is told where the other one is, for which all are searched.
+const maxFirst = 100
+
 func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
-	m := &mapping[R]{street: in, exact: map[string]*vars.Text[R]{}, values: map[string]*vars.Text[R]{}}
+	m := &mapping[R]{street: in}
 	var err error
 	if m.source, err = in.compile(call.Place(0), call.Arg(0)); err != nil {
 		return err
@@ -66,12 +77,11 @@ func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
 	}
 	volatile := false
 	var errs []error
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		switch {
-		case !n.OK():
 		case len(n.Words) == 1 && n.Name() == "hostnames":
 			m.hostnames = true
-			m.hosts = route.NewNames[*vars.Text[R]]()
+			m.hosts = route.NewNames[value]()
 		case len(n.Words) == 1 && n.Name() == "volatile":
 			volatile = true
 		case len(n.Words) != 2:
@@ -82,23 +92,28 @@ func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
 			}
 		}
 	}
-	m.values = nil
 	m.set = vars.NewPatternSet(m.all)
 	m.all = nil
 	return errors.Join(append(errs, in.Vars.DefineGet(name, volatile, m.find))...)
 }
 
-// value is the text of a value, the same for all lines that have it.
-func (m *mapping[R]) value(n *conf.Node) (*vars.Text[R], error) {
+// value is the number of a line's value.
+func (m *mapping[R]) value(n *conf.Node) (value, error) {
 	source := n.Words[1].Text
-	if v := m.values[source]; v != nil {
+	number, added := m.values.add(source)
+	v := value(number)
+	if strings.IndexByte(source, '$') < 0 || !added && m.texts[v] != nil {
 		return v, nil
 	}
-	v, err := m.street.compile(conf.Place{Node: n}, source)
-	if err == nil {
-		m.values[source] = v
+	text, err := m.street.compile(conf.Place{Node: n}, source)
+	if err != nil {
+		return 0, err
 	}
-	return v, err
+	if m.texts == nil {
+		m.texts = map[value]*vars.Text[R]{}
+	}
+	m.texts[v] = text
+	return v, nil
 }
 
 // add reads one line of the block.
@@ -110,10 +125,10 @@ func (m *mapping[R]) add(n *conf.Node) error {
 	key := n.Name()
 	switch {
 	case key == "default" && !n.Words[0].Quoted:
-		if m.otherwise != nil {
-			return conf.Place{Node: n, Arg: -1}.Errorf("duplicate default map parameter").After(firstLine(n))
+		if m.hasOther {
+			return m.conflict(n, "duplicate default map parameter")
 		}
-		m.otherwise = v
+		m.otherwise, m.hasOther = v, true
 		return nil
 	case strings.HasPrefix(key, "~"):
 		return m.addPattern(n, key[1:], v)
@@ -124,36 +139,45 @@ func (m *mapping[R]) add(n *conf.Node) error {
 	if m.hostnames {
 		return m.addHost(n, key, v)
 	}
-	if m.exact[key] != nil {
-		return conf.Place{Node: n, Arg: -1}.Errorf("conflicting parameter \"%s\"", key).After(firstLine(n))
+	if _, added := m.exact.add(key); !added {
+		return m.conflict(n, "conflicting parameter \""+key+"\"")
 	}
-	m.exact[key] = v
+	if len(m.of) == cap(m.of) { // at once twice as much: the collector waits while a configuration is read
+		m.of = slices.Grow(m.of, len(m.of)+8)
+	}
+	m.of = append(m.of, v)
 	return nil
 }
 
 // addHost reads a line after hostnames.
-func (m *mapping[R]) addHost(n *conf.Node, key string, v *vars.Text[R]) error {
+func (m *mapping[R]) addHost(n *conf.Node, key string, v value) error {
 	err := m.hosts.Add(key, v)
+	_, had := m.exact.find([]byte(strings.TrimPrefix(key, ".")))
 	switch {
-	case m.exact[strings.TrimPrefix(key, ".")] != nil || errors.As(err, new(*route.ConflictError)):
-		return conf.Place{Node: n, Arg: -1}.Errorf("conflicting parameter \"%s\"", key).After(firstLine(n))
+	case had || errors.As(err, new(*route.ConflictError)):
+		return m.conflict(n, "conflicting parameter \""+key+"\"")
 	case err != nil:
 		return errorAt(n, -1, "invalid hostname or wildcard \"%s\"", key)
 	}
 	return nil
 }
 
-// firstLine is the first line of the block with the same key as n.
-func firstLine(n *conf.Node) *conf.Node {
-	for _, first := range n.In.Nodes {
-		if strings.EqualFold(first.Name(), n.Name()) && first != n {
-			return first
+// conflict is the error of a line whose key another one has.
+func (m *mapping[R]) conflict(n *conf.Node, text string) error {
+	err := conf.Place{Node: n, Arg: -1}.Errorf("%s", text)
+	if m.conflicts++; m.conflicts > maxFirst {
+		return err
+	}
+	for first := range n.In.Lines() {
+		if strings.EqualFold(first.Name(), n.Name()) && first.Pos() != n.Pos() {
+			first.Keep()
+			return err.After(first)
 		}
 	}
-	return nil
+	return err
 }
 
-func (m *mapping[R]) addPattern(n *conf.Node, source string, v *vars.Text[R]) error {
+func (m *mapping[R]) addPattern(n *conf.Node, source string, v value) error {
 	fold := strings.HasPrefix(source, "*")
 	p, err := m.street.Vars.Pattern(strings.TrimPrefix(source, "*"), fold)
 	if err != nil {
@@ -163,7 +187,7 @@ func (m *mapping[R]) addPattern(n *conf.Node, source string, v *vars.Text[R]) er
 	if err != nil {
 		return errorAt(n, -1, "%v", err)
 	}
-	m.patterns = append(m.patterns, mapPattern[R]{p, slots, v})
+	m.patterns = append(m.patterns, mapPattern{p, slots, v})
 	m.all = append(m.all, p)
 	return nil
 }
@@ -171,42 +195,46 @@ func (m *mapping[R]) addPattern(n *conf.Node, source string, v *vars.Text[R]) er
 // find looks the source's value up.
 func (m *mapping[R]) find(r R) vars.Value {
 	key := r.Text(m.source)
-	value := []byte{}
-	if v := m.lookup(r, key); v != nil {
-		value = r.Text(v)
+	found := []byte{}
+	if v, ok := m.lookup(r, key); ok {
+		if text := m.texts[v]; text != nil {
+			found = r.Text(text)
+		} else {
+			found = m.values.text(uint32(v))
+		}
 	}
 	if r.Debugs() {
-		r.Debugf("%s map: \"%s\" \"%s\"", m.street.Name, key, value)
+		r.Debugf("%s map: \"%s\" \"%s\"", m.street.Name, key, found)
 	}
-	return vars.Value{B: value}
+	return vars.Value{B: found}
 }
 
-func (m *mapping[R]) lookup(r R, key []byte) *vars.Text[R] {
+func (m *mapping[R]) lookup(r R, key []byte) (v value, ok bool) {
 	low := r.Lower(key)
 	if m.hostnames {
 		low = trimDot(low)
 	}
-	if v := m.exact[string(low)]; v != nil {
-		return v
+	if n, ok := m.exact.find(low); ok {
+		return m.of[n], true
 	}
 	if m.hosts != nil {
 		if v, ok, _ := m.hosts.Find(low, nil); ok {
-			return v
+			return v, true
 		}
 	}
-	value := m.otherwise
+	v, ok = m.otherwise, m.hasOther
 	m.set.Find(key, func(i int) bool {
 		p := &m.patterns[i]
-		ok, err := r.MatchPattern(p.pattern, p.slots, key)
+		matched, err := r.MatchPattern(p.pattern, p.slots, key)
 		if err != nil {
 			r.Log(logs.Error, err.Error())
 		}
-		if ok && err == nil {
-			value = p.value
+		if matched = matched && err == nil; matched {
+			v, ok = p.value, true
 		}
-		return ok && err == nil
+		return matched
 	})
-	return value
+	return v, ok
 }
 
 // trimDot cuts the final dot off a host name.

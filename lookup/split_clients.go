@@ -46,7 +46,7 @@ func declareSplit[R Subject[R]](call *conf.Call, in Street[R]) error {
 	}
 	s := &split[R]{street: in, text: text}
 	var errs []error
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		if err := s.add(n); err != nil {
 			errs = append(errs, err)
 		}

@@ -105,7 +105,7 @@ func trailingSlash(path string) string {
 func addTypes(c *coreConf, call *conf.Call) error {
 	t := map[string][]byte{}
 	maps.Copy(t, c.Types)
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		for _, w := range n.Args() {
 			t[strings.ToLower(w.Text)] = []byte(n.Name())
 		}

@@ -64,7 +64,7 @@ func declareCharsetMap(call *conf.Call) error {
 		add = utf8Map(src, dst)
 	}
 	var errs []error
-	for _, n := range call.Body().Nodes {
+	for n := range call.Body().Lines() {
 		if len(n.Words) != 2 {
 			errs = append(errs, http.ErrorAt(n, -1, "invalid parameters number"))
 			continue
