@@ -54,8 +54,10 @@ func works() []work {
 		{name: "handshakersa", what: "full handshakes of TLS 1.3, RSA of 2048 bits", static: true, load: handshakes, as: overTLS("rsa", "")},
 		{name: "hit1k", what: "an answer of 1 KB from the cache (weir: from its memory)", static: true, load: wrk("/cached/1k", 32), as: cached(" memory=16m")},
 		{name: "hit100k", what: "an answer of 100 KB from the cache (weir: with its memory)", static: true, load: wrk("/cached/100k", 32), as: cached(" memory=16m")},
-		{name: "hitdisk1k", what: "an answer of 1 KB from the cache on disk", static: true, load: wrk("/cached/1k", 32), as: cached("")},
-		{name: "hitdisk100k", what: "an answer of 100 KB from the cache on disk", static: true, load: wrk("/cached/100k", 32), as: cached("")},
+		{name: "hitdisk1k", what: "an answer of 1 KB from the cache, without the parameter memory=", static: true, load: wrk("/cached/1k", 32), as: cached("")},
+		{name: "hitdisk100k", what: "an answer of 100 KB from the cache, without the parameter memory=", static: true, load: wrk("/cached/100k", 32), as: cached("")},
+		{name: "hitfile1k", what: "an answer of 1 KB from the cache, whose file is opened each time (weir: memory=0)", static: true, load: wrk("/cached/1k", 32), as: cached(" memory=0")},
+		{name: "hitfile100k", what: "an answer of 100 KB from the cache, whose file is opened each time (weir: memory=0)", static: true, load: wrk("/cached/100k", 32), as: cached(" memory=0")},
 	}
 	all = append(all, compressing()...)
 	return append(all, []work{

@@ -39,6 +39,7 @@ type Conf struct {
 	MaxSize     int64 // bytes; 0: no limit
 	MinFree     int64 // bytes that the file system shall have free; 0: no such limit
 	Memory      int64 // bytes of the memory tier; 0: there is none
+	Checked     bool  // what is in memory is held against its file
 	Loader      Pace
 	Manager     Pace
 }
@@ -122,7 +123,7 @@ func (c *Cache) Begin(log *logs.Logger) {
 	c.log = log
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.memory.resize(c.Conf.Memory)
+	c.memory.resize(c.Memory, c.mostFiles())
 	c.user = c
 }
 

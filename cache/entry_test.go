@@ -228,8 +228,8 @@ func check(t *testing.T, c *Cache, keys map[string]*model, step int) {
 	if c.size != blocks {
 		t.Fatalf("step %d: the size is %d; wanted %d", step, c.size, blocks)
 	}
-	if c.memory.used > c.memory.most {
-		t.Fatalf("step %d: memory has %d of %d", step, c.memory.used, c.memory.most)
+	if c.memory.bodies.used > c.memory.bodies.most {
+		t.Fatalf("step %d: memory has %d of %d", step, c.memory.bodies.used, c.memory.bodies.most)
 	}
 }
 
@@ -364,5 +364,40 @@ func TestStoredTwice(t *testing.T) {
 	reader.Free(0, 0)
 	if c.Acquire(&reader, sum, 1, 0); reader.Item != nil {
 		t.Error("an old file is in memory")
+	}
+}
+
+// TestWanted lets everything in that was asked for twice as long as there is room, and then one of several.
+func TestWanted(t *testing.T) {
+	c := testCache(t, Conf{Inactive: time.Minute, Memory: 64 << 10})
+	c.memory.files.most = 1
+	ask := func(text string, size int64) bool {
+		var h Hold
+		c.Acquire(&h, SumOf([]byte(text)), 1, 0)
+		defer h.Free(502, 10)
+		return h.Wanted(size)
+	}
+	for _, size := range []int64{1000, LargeItem + 1} {
+		text := fmt.Sprint(size)
+		if ask(text, size) || !ask(text, size) {
+			t.Errorf("%d bytes: the second time counts", size)
+		}
+	}
+	c.memory.bodies.used, c.memory.files.used = c.memory.bodies.most, 1
+	for _, size := range []int64{1000, LargeItem + 1} {
+		n := 0
+		for range 8 * oneOf {
+			if ask(fmt.Sprint(size), size) {
+				n++
+			}
+		}
+		if n != 8 {
+			t.Errorf("%d bytes: %d of %d were let in", size, n, 8*oneOf)
+		}
+	}
+	c.memory.bodies.used, c.memory.files.used = 0, 0
+	c.memory.resize(0, 0)
+	if ask("1000", 1000) {
+		t.Error("there is no memory")
 	}
 }

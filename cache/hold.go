@@ -23,7 +23,7 @@ type Hold struct {
 	Uniq      uint64 // of the file, when it exists
 	BodyStart int    // of the file; 0: not known
 	Updating  bool   // this request is the one that fetches it anew
-	Item      *Item  // it is in memory
+	Item      *Item  // it is in memory; see TakeItem
 
 	cache    *Cache
 	n        uint32
@@ -38,9 +38,22 @@ type Hold struct {
 // Held reports whether there is an entry to be freed.
 func (h *Hold) Held() bool { return h.n != 0 }
 
+// TakeItem returns the item that is in memory, nil if there is none. It is the caller's to release then; otherwise it goes with the hold.
+func (h *Hold) TakeItem() *Item {
+	i := h.Item
+	h.Item = nil
+	return i
+}
+
+func (h *Hold) dropItem() {
+	if i := h.TakeItem(); i != nil {
+		i.Release()
+	}
+}
+
 // MoveTo gives the grip to another Hold, which must be empty. Nobody waits with h.
 func (h *Hold) MoveTo(to *Hold) {
-	to.Exists, to.Error, to.Uniq, to.BodyStart, to.Updating, to.Item = h.Exists, h.Error, h.Uniq, h.BodyStart, h.Updating, h.Item
+	to.Exists, to.Error, to.Uniq, to.BodyStart, to.Updating, to.Item = h.Exists, h.Error, h.Uniq, h.BodyStart, h.Updating, h.TakeItem()
 	to.cache, to.n, to.lockTime, to.minUses, to.began = h.cache, h.n, h.lockTime, h.minUses, h.began
 	h.forget()
 }
@@ -82,7 +95,7 @@ func (c *Cache) Acquire(h *Hold, key Sum, minUses int, now int64) Found {
 	d.expire = now + int64(c.Inactive/time.Second)
 	h.cache, h.n, h.minUses, h.began = c, n, minUses, c.generation
 	h.Exists, h.Error, h.Uniq, h.BodyStart = d.exists, int(d.errorCode), d.uniq, int(d.bodyStart)
-	h.Item = nil
+	h.dropItem()
 	if d.exists {
 		h.Item = c.memory.get(&key, d.uniq)
 	}
@@ -262,7 +275,8 @@ func (h *Hold) Free(status int, validSec int64) {
 }
 
 func (h *Hold) forget() {
-	h.n, h.Updating, h.Item, h.cache, h.refused = 0, false, nil, nil, false
+	h.dropItem()
+	h.n, h.Updating, h.cache, h.refused = 0, false, nil, false
 }
 
 // Release lets go of the entry for another one, without its lock: the key has turned out to be that of several variants.

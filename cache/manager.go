@@ -10,12 +10,17 @@ import (
 
 // Manage drops what nobody has asked for, and the oldest when there is too much, until the job is to end. It is the cache manager.
 func (c *Cache) Manage(j *load.Job) {
-	saved := time.Now()
+	saved, closed := time.Now(), time.Now()
 	for {
 		var next time.Duration
 		j.Task().Await(func() {
 			next = c.manage(time.Now)
-			if now := time.Now(); now.Sub(saved) >= saveEvery {
+			now := time.Now()
+			if now.Sub(closed) >= idle {
+				closed = now
+				c.closeRemoved()
+			}
+			if now.Sub(saved) >= saveEvery {
 				saved = now
 				c.saveSome()
 			}

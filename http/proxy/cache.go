@@ -43,7 +43,8 @@ type caching struct {
 	entry       cache.Header
 	path        string // of its file
 	file        cache.File
-	item        *cache.Item // in memory
+	item        *cache.Item // in memory; released by dropItem
+	fromMemory  bool        // it was there already
 	buf         []byte      // beginning of the file; the exchange's when its head is parsed
 	inBuffer    bool        // all of the file is there
 	serving     bool        // it is what the client gets
@@ -387,6 +388,15 @@ func (x *exchange) freeCache() {
 	}
 }
 
+// dropItem lets go of what memory has of the entry.
+func (c *caching) dropItem() {
+	if c.item != nil {
+		c.item.Release()
+		c.item = nil
+	}
+	c.fromMemory = false
+}
+
 // dropCaching ends what the exchange has to do with a cache.
 func (x *exchange) dropCaching() {
 	c := x.cache
@@ -395,6 +405,7 @@ func (x *exchange) dropCaching() {
 	}
 	c.leave()
 	x.freeCache()
+	c.dropItem()
 	c.file.Close()
 	x.r.Loop().Give(c.buf)
 	*c = caching{}

@@ -85,7 +85,7 @@ func (x *exchange) openOnce() opened {
 // openEntry reads the beginning of the entry, from memory or its file. there is false when there is no file.
 func (x *exchange) openEntry() (o opened, there bool) {
 	c, r := x.cache, x.r
-	if c.item = c.hold.Item; c.item != nil {
+	if x.takeItem() {
 		c.entry, c.path = c.item.Header, c.item.Path
 		if string(c.item.Key) != string(c.text) {
 			r.Logf(logs.Crit, "cache file \"%s\" %s", c.path, cache.Collision)
@@ -130,10 +130,25 @@ func (x *exchange) openEntry() (o opened, there bool) {
 	if x.isPurged(c.buf[c.entry.HeaderStart:c.entry.BodyStart]) {
 		return 0, false
 	}
-	if c.zone.Room() > 0 && c.hold.Popular() {
-		c.item = c.zone.ReadItem(r.Task, &c.file, c.buf[:c.entry.BodyStart], c.text, c.crc)
+	if c.hold.Wanted(c.file.Size) {
+		c.item = c.zone.ReadItem(r.Task, &c.file, c.buf[:n], int(c.entry.BodyStart), c.text, c.crc)
 	}
 	return x.judge(), true
+}
+
+// takeItem takes what memory has of the entry. It reports false when that is nothing, or not what the file has.
+func (x *exchange) takeItem() bool {
+	c := x.cache
+	c.dropItem()
+	if c.item = c.hold.TakeItem(); c.item == nil {
+		return false
+	}
+	if !c.zone.Current(x.r.Task, c.key, c.item) {
+		c.dropItem()
+		return false
+	}
+	c.fromMemory = true
+	return true
 }
 
 // isPurged reports whether the entry was purged by what stands for several; then its file is removed.
@@ -142,7 +157,7 @@ func (x *exchange) isPurged(head []byte) bool {
 	if !c.hold.Purged(c.text, head) {
 		return false
 	}
-	c.item = nil
+	c.dropItem()
 	x.r.Task.Await(func() { c.zone.Remove(c.key) })
 	return true
 }
@@ -151,21 +166,18 @@ func (x *exchange) isPurged(head []byte) bool {
 func (x *exchange) judge() opened {
 	c, r := x.cache, x.r
 	if len(c.entry.Vary) > 0 && x.variant(c.entry.Vary) != c.entry.Variant {
-		c.item = nil
 		if c.second {
+			c.dropItem()
 			r.Logf(logs.Crit, "cache file \"%s\" %s", c.path, cache.WrongVariant)
 			return openMiss
 		}
+		c.learn() // it tells by what the response varies
+		c.dropItem()
 		c.hold.Release(false)
 		c.second, c.key = true, x.variant(c.entry.Vary)
 		return openVariant
 	}
-	if c.hold.Item == nil {
-		c.hold.Learn(c.file.Uniq, int(c.entry.BodyStart), c.file.Blocks)
-		if c.item != nil {
-			c.hold.Admit(c.item)
-		}
-	}
+	c.learn()
 	now := x.wallNow()
 	c.validSec = c.entry.ValidSec
 	if c.entry.ValidSec >= now {
@@ -177,6 +189,17 @@ func (x *exchange) judge() opened {
 		return openUpdating
 	}
 	return openStale
+}
+
+// learn tells the index, and memory, of what was read from the file.
+func (c *caching) learn() {
+	if c.fromMemory {
+		return
+	}
+	c.hold.Learn(c.file.Uniq, int(c.entry.BodyStart), c.file.Blocks)
+	if c.item != nil {
+		c.hold.Admit(c.item)
+	}
 }
 
 // variant is the key of the variant that a request asks for, of a response that varies by these fields.

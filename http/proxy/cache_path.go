@@ -64,7 +64,7 @@ func cachePathDirective[C any](prefix string) conf.Directive[C] {
 - **max_size**, **min_free**: the oldest are dropped when the files are larger than this together, or the file system has less room than that.
 - **manager_…**: what the cache manager drops at a time: 100 files, for at most 200 milliseconds, then a pause of 50.
 - **loader_…**: what the cache loader takes in at a time, when the server has started: likewise.
-- **memory**: so much of the cache is kept in memory, besides on disk: what is asked for more than once, and not larger than an eighth of it. Such an answer makes no system call for files, so that a file removed by hand is not noticed; use ` + "`" + prefix + "cache_purge`" + `. nginx has no such parameter.`,
+- **memory**: so much of the cache is kept in memory, besides on disk: what is asked for more than once, and not larger than an eighth of it. Such an answer makes no system call for files, so that a file removed by hand is not noticed; use ` + "`" + prefix + "cache_purge`" + `. Without this parameter weir keeps up to 8 megabytes in memory, and up to 256 large files open, but looks whether the file is still there and the same; with **memory=0** it keeps nothing. nginx has no such parameter.`,
 		Example: "cache_path /var/cache/one levels=1:2 keys_zone=one:10m max_size=10g inactive=60m;",
 		Declare: func(call *conf.Call) error { return declareCachePath(prefix, call) },
 	}
@@ -73,7 +73,7 @@ func cachePathDirective[C any](prefix string) conf.Directive[C] {
 func declareCachePath(prefix string, call *conf.Call) error {
 	env := load.Of(call)
 	c := cache.Conf{
-		UseTempPath: true, Inactive: 10 * time.Minute,
+		UseTempPath: true, Inactive: 10 * time.Minute, Memory: 8 << 20, Checked: true,
 		Loader:  cache.Pace{Files: 100, Sleep: 50 * time.Millisecond, Threshold: 200 * time.Millisecond},
 		Manager: cache.Pace{Files: 100, Sleep: 50 * time.Millisecond, Threshold: 200 * time.Millisecond},
 	}
@@ -158,6 +158,7 @@ func readCacheWord(c *cache.Conf, size *int64, call *conf.Call, i int) (err erro
 		c.MinFree, err = conf.ParseOffset(value)
 	case "memory":
 		c.Memory, err = conf.ParseSize(value)
+		c.Checked = false
 	case "loader_files":
 		c.Loader.Files, err = conf.ParseInt(value)
 	case "loader_sleep":

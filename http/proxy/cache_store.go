@@ -123,7 +123,7 @@ func (x *exchange) finishCacheFile() {
 	}
 	c.entry.Length = cache.LengthCheck(s.size)
 	var item *cache.Item
-	if s.file == nil && int64(s.n) <= min(c.zone.Room(), cache.LargeItem) {
+	if s.file == nil && c.zone.TakesNew(int64(s.n)) {
 		item = x.newItem()
 	}
 	path := c.zone.Path(c.key)
