@@ -148,7 +148,7 @@ func TestStaple(t *testing.T) {
 	ca := make1(t, root, "ca", nil)
 	s := startResponder(t)
 	leaf := make1(t, ca, "leaf", func(c *x509.Certificate) { c.OCSPServer = []string{s.URL} })
-	pair, err := newPair("leaf.crt", "leaf.key", []*x509.Certificate{leaf.cert, ca.cert}, leaf.key)
+	pair, err := newPair("leaf.key", []*x509.Certificate{leaf.cert, ca.cert}, leaf.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestStaple(t *testing.T) {
 		{"verified, with no authority to believe", true, nil, ca, ocsp.Good, "certificate verify error"},
 		{"revoked", false, nil, ca, ocsp.Revoked, "certificate status \"revoked\" in the OCSP response"},
 	} {
-		staple, warning := NewStaple(pair, tt.others, "", tt.sure)
+		staple, warning := NewStaple("leaf.crt", pair, tt.others, "", tt.sure)
 		if warning != "" {
 			t.Fatalf("%s: %s", tt.name, warning)
 		}
@@ -195,7 +195,7 @@ func TestStaple(t *testing.T) {
 	var all Stapler
 	var staples []*Staple
 	for range 20 {
-		staple, _ := NewStaple(pair, nil, "", false)
+		staple, _ := NewStaple("leaf.crt", pair, nil, "", false)
 		staples = append(staples, staple)
 		all.Replace(nil, staple)
 	}
@@ -210,7 +210,7 @@ func TestStaple(t *testing.T) {
 	if in := time.Until(next); failed.Load() != 1 || in < time.Minute || in > 10*time.Minute {
 		t.Errorf("%d have failed, again after %v", failed.Load(), in)
 	}
-	fresh, _ := NewStaple(pair, nil, "", false)
+	fresh, _ := NewStaple("leaf.crt", pair, nil, "", false)
 	all.Replace(staples[0], fresh)
 	before := s.asked.Load()
 	next = all.Refresh(func(_ *Staple, err error) { t.Error(err) })
@@ -221,18 +221,18 @@ func TestStaple(t *testing.T) {
 		t.Error("the new one is not shown")
 	}
 
-	alone, err := newPair("alone.crt", "alone.key", []*x509.Certificate{leaf.cert}, leaf.key)
+	alone, err := newPair("alone.key", []*x509.Certificate{leaf.cert}, leaf.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, warning := NewStaple(alone, nil, "", false); !strings.Contains(warning, "issuer certificate not found for certificate \"alone.crt\"") {
+	if _, warning := NewStaple("alone.crt", alone, nil, "", false); !strings.Contains(warning, "issuer certificate not found for certificate \"alone.crt\"") {
 		t.Error(warning)
 	}
-	mute, err := newPair("mute.crt", "mute.key", []*x509.Certificate{ca.cert, root.cert}, ca.key)
+	mute, err := newPair("mute.key", []*x509.Certificate{ca.cert, root.cert}, ca.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, warning := NewStaple(mute, nil, "", false); !strings.Contains(warning, "no OCSP responder URL in the certificate \"mute.crt\"") {
+	if _, warning := NewStaple("mute.crt", mute, nil, "", false); !strings.Contains(warning, "no OCSP responder URL in the certificate \"mute.crt\"") {
 		t.Error(warning)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -17,31 +16,14 @@ import (
 // A Pair is a certificate with its chain, and its key. It never changes. Any goroutine.
 type Pair struct {
 	tls.Certificate
-	Name      string // as the configuration has it
-	Slow      bool   // to sign with the key takes long: not on a loop
-	Encrypted bool   // the file of the key is
+	Slow      bool // to sign with the key takes long: not on a loop
+	Encrypted bool // the file of the key is
 }
 
 // LoadPair reads a certificate and its key, and sees that they belong together. Names are paths or "data:…". Errors are nginx's
 // sentences.
 func LoadPair(read Read, cert, key string, passwords []string) (*Pair, error) {
-	chain, err := LoadChain(read, cert)
-	if err != nil {
-		return nil, err
-	}
-	b, err := text(read, key)
-	var k crypto.Signer
-	if err == nil {
-		k, err = ParseKey(b, passwords)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot load certificate key \"%s\": %w", key, err)
-	}
-	p, err := newPair(cert, key, chain, k)
-	if err == nil {
-		p.Encrypted = bytes.Contains(b, []byte("ENCRYPTED"))
-	}
-	return p, err
+	return ReadPair(read, cert, key, passwords).Pair()
 }
 
 // LoadChain reads the certificates of a file. The error is nginx's sentence.
@@ -57,12 +39,12 @@ func LoadChain(read Read, name string) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-func newPair(cert, key string, chain []*x509.Certificate, k crypto.Signer) (*Pair, error) {
+func newPair(key string, chain []*x509.Certificate, k crypto.Signer) (*Pair, error) {
 	public, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(chain[0].PublicKey) {
 		return nil, fmt.Errorf("SSL_CTX_use_PrivateKey(\"%s\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)", key)
 	}
-	p := &Pair{Name: cert}
+	p := &Pair{}
 	for _, c := range chain {
 		p.Certificate.Certificate = append(p.Certificate.Certificate, c.Raw)
 	}
@@ -77,22 +59,22 @@ func newPair(cert, key string, chain []*x509.Certificate, k crypto.Signer) (*Pai
 }
 
 // Warnings tell what is odd about the certificate, for -t and the log at start: it is not valid now, or not for long; the chain is out
-// of order.
-func (p *Pair) Warnings(now time.Time) (all []string) {
+// of order. It is called by its name.
+func (p *Pair) Warnings(name string, now time.Time) (all []string) {
 	c := p.Leaf
 	const soon = 14 * 24 * time.Hour
 	switch left := c.NotAfter.Sub(now); {
 	case now.Before(c.NotBefore):
-		all = append(all, fmt.Sprintf("certificate \"%s\" is not valid before %s", p.Name, TimeText(c.NotBefore)))
+		all = append(all, fmt.Sprintf("certificate \"%s\" is not valid before %s", name, TimeText(c.NotBefore)))
 	case left < 0:
-		all = append(all, fmt.Sprintf("certificate \"%s\" expired on %s", p.Name, TimeText(c.NotAfter)))
+		all = append(all, fmt.Sprintf("certificate \"%s\" expired on %s", name, TimeText(c.NotAfter)))
 	case left < soon && c.NotAfter.Sub(c.NotBefore) > 2*soon:
-		all = append(all, fmt.Sprintf("certificate \"%s\" expires on %s", p.Name, TimeText(c.NotAfter)))
+		all = append(all, fmt.Sprintf("certificate \"%s\" expires on %s", name, TimeText(c.NotAfter)))
 	}
 	for i := 1; i < len(p.Certificate.Certificate); i++ {
 		next, err := x509.ParseCertificate(p.Certificate.Certificate[i])
 		if err != nil || !bytes.Equal(c.RawIssuer, next.RawSubject) {
-			all = append(all, fmt.Sprintf("the chain of certificate \"%s\" is out of order: certificate %d is not that of the issuer of the one before", p.Name, i+1))
+			all = append(all, fmt.Sprintf("the chain of certificate \"%s\" is out of order: certificate %d is not that of the issuer of the one before", name, i+1))
 			break
 		}
 		c = next
@@ -111,27 +93,6 @@ func (p *Pair) SameKind(q *Pair) bool {
 // Equal reports whether both are the same certificates, and so the same key.
 func (p *Pair) Equal(q *Pair) bool {
 	return slices.EqualFunc(p.Certificate.Certificate, q.Certificate.Certificate, bytes.Equal)
-}
-
-// Named is the pair under another name.
-func (p *Pair) Named(name string) *Pair {
-	own := *p
-	own.Name = name
-	return &own
-}
-
-// SumPair tells the texts of a certificate and its key from others; ok is false if they cannot be read.
-func SumPair(read Read, cert, key string) (sum [sha256.Size]byte, ok bool) {
-	a, err := text(read, cert)
-	if err != nil {
-		return sum, false
-	}
-	b, err := text(read, key)
-	if err != nil {
-		return sum, false
-	}
-	first := sha256.Sum256(a)
-	return sha256.Sum256(append(first[:], b...)), true
 }
 
 // AddPair adds a pair to those of a server. Of each kind of key the last one counts, as for OpenSSL.

@@ -34,8 +34,8 @@ type stapled struct {
 	until time.Time
 }
 
-// StapleFile has a certificate shown with an answer from a file, in DER. The error is nginx's sentence.
-func StapleFile(read Read, p *Pair, name string) (*Staple, error) {
+// ReadStaple reads an answer from a file, in DER. The error is nginx's sentence.
+func ReadStaple(read Read, name string) ([]byte, error) {
 	b, err := read(name)
 	if err != nil {
 		return nil, FileError(name, "rb", err)
@@ -45,32 +45,43 @@ func StapleFile(read Read, p *Pair, name string) (*Staple, error) {
 			return nil, fmt.Errorf("d2i_OCSP_RESPONSE_bio(\"%s\") failed (%w)", name, err)
 		}
 	}
-	s := &Staple{Name: p.Name, pair: p}
-	s.set(b, time.Time{})
-	return s, nil
+	return b, nil
 }
 
-// NewStaple has a certificate shown with answers that Refresh fetches. others are certificates that its issuer may be among, besides the
+// IsAbout reports whether an answer is about the certificate of a pair.
+func IsAbout(answer []byte, p *Pair) bool {
+	_, err := ocsp.ParseResponseForCert(answer, p.Leaf, nil)
+	return err == nil
+}
+
+// FixedStaple has a certificate shown with an answer for good.
+func FixedStaple(p *Pair, answer []byte) *Staple {
+	s := &Staple{pair: p}
+	s.set(answer, time.Time{})
+	return s
+}
+
+// NewStaple has a certificate, of that name, shown with answers that Refresh fetches. others are certificates that its issuer may be among, besides the
 // chain; responder is who is asked, "" for the one that the certificate names. The warning is nginx's sentence: there will be no answers.
-func NewStaple(p *Pair, others []*x509.Certificate, responder string, sure bool) (s *Staple, warning string) {
+func NewStaple(name string, p *Pair, others []*x509.Certificate, responder string, sure bool) (s *Staple, warning string) {
 	known := slices.Clone(others)
 	for _, der := range p.Certificate.Certificate[1:] {
 		if c, err := x509.ParseCertificate(der); err == nil {
 			known = append(known, c)
 		}
 	}
-	s = &Staple{Name: p.Name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), signers: others, Responder: responder}
+	s = &Staple{Name: name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), signers: others, Responder: responder}
 	if s.issuer == nil {
-		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"%s\"", p.Name)
+		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"%s\"", name)
 	}
 	if responder == "" {
 		if len(p.Leaf.OCSPServer) == 0 {
-			return nil, fmt.Sprintf("\"ssl_stapling\" ignored, no OCSP responder URL in the certificate \"%s\"", p.Name)
+			return nil, fmt.Sprintf("\"ssl_stapling\" ignored, no OCSP responder URL in the certificate \"%s\"", name)
 		}
 		s.Responder = p.Leaf.OCSPServer[0]
 	}
 	if err := CheckResponder(s.Responder); err != nil {
-		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, %v in the certificate \"%s\"", err, p.Name)
+		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, %v in the certificate \"%s\"", err, name)
 	}
 	return s, ""
 }

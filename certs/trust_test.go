@@ -287,7 +287,7 @@ func TestWarnings(t *testing.T) {
 	now := time.Now()
 	pair := func(from, to time.Duration, chain ...*authority) *Pair {
 		leaf := make1(t, root, "leaf", func(c *x509.Certificate) { c.NotBefore, c.NotAfter = now.Add(from), now.Add(to) })
-		p := &Pair{Name: "x", Certificate: tls.Certificate{Leaf: leaf.cert, Certificate: [][]byte{leaf.cert.Raw}}}
+		p := &Pair{Certificate: tls.Certificate{Leaf: leaf.cert, Certificate: [][]byte{leaf.cert.Raw}}}
 		for _, c := range chain {
 			p.Certificate.Certificate = append(p.Certificate.Certificate, c.cert.Raw)
 		}
@@ -305,7 +305,7 @@ func TestWarnings(t *testing.T) {
 		{pair(day, 60*day), `certificate "x" is not valid before `},
 		{pair(-30*day, 60*day, make1(t, nil, "other", nil)), `the chain of certificate "x" is out of order: certificate 2 is not that of the issuer of the one before`},
 	} {
-		got := strings.Join(tt.p.Warnings(now), "\n")
+		got := strings.Join(tt.p.Warnings("x", now), "\n")
 		if got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
 			t.Errorf("%q; want %q", got, tt.want)
 		}

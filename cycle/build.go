@@ -83,7 +83,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	c.zones = p.Zones.Begin()
 	env := load.New(load.Options{
 		Prefix: o.Prefix, Signature: "weir/" + o.Version, AccessLog: o.AccessLog, TempPrefix: o.TempPrefix,
-		Files: p.Files, Zones: c.zones, Logger: c.loggers.at,
+		Files: p.Files, Zones: c.zones, Logger: c.loggers.at, Checked: p.Replica,
 	}, tree, d)
 	c.env = env
 	if p.Counters == nil {

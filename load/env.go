@@ -24,6 +24,8 @@ type Options struct {
 	Loops     int    // how many loops will serve
 	Files     *logs.Files
 	Zones     *zone.Set
+	// Checked says that a master has loaded the same before: what it has found good need not be looked at again.
+	Checked bool
 	// Logger makes the error log that holds in a block.
 	Logger func(*conf.Scopes, *conf.Block) *logs.Logger
 }

@@ -18,40 +18,43 @@ type dynamic struct {
 	prefix       string // of relative paths
 }
 
-// certificates loads those that are there, and keeps the names of the others.
+// named reports whether variables name one of the certificates or keys.
+func (c *sslConf) named() bool {
+	for _, list := range [][]sslName{c.certificates, c.keys} {
+		for _, name := range list {
+			if _, plain := name.text.Const(); !plain {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// certificates takes those that are there, and keeps the names of the others.
 func (s *sslBuilder) certificates(t *serverTLS) error {
 	c := t.conf
-	var passwords []string
-	if c.passwords != nil {
-		b, err := s.file(c.passwords)
-		if err != nil {
-			return err
+	passwords, err := s.passwords(c)
+	if err != nil {
+		return err
+	}
+	if c.named() {
+		t.dynamic = dynamic{passwords: passwords, cache: c.cache, prefix: c.certificates[0].call.Tree().ConfPrefix}
+		for i := range c.certificates {
+			t.dynamic.certificates = append(t.dynamic.certificates, c.certificates[i].text)
+			t.dynamic.keys = append(t.dynamic.keys, c.keys[i].text)
 		}
-		passwords = certs.ParsePasswords(b)
+		return nil
 	}
 	for i, cert := range c.certificates {
-		_, plain := cert.text.Const()
-		_, plainKey := c.keys[i].text.Const()
-		if !plain || !plainKey {
-			t.dynamic = dynamic{passwords: passwords, cache: c.cache, prefix: cert.call.Tree().ConfPrefix}
-			for i := range c.certificates {
-				t.dynamic.certificates = append(t.dynamic.certificates, c.certificates[i].text)
-				t.dynamic.keys = append(t.dynamic.keys, c.keys[i].text)
-			}
-			t.pairs = nil
-			return nil
-		}
-		p, err := s.pair(cert.call, c.keys[i].call, 0, passwords)
-		if err != nil {
+		if err := s.add(t, cert.call, c.keys[i].call, 0); err != nil {
 			return err
 		}
-		t.pairs = addLive(t.pairs, p)
 	}
-	return s.commanded(t, passwords)
+	return s.commanded(t)
 }
 
 // commanded loads the certificates of ssl_conf_command: each PrivateKey belongs to the Certificate before it.
-func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
+func (s *sslBuilder) commanded(t *serverTLS) error {
 	var cert *conf.Call
 	for _, call := range t.conf.commands {
 		switch strings.ToLower(call.Arg(0)) {
@@ -61,11 +64,9 @@ func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
 			if cert == nil {
 				return call.Errorf(0, "there is no \"Certificate\" for the \"PrivateKey\"")
 			}
-			p, err := s.pair(cert, call, 1, passwords)
-			if err != nil {
+			if err := s.add(t, cert, call, 1); err != nil {
 				return err
 			}
-			t.pairs = addLive(t.pairs, p)
 			cert = nil
 		}
 	}
@@ -75,33 +76,27 @@ func (s *sslBuilder) commanded(t *serverTLS, passwords []string) error {
 	return nil
 }
 
-// pair loads a certificate and its key, which arguments name, once for all servers that have it: under whatever name, where the files have
-// the same in them.
-func (s *sslBuilder) pair(cert, key *conf.Call, arg int, passwords []string) (*live, error) {
-	names := [2]string{confPath(cert, cert.Arg(arg)), confPath(key, key.Arg(arg))}
-	if l := s.pairs[names]; l != nil {
-		return l, nil
-	}
-	sum, known := certs.SumPair(s.read, names[0], names[1])
-	p := s.texts[sum]
-	if known && p != nil {
-		p = p.Named(names[0])
-	} else {
-		var err error
-		if p, err = certs.LoadPair(s.read, names[0], names[1], passwords); err != nil {
-			return nil, unplaced(cert, arg, err)
+// add adds the certificate and key that arguments name to those of a server. Who has the same has them in common.
+func (s *sslBuilder) add(t *serverTLS, cert, key *conf.Call, arg int) error {
+	id := s.id(t.conf, cert, key, arg)
+	l := s.lives[id]
+	if l == nil {
+		r, err := s.texts.read(s, id)
+		if err != nil {
+			return unplaced(cert, arg, err)
 		}
-		if !p.Encrypted {
-			s.texts[sum] = p
+		for _, w := range r.warnings {
+			cert.Warnf(arg, "%s", w)
 		}
+		l = newLive(r.text, id.cert, id.key, s.texts.passwords[id.passwords], s.log)
+		l.watch(s.b.Env)
+		s.lives[id] = l
 	}
-	for _, w := range p.Warnings(s.now) {
-		cert.Warnf(arg, "%s", w)
+	var err error
+	if t.pairs, err = addLive(t.pairs, l); err != nil {
+		return unplaced(cert, arg, err)
 	}
-	l := newLive(p, names[0], names[1], passwords, s.log)
-	l.watch(s.b.Env)
-	s.pairs[names] = l
-	return l, nil
+	return nil
 }
 
 // unplaced is an error about an argument for which nginx gives no line.

@@ -113,7 +113,8 @@ func (s *sslBuilder) sessions(t *serverTLS, base *tls.Config) error {
 func (t *serverTLS) identity() []byte {
 	b := []byte{byte(t.conf.verify), byte(t.conf.depth)}
 	for _, l := range t.pairs {
-		b = append(b, l.first.Leaf.Raw...)
+		leaf := l.text.Load().Leaf
+		b = append(b, leaf[:]...)
 	}
 	for _, x := range t.dynamic.certificates {
 		b = append(b, x.Source()...)

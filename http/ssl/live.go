@@ -1,7 +1,6 @@
 package ssl
 
 import (
-	"bytes"
 	"sync/atomic"
 
 	"weir/certs"
@@ -11,22 +10,24 @@ import (
 
 // A live pair is the certificate and key of two files, and is replaced when these change. Any goroutine.
 type live struct {
-	pair      atomic.Pointer[certs.Pair]
+	text      atomic.Pointer[certs.PairText]
 	cert, key string // the names of the files, or "data:…"
 	passwords []string
 	log       *logs.Logger
-	first     *certs.Pair         // as it was loaded
 	follow    []func(*certs.Pair) // who has to know of another one
 }
 
-func newLive(p *certs.Pair, cert, key string, passwords []string, log *logs.Logger) *live {
-	l := &live{cert: cert, key: key, log: log, first: p}
-	if p.Encrypted {
-		l.passwords = passwords
-	}
-	l.pair.Store(p)
+func newLive(t *certs.PairText, cert, key string, passwords []string, log *logs.Logger) *live {
+	l := &live{cert: cert, key: key, passwords: passwords, log: log}
+	l.text.Store(t)
 	return l
 }
+
+// have is the pair that is there now; nil if it was never wanted yet.
+func (l *live) have() *certs.Pair { return l.text.Load().Have() }
+
+// pair is the pair that is there now. It may take its time: not on a loop.
+func (l *live) pair() (*certs.Pair, error) { return l.text.Load().Pair() }
 
 // watch has the files looked at while the configuration serves.
 func (l *live) watch(e *load.Env) {
@@ -43,19 +44,19 @@ func (l *live) watch(e *load.Env) {
 
 // changed takes what the files have now, if that is a certificate and its key.
 func (l *live) changed(read func(string) ([]byte, error)) error {
-	p, err := certs.LoadPair(read, l.cert, l.key, l.passwords)
+	t, old := certs.ReadPair(read, l.cert, l.key, l.passwords), l.text.Load()
+	if t.Sum == old.Sum {
+		return nil
+	}
+	p, err := t.Pair()
 	if err != nil {
 		l.log.Logf(logs.Error, 0, "%v; the certificate that was there before stays in use", err)
 		return err
 	}
-	old := l.pair.Load()
-	if p.Equal(old) {
+	if q, err := old.Pair(); err == nil && p.Equal(q) {
 		return nil
 	}
-	if bytes.Equal(p.Leaf.Raw, l.first.Leaf.Raw) {
-		p = l.first
-	}
-	l.pair.Store(p)
+	l.text.Store(t)
 	for _, f := range l.follow {
 		f(p)
 	}
@@ -64,21 +65,33 @@ func (l *live) changed(read func(string) ([]byte, error)) error {
 }
 
 // addLive adds a pair to those of a server, as certs.AddPair does.
-func addLive(all []*live, l *live) []*live {
+func addLive(all []*live, l *live) ([]*live, error) {
 	for i, old := range all {
-		if old.first.SameKind(l.first) {
+		p, err := old.pair()
+		if err != nil {
+			return nil, err
+		}
+		q, err := l.pair()
+		if err != nil {
+			return nil, err
+		}
+		if p.SameKind(q) {
 			all[i] = l
-			return all
+			return all, nil
 		}
 	}
-	return append(all, l)
+	return append(all, l), nil
 }
 
 // pairsOf are the pairs that are there now.
-func pairsOf(all []*live) []*certs.Pair {
+func pairsOf(all []*live) ([]*certs.Pair, error) {
 	pairs := make([]*certs.Pair, len(all))
 	for i, l := range all {
-		pairs[i] = l.pair.Load()
+		p, err := l.pair()
+		if err != nil {
+			return nil, err
+		}
+		pairs[i] = p
 	}
-	return pairs
+	return pairs, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,11 +35,15 @@ func TestLive(t *testing.T) {
 	var lines said
 	log := logs.NewLogger(logs.Options{}, logs.Target{Level: logs.Notice, Sink: &lines})
 	cert, key := filepath.Join(dir, "a.crt"), filepath.Join(dir, "a.key")
-	p, err := certs.LoadPair(os.ReadFile, cert, key, nil)
-	if err != nil {
+	text := certs.ReadPair(os.ReadFile, cert, key, nil)
+	l := newLive(text, cert, key, nil, log)
+	if l.have() != nil {
+		t.Error("it was made before it was wanted")
+	}
+	p, err := l.pair()
+	if err != nil || l.have() != p {
 		t.Fatal(err)
 	}
-	l := newLive(p, cert, key, nil, log)
 	said := func(want string) {
 		t.Helper()
 		if want == "" && len(lines) > 0 || !strings.Contains(string(lines), want) {
@@ -46,19 +51,34 @@ func TestLive(t *testing.T) {
 		}
 		lines = nil
 	}
-	if err := l.changed(os.ReadFile); err != nil || l.pair.Load() != p {
+	if err := l.changed(os.ReadFile); err != nil || l.have() != p {
 		t.Errorf("the same again: %v", err)
 	}
 	said("")
 	good, _ := os.ReadFile(cert)
+	if err := os.WriteFile(cert, append([]byte("# the same in other words\n"), good...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.changed(os.ReadFile); err != nil || l.have() != p {
+		t.Errorf("the same in other words: %v", err)
+	}
+	said("")
 	var heard *certs.Pair
 	l.follow = append(l.follow, func(p *certs.Pair) { heard = p })
+	other, _ := os.ReadFile(filepath.Join(dir, "b.crt"))
+	if err := os.WriteFile(cert, slices.Concat(good, other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.changed(os.ReadFile); err != nil || l.have() == p || len(l.have().Certificate.Certificate) != 2 {
+		t.Errorf("a longer chain: %v", err)
+	}
+	said("was replaced by that which its file has now")
 	write("a")
-	if err := l.changed(os.ReadFile); err != nil || bytes.Equal(l.pair.Load().Leaf.Raw, p.Leaf.Raw) {
+	if err := l.changed(os.ReadFile); err != nil || bytes.Equal(l.have().Leaf.Raw, p.Leaf.Raw) {
 		t.Errorf("another one: %v", err)
 	}
 	said("was replaced by that which its file has now")
-	now := l.pair.Load()
+	now := l.have()
 	if heard != now {
 		t.Error("who follows has not heard of it")
 	}
@@ -68,7 +88,7 @@ func TestLive(t *testing.T) {
 		if err := os.WriteFile(cert, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.changed(os.ReadFile); err == nil || l.pair.Load() != now {
+		if err := l.changed(os.ReadFile); err == nil || l.have() != now {
 			t.Errorf("%s was taken: %v", what, err)
 		}
 		said("the certificate that was there before stays in use")
@@ -77,7 +97,7 @@ func TestLive(t *testing.T) {
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.changed(os.ReadFile); err == nil || l.pair.Load() != now {
+	if err := l.changed(os.ReadFile); err == nil || l.have() != now {
 		t.Errorf("no key: %v", err)
 	}
 	said("No such file or directory")

@@ -45,9 +45,9 @@ type sslBuilder struct {
 	b        *http.Builder
 	settings func(*http.Server) *sslConf
 	read     certs.Read
-	pairs    map[[2]string]*live
-	texts    map[[32]byte]*certs.Pair // by what the files have
-	log      *logs.Logger             // of the server at hand
+	texts    texts
+	lives    map[pairID]*live
+	log      *logs.Logger // of the server at hand
 	made     map[*http.Server]*serverTLS
 	keys     *tls.Config // of tickets, where no file has them
 	now      time.Time
@@ -64,9 +64,10 @@ func buildTLS(b *http.Builder, at *listen.Entry[*http.Server], settings func(*ht
 	}
 	s := load.The[sslBuilder](b.Env)
 	if s.b == nil {
-		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, pairs: map[[2]string]*live{}, texts: map[[32]byte]*certs.Pair{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
+		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, lives: map[pairID]*live{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
 		b.AtEnd(s.end)
 	}
+	s.ahead(at.Servers)
 	for _, server := range at.Servers {
 		if _, done := s.made[server]; !done {
 			t, err := s.server(server)
@@ -167,11 +168,21 @@ func (t *serverTLS) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	if len(t.pairs) == 0 {
 		return nil, errors.New("tls: no certificate")
 	}
-	i := 0
-	if len(t.pairs) > 1 {
-		i = certs.Choose(pairsOf(t.pairs), hello)
+	i, p, err := 0, t.pairs[0].have(), error(nil)
+	switch {
+	case len(t.pairs) > 1:
+		var pairs []*certs.Pair
+		if pairs, err = pairsOf(t.pairs); err == nil {
+			i = certs.Choose(pairs, hello)
+			p = pairs[i]
+		}
+	case p == nil: // the first that comes
+		c.Await(func() { p, err = t.pairs[0].pair() })
 	}
-	p := t.pairs[i].pair.Load()
+	if err != nil {
+		c.hello.failed = err
+		return nil, errNamed
+	}
 	if t.staples == nil {
 		return c.show(p, nil), nil
 	}

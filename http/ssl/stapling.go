@@ -25,26 +25,30 @@ func (s *sslBuilder) staple(t *serverTLS, server *http.Server) error {
 	for i, l := range t.pairs {
 		place := &stapled{}
 		t.staples[i] = place
+		p, err := l.pair()
+		if err != nil {
+			return unplaced(c.certificates[0].call, 0, err)
+		}
 		if c.staplingFile != nil {
-			staple, err := certs.StapleFile(s.read, l.first, confPath(c.staplingFile, c.staplingFile.Arg(0)))
+			answer, err := certs.ReadStaple(s.read, confPath(c.staplingFile, c.staplingFile.Arg(0)))
 			if err != nil {
 				return unplaced(c.staplingFile, 0, err)
 			}
-			place.Store(staple)
+			place.Store(certs.FixedStaple(p, answer))
 			continue
 		}
 		trusted, responder, sure, log := s.trusted, c.staplingURL, c.staplingSure, server.Root.ErrorLog
 		all := s.stapler()
 		find := finder(s.home.Load, t.names)
 		follow := func(p *certs.Pair) (warning string) {
-			staple, warning := certs.NewStaple(p, trusted, responder, sure)
+			staple, warning := certs.NewStaple(l.cert, p, trusted, responder, sure)
 			if staple != nil {
 				staple.Log, staple.Find = log, find
 			}
 			all.Replace(place.Swap(staple), staple)
 			return warning
 		}
-		if warning := follow(l.first); warning != "" {
+		if warning := follow(p); warning != "" {
 			call := c.certificates[i].call
 			call.Warn(call.Errorf(0, "%s", warning).Unplaced())
 		}
