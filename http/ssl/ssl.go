@@ -231,7 +231,7 @@ decrypt. Without, keys are made at random and changed each day.`,
 		},
 		{
 			Name: "ssl_stapling_file", In: inServer, Syntax: "<file>",
-			Doc: "A file with the authority's answer, in DER, in place of asking for it.",
+			Doc: "A file with the authority's answer, in DER, in place of asking for it. When it changes it is read anew, without a reload; an answer that is about another certificate is not sent any more then.",
 			Set: keep(func(c *sslConf) **conf.Call { return &c.staplingFile }),
 		},
 		{
