@@ -28,17 +28,18 @@ const depsRules = `
 	NONE < loop < disk, loop/looptest;
 	vars, zone, disk < logs < load;
 	NONE < http/route, http/field, http/url;
-	load, http/route < lookup;
+	load < logs/accesslog, client;
+	client, http/route < lookup;
 
 	# The street.
 	load < certs;
 	certs < listen, cache, upstream/resolver;
 	upstream/resolver < upstream;
-	listen, upstream, cache, lookup, http/field, http/url < http;
+	listen, upstream, cache, lookup, logs/accesslog, http/field, http/url < http;
 	http < http/core, http/ssl, http/h1, http/h2, http/h3, http/rewrite, http/access, http/content, http/filter, http/log;
 	http/core < http/build;
 	http/ssl, http/h1, http/h2 < http/proxy;
-	listen, upstream, lookup < stream;
+	listen, upstream, lookup, logs/accesslog < stream;
 	http, stream < status;
 
 	# What brings it to life.
@@ -53,7 +54,7 @@ const depsRules = `
 	# A loop knows no protocol; what is shared knows no request.
 	conf, vars, logs, zone, disk !< loop;
 	conf, vars, logs, zone !< disk;
-	http !< conf, vars, zone, logs, loop, disk, load, lookup, certs, listen, upstream, cache, http/route, http/field, http/url;
+	http !< conf, vars, zone, logs, loop, disk, load, logs/accesslog, client, lookup, certs, listen, upstream, cache, http/route, http/field, http/url;
 	stream !< http;
 	http !< stream;
 	# No module folder knows another.

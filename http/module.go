@@ -181,20 +181,11 @@ func (b *Builder) Groups() *upstream.Set {
 
 // CompileText compiles a word of a directive as text with variables.
 func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
-	t, err := Env(call).TextAt(call.Place(arg), s)
+	t, err := Env(call).Vars.CompileAt(call.Place(arg), s)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}
 	return t, nil
-}
-
-// TextAt compiles text that stands at a place of the configuration.
-func (b *Builder) TextAt(at conf.Place, s string) (*Text, error) {
-	t, err := b.Vars.Compile(s)
-	if err == nil && t.Open() {
-		t.Ask(at)
-	}
-	return t, err
 }
 
 // TextSlot is a slot for one text with variables.

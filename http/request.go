@@ -143,6 +143,9 @@ func (r *Request) OnEnd(c Closer) { r.closers = append(r.closers, c) }
 // Loop returns the loop that serves the request.
 func (r *Request) Loop() *loop.Loop { return r.Task.Loop() }
 
+// Await has f run elsewhere, which may block, and goes on when it is done.
+func (r *Request) Await(f func()) { r.Task.Await(f) }
+
 // ClientAddr is the client's address, which realip may have changed; not valid for a unix socket.
 func (r *Request) ClientAddr() netip.Addr { return r.From.Addr() }
 

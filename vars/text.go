@@ -40,6 +40,15 @@ func (t *Table[R]) Compile(s string) (*Text[R], error) {
 	return x, err
 }
 
+// CompileAt is Compile for text that stands at a place: that of the errors of the names in it that are unknown so far. Load only.
+func (t *Table[R]) CompileAt(at any, s string) (*Text[R], error) {
+	x, err := t.Compile(s)
+	if err == nil && x.Open() {
+		x.Ask(at)
+	}
+	return x, err
+}
+
 // Open reports whether some name in the text is unknown so far. Load only.
 func (x *Text[R]) Open() bool {
 	return slices.ContainsFunc(x.parts, func(p Part[R]) bool { return p.Ref != nil && p.Ref.unknown() })
@@ -155,6 +164,9 @@ func (x *Text[R]) Const() (string, bool) {
 	}
 	return x.source, true // a text without variables is its source
 }
+
+// Empty reports whether there is no text (nil), or one of no bytes. A text of variables is not empty, whatever comes of it.
+func (x *Text[R]) Empty() bool { return x == nil || len(x.parts) == 0 }
 
 // Bytes is Const without a copy; they must not be changed.
 func (x *Text[R]) Bytes() ([]byte, bool) {

@@ -174,7 +174,7 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 			continue
 		}
 		at := conf.Place{Node: spec.Key.Node}
-		text, err := b.TextAt(at, spec.Key.Source)
+		text, err := b.Vars.CompileAt(at, spec.Key.Source)
 		if err != nil {
 			return nil, at.Errorf("%v", err)
 		}

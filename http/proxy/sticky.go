@@ -38,7 +38,7 @@ func (s *stickies) compile(b *http.Builder) (map[*upstream.Spec]*sticky, error) 
 			to   *[]*http.Text
 		}{{t.Lookup, &t.lookup}, {t.Create, &t.create}} {
 			for _, source := range list.from {
-				text, err := b.TextAt(at, source)
+				text, err := b.Vars.CompileAt(at, source)
 				if err != nil {
 					return nil, at.Errorf("%v", err)
 				}
@@ -52,7 +52,7 @@ func (s *stickies) compile(b *http.Builder) (map[*upstream.Spec]*sticky, error) 
 			if one.from == "" {
 				continue
 			}
-			text, err := b.TextAt(at, one.from)
+			text, err := b.Vars.CompileAt(at, one.from)
 			if err != nil {
 				return nil, at.Errorf("%v", err)
 			}
