@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+
+	"weir/conf"
 )
 
 // ProxyHeader is what a PROXY protocol header says of the connection that a proxy passes on. Addresses are text, since nginx takes
@@ -15,6 +17,12 @@ type ProxyHeader struct {
 	SrcAddr, DstAddr string
 	SrcPort, DstPort uint16
 	tlvs             []byte
+}
+
+// Source is the address that the connection comes from; not ok where the header has another text for it.
+func (h *ProxyHeader) Source() (a netip.AddrPort, ok bool) {
+	a, ok = conf.ParseAddrPort(h.SrcAddr)
+	return netip.AddrPortFrom(a.Addr(), h.SrcPort), ok
 }
 
 // MaxProxyHeader is how long a header may be; it must be read with room for as much.

@@ -1,11 +1,11 @@
 package lookup
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 	"strings"
 
+	"weir/client"
 	"weir/conf"
 	"weir/load"
 	"weir/vars"
@@ -90,7 +90,7 @@ func (g *geo[R]) read(n *conf.Node, d *conf.Diagnostics) error {
 		if !ok {
 			return errorAt(n, 0, "invalid network \"%s\"", value)
 		}
-		g.proxies.nets = append(g.proxies.nets, p)
+		g.proxies.Add(p)
 		return nil
 	case g.ranged:
 		return g.readRange(n, key, value, d)
@@ -214,43 +214,21 @@ func (g *geo[R]) of(r R) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// proxies are networks of proxies, whose X-Forwarded-For is believed.
+// proxies are those whose X-Forwarded-For is believed.
 type proxies struct {
-	nets      []netip.Prefix
+	client.Trusted
 	recursive bool
-}
-
-func (p *proxies) has(a netip.Addr) bool {
-	for _, n := range p.nets {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // forwarded is the address that X-Forwarded-For tells of when it comes from a proxy, else the address itself.
 func forwarded[R Subject[R]](s *Street[R], p *proxies, r R, a netip.Addr) netip.Addr {
-	if len(p.nets) == 0 || s.Forwarded == nil || !p.has(a) {
+	if p.Empty() || s.Forwarded == nil || !p.Has(a) {
 		return a
 	}
 	lists := s.Forwarded(r)
 	for i := len(lists) - 1; i >= 0; i-- {
-		for list := lists[i]; ; {
-			list = bytes.TrimRight(list, " ,")
-			last := list[bytes.LastIndexAny(list, ", ")+1:]
-			list = list[:len(list)-len(last)]
-			found, ok := conf.ParseAddrPort(string(last))
-			if !ok {
-				return a
-			}
-			a = found.Addr().Unmap().WithZone("")
-			if !p.recursive || !p.has(a) {
-				return a
-			}
-			if len(bytes.TrimRight(list, " ,")) == 0 {
-				break
-			}
+		if !p.Last(lists[i], p.recursive, func(found netip.AddrPort) { a = found.Addr().Unmap().WithZone("") }) {
+			break
 		}
 	}
 	return a

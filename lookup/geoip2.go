@@ -36,7 +36,7 @@ its place, and which the user that weir runs as must be able to read.`,
 					return call.Errorf(0, "invalid network \"%s\"", call.Arg(0))
 				}
 				c := load.The[geoIP2[R]](load.Of(call))
-				c.proxies.nets = append(c.proxies.nets, p)
+				c.proxies.Add(p)
 				return nil
 			},
 			Set: conf.Ignore[struct{}](),

@@ -3,85 +3,30 @@
 package access
 
 import (
-	"net/netip"
-
+	"weir/client"
 	"weir/conf"
 	"weir/http"
 	"weir/logs"
 )
 
-// rules are the allow and deny of one place, in order, apart by what the client comes from: an IPv4
-// client is no concern of a rule for IPv6.
-type rules struct {
-	inet, inet6 []rule
-	unix        []rule
-}
-
-type rule struct {
-	from netip.Prefix // of no meaning to clients of unix sockets
-	deny bool
-}
+const places = conf.HTTP | conf.Server | conf.Location | conf.LimitExcept
 
 // Access is nginx's access module: who may ask at all, by address.
-var Access = http.Define(http.Spec[rules]{
-	Name: "http_access",
-	Doc:  "Lets clients in or keeps them out by their addresses.",
-	Directives: []conf.Directive[rules]{
-		{
-			Name: "allow", In: places, Syntax: "<address:string>", Group: "access", Repeat: true,
-			Doc: `Lets clients with this address in: an address, a network such as 192.0.2.0/24, **unix:** or **all**. Of all allow and
-deny of a block the first that fits holds; a block without any takes those of the block around it.`,
-			Example: "allow 192.0.2.0/24;\ndeny all;",
-			Set:     func(c *rules, call *conf.Call) error { return c.add(call, false) },
-		},
-		{
-			Name: "deny", In: places, Syntax: "<address:string>", Group: "access", Repeat: true,
-			Doc:     "Answers 403 to clients with this address; see allow.",
-			Example: "deny 192.0.2.1;",
-			Set:     func(c *rules, call *conf.Call) error { return c.add(call, true) },
-		},
-	},
-	Install: func(c *rules, in *http.Install) error {
-		if len(c.inet)+len(c.inet6)+len(c.unix) > 0 {
-			in.Step(http.Access, c.run)
+var Access = http.Define(http.Spec[client.Rules]{
+	Name:       "http_access",
+	Doc:        "Lets clients in or keeps them out by their addresses.",
+	Directives: client.RuleDirectives(places, "Answers 403 to clients with this address"),
+	Install: func(rules *client.Rules, in *http.Install) error {
+		if !rules.Empty() {
+			in.Step(http.Access, func(r *http.Request) http.Verdict { return admit(rules, r) })
 		}
 		return nil
 	},
 })
 
-const places = conf.HTTP | conf.Server | conf.Location | conf.LimitExcept
-
-// add stores one allow or deny.
-func (c *rules) add(call *conf.Call, deny bool) error {
-	word := call.Arg(0)
-	switch word {
-	case "all":
-		c.inet = append(c.inet, rule{netip.PrefixFrom(netip.IPv4Unspecified(), 0), deny})
-		c.inet6 = append(c.inet6, rule{netip.PrefixFrom(netip.IPv6Unspecified(), 0), deny})
-		c.unix = append(c.unix, rule{deny: deny})
-		return nil
-	case "unix:":
-		c.unix = append(c.unix, rule{deny: deny})
-		return nil
-	}
-	from, ok := call.Network(0)
-	if !ok {
-		return call.Errorf(0, "invalid parameter \"%s\"", word)
-	}
-	if from.Addr().Is4() {
-		c.inet = append(c.inet, rule{from, deny})
-	} else {
-		c.inet6 = append(c.inet6, rule{from, deny})
-	}
-	return nil
-}
-
-// run holds the client's address against the rules.
-func (c *rules) run(r *http.Request) http.Verdict {
-	deny, ok := c.find(r.From.Addr())
-	if r.Debugs() {
-		r.Debugf("access: rule found: %t, denies: %t", ok, deny)
-	}
+// admit holds the client's address against the rules.
+func admit(rules *client.Rules, r *http.Request) http.Verdict {
+	deny, ok := rules.Ask(r)
 	switch {
 	case !ok:
 		return http.Next
@@ -92,30 +37,4 @@ func (c *rules) run(r *http.Request) http.Verdict {
 		r.Log(logs.Error, "access forbidden by rule")
 	}
 	return http.StatusForbidden
-}
-
-// find returns what the first fitting rule says; an address that is none stands for a unix socket.
-//
-// An IPv4 client of an IPv6 socket falls under the rules for IPv4, and only where there are none at all
-// under those for IPv6, as in nginx.
-func (c *rules) find(a netip.Addr) (deny, ok bool) {
-	switch {
-	case !a.IsValid():
-		if len(c.unix) == 0 {
-			return false, false
-		}
-		return c.unix[0].deny, true
-	case a.Is4() || a.Is4In6() && len(c.inet) > 0:
-		return first(c.inet, a.Unmap())
-	}
-	return first(c.inet6, a.WithZone(""))
-}
-
-func first(list []rule, a netip.Addr) (deny, ok bool) {
-	for i := range list {
-		if list[i].from.Contains(a) {
-			return list[i].deny, true
-		}
-	}
-	return false, false
 }

@@ -1,73 +1,25 @@
-package access
+package access_test
 
 import (
-	"net/netip"
-	"strings"
 	"testing"
 
-	"weir/conf"
+	"weir/http"
+	"weir/http/access"
+	"weir/weirtest/inside"
 )
 
-// TestRules asks configurations of allow and deny about clients; "unix" is one of a unix socket.
-func TestRules(t *testing.T) {
-	tests := []struct{ rules, client, want string }{
-		{"allow all", "127.0.0.1", "allow"},
-		{"deny all", "::1", "deny"},
-		{"deny all", "unix", "deny"},
-		{"deny 127.0.0.1; allow all", "127.0.0.1", "deny"},
-		{"deny 127.0.0.1; allow all", "127.0.0.2", "allow"},
-		{"deny 127.0.0.1; allow all", "unix", "allow"},
-		{"allow 10.1.2.3/8; deny all", "10.200.0.1", "allow"},
-		{"allow 10.0.0.0/8", "11.0.0.1", ""},
-		{"deny unix:", "127.0.0.1", ""},
-		{"deny unix:", "unix", "deny"},
-		{"allow unix:; deny all", "unix", "allow"},
-		{"deny ::/0", "127.0.0.1", ""},
-		{"deny 2001:db8::/32", "2001:db8::1", "deny"},
-		{"deny fe80::/10", "fe80::1%eth0", "deny"},
-		// an IPv4 client of an IPv6 socket
-		{"deny 127.0.0.1; allow ::/0", "::ffff:127.0.0.1", "deny"},
-		{"allow 127.0.0.2; deny ::/0", "::ffff:127.0.0.1", ""},
-		{"deny ::ffff:127.0.0.1", "::ffff:127.0.0.1", "deny"},
-		{"", "127.0.0.1", ""},
-	}
-	for _, tt := range tests {
-		c := readRules(t, tt.rules)
-		var from netip.Addr
-		if tt.client != "unix" {
-			from = netip.MustParseAddr(tt.client)
+// BenchmarkRules asks five rules about a client.
+func BenchmarkRules(b *testing.B) {
+	s := inside.New(b, `server { location / { deny 192.0.2.0/24; deny 198.51.100.0/24; deny 203.0.113.0/24; allow 127.0.0.0/8; allow all; } }`, access.Access)
+	s.Do(inside.Ask{Target: "/", Answer: func(r *http.Request) http.Verdict {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, step := range r.Loc.Steps {
+				if v := step(r); v != http.Next {
+					b.Fatal(v)
+				}
+			}
 		}
-		got := ""
-		if deny, ok := c.find(from); ok {
-			got = map[bool]string{true: "deny", false: "allow"}[deny]
-		}
-		if got != tt.want {
-			t.Errorf("%q of %s: %q, want %q", tt.rules, tt.client, got, tt.want)
-		}
-	}
-}
-
-func readRules(t *testing.T, text string) *rules {
-	t.Helper()
-	if text != "" {
-		text += ";"
-	}
-	tree, d := conf.Parse("rules", "http { "+text+" }")
-	table := conf.NewTable(Access.Conf, conf.Define("core", "The http block.", []conf.Directive[struct{}]{
-		{Name: "http", In: conf.Main, Syntax: "{ ... }", Opens: conf.HTTP, Doc: "The block of the test."},
-	}))
-	table.Check(tree, d)
-	c := conf.Settings[rules](table.NewScopes(tree, nil, d), Access.Conf, tree.Main.First("http").Block)
-	var warned []string
-	for _, g := range d.List() {
-		warned = append(warned, g.Text)
-	}
-	want := ""
-	if strings.Contains(text, "10.1.2.3/8") {
-		want = "low address bits of 10.1.2.3/8 are meaningless"
-	}
-	if got := strings.Join(warned, "; "); got != want {
-		t.Errorf("%q says %q, want %q", text, got, want)
-	}
-	return c
+		return http.StatusNotFound
+	}})
 }
