@@ -1,5 +1,6 @@
-// Package lookup has the variables that the configuration makes of others, by looking them up in tables: map, geo, split_clients,
-// geoip2. Whatever serves has them, so all is generic over whom they are asked of: a request of http, a session of stream.
+// Package lookup has the variables that the configuration makes of others: by looking them up in tables (map, geo, split_clients,
+// geoip2), or by giving them a value (set). Whatever serves has them, so all is generic over whom they are asked of: a request of http, a
+// session of stream.
 package lookup
 
 import (
@@ -30,6 +31,11 @@ type Street[R Subject[R]] struct {
 	Vars *vars.Table[R]
 	// Forwarded returns the values of X-Forwarded-For, in the order in which they came; nil where there is no such thing.
 	Forwarded func(R) [][]byte
+}
+
+// Text compiles argument arg of a directive as text with variables: what set assigns, what return answers.
+func (s *Street[R]) Text(call *conf.Call, arg int) (*vars.Text[R], error) {
+	return s.compile(call.Place(arg), call.Arg(arg))
 }
 
 // compile compiles text that stands at a place.

@@ -56,8 +56,8 @@ func (s *session) capture(n int) ([]byte, bool) {
 
 var _ Subject[*session] = (*session)(nil)
 
-// read reads directives that are asked of sessions.
-func read(t *testing.T, outside conf.Outside, text string) (*vars.Table[*session], *conf.Diagnostics) {
+// sessionTable has the variables of sessions.
+func sessionTable(t *testing.T) *vars.Table[*session] {
 	t.Helper()
 	table := vars.NewTable(vars.Hooks[*session]{
 		Slots:   func(s *session) []vars.Value { return s.slots },
@@ -66,6 +66,13 @@ func read(t *testing.T, outside conf.Outside, text string) (*vars.Table[*session
 	if err := table.Add(vars.Var[*session]{Name: "text", Get: func(s *session, _ string) vars.Value { return vars.Value{B: []byte(s.text)} }}); err != nil {
 		t.Fatal(err)
 	}
+	return table
+}
+
+// read reads directives that are asked of sessions.
+func read(t *testing.T, outside conf.Outside, text string) (*vars.Table[*session], *conf.Diagnostics) {
+	t.Helper()
+	table := sessionTable(t)
 	of := func(*conf.Call) Street[*session] {
 		return Street[*session]{Name: "test", Vars: table, Forwarded: func(s *session) (all [][]byte) {
 			for _, v := range s.forwarded {

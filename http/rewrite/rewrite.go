@@ -9,6 +9,7 @@ import (
 	"weir/http"
 	"weir/http/url"
 	"weir/logs"
+	"weir/lookup"
 	"weir/vars"
 )
 
@@ -34,13 +35,7 @@ client there (302, 301), as does a replacement that begins with http://, https:/
 			Example: "return 301 https://$host$request_uri;",
 			Set:     addReturn,
 		},
-		{
-			Name: "set", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
-			Syntax: "<variable:string> <value:text>", Doc: "Gives a variable a value.",
-			Example: "set $backend api;",
-			Set:     addSet,
-			Declare: declareSet,
-		},
+		lookup.SetDirective(everywhere, street, addSet),
 		{
 			Name: "break", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
 			Doc: "Ends the directives of this module for the pass.",
@@ -179,55 +174,30 @@ func breakOff(r *http.Request) (http.Verdict, bool) {
 	return http.Next, true
 }
 
-// declareSet makes a name assignable.
-func declareSet(call *conf.Call) error {
-	if name, err := vars.ParseName(call.Arg(0)); err == nil {
-		if _, err := http.Env(call).Vars.DefineSet(name); err != nil {
-			return call.Errorf(0, "%v", err)
-		}
-	}
-	return nil
-}
-
-func addSet(p *program, call *conf.Call) error {
-	name, err := vars.ParseName(call.Arg(0))
-	if err != nil {
-		return call.Errorf(0, "%v", err)
-	}
-	ref, err := http.Env(call).Vars.DefineSet(name)
-	if err != nil {
-		return call.Errorf(0, "%v", err)
-	}
-	value, err := http.CompileText(call, 1, call.Arg(1))
-	if err != nil {
-		return err
-	}
+func addSet(p *program, set lookup.Assignment[*http.Request]) {
 	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
-		ref.Set(r, r.QuotedText(value))
-		if r.Debugs() {
-			r.Debugf("http script set $%s", ref.Name())
-		}
+		set.Assign(r, r.QuotedText(set.Value))
 		return http.Next, false
 	}))
-	return nil
 }
 
 func addReturn(p *program, call *conf.Call) error {
 	status, err := conf.ParseInt(call.Arg(0))
 	var text *http.Text
+	in := street(call)
 	switch {
 	case err != nil && call.Len() == 1 && isURL(call.Arg(0)):
 		status = 302
-		text, err = http.CompileText(call, 0, call.Arg(0))
+		text, err = in.Text(call, 0)
 	case err != nil || status > 999:
 		return call.Errorf(0, "invalid return code \"%s\"", call.Arg(0))
 	case call.Len() == 2:
-		text, err = http.CompileText(call, 1, call.Arg(1))
+		text, err = in.Text(call, 1)
 	}
 	if err != nil {
 		return err
 	}
-	if status >= 400 && isNothing(text) {
+	if status >= 400 && text.Empty() {
 		p.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
 		return nil
 	}
@@ -239,15 +209,6 @@ func addReturn(p *program, call *conf.Call) error {
 		return r.Respond(status, r.Text(text)), true
 	}))
 	return nil
-}
-
-// isNothing reports whether there is no text, or an empty one. A text of variables is one, whatever comes of it.
-func isNothing(text *http.Text) bool {
-	if text == nil {
-		return true
-	}
-	s, ok := text.Const()
-	return ok && s == ""
 }
 
 // isURL reports whether a return or rewrite leads the client elsewhere.
