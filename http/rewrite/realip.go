@@ -71,9 +71,9 @@ var RealIP = http.Define(http.Spec[realIPConf]{
 // replaced says that the client's address was changed.
 type replaced struct{}
 
-// run changes the client's address, once for a request.
+// run changes the client's address, once for a request, wherever it is led later.
 func (c *realIPConf) run(r *http.Request) http.Verdict {
-	if _, done := http.Load[replaced](r); done || !c.from.Has(c.peer(r)) {
+	if _, done := http.Load[replaced](r.Main()); done || !c.from.Has(c.peer(r)) {
 		return http.Next
 	}
 	switch {
@@ -127,5 +127,5 @@ func (c *realIPConf) take(r *http.Request, list []byte) (more bool) {
 
 func replace(r *http.Request, a netip.AddrPort) {
 	r.From = a
-	http.Store(r, replaced{}, http.UntilRedirect)
+	http.Store(r.Main(), replaced{}, http.UntilEnd)
 }
