@@ -22,6 +22,7 @@ type H2 struct {
 	dec     *hpack.Decoder
 	LastID  uint32 // of the streams opened by Request
 	Updates bool   // Answer gives windows back for what it reads
+	Deaf    bool   // PINGs are not answered
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond
@@ -174,7 +175,7 @@ func (c *H2) Request(method, authority, path string, end bool, more ...Header) (
 	return c.LastID, c.Frame(H2Headers, flags, c.LastID, c.Block(append(fields, more...)...))
 }
 
-// Read reads a frame. Settings of the server are acknowledged, windows are kept account of.
+// Read reads a frame. Settings and PINGs of the server are acknowledged, windows are kept account of.
 func (c *H2) Read() (f H2Frame, err error) {
 	defer func() { c.note(f, err) }()
 	if err := c.Conn.SetReadDeadline(time.Now().Add(Patience())); err != nil {
@@ -191,6 +192,9 @@ func (c *H2) Read() (f H2Frame, err error) {
 	}
 	if f.Kind == H2Settings && f.Flags&H2Ack == 0 {
 		_ = c.Frame(H2Settings, H2Ack, 0, nil)
+	}
+	if f.Kind == H2Ping && f.Flags&H2Ack == 0 && !c.Deaf {
+		_ = c.Frame(H2Ping, H2Ack, 0, f.Payload)
 	}
 	return f, nil
 }

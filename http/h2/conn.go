@@ -23,6 +23,7 @@ type conn struct {
 	refused [8]uint32      // streams that were reset a short while ago
 	in      input
 	until   loop.Time // without streams: when the wait for the next one ends
+	leaving loop.Time // when the client is told at the latest which stream was the last; 0: nothing of it, or it was told
 
 	lastID     uint32
 	refusals   int32 // streams refused
@@ -47,7 +48,6 @@ type conn struct {
 	tableUpdate bool // the client has changed its table: it must be told that ours is empty
 	goaway      bool // no more streams are taken
 	dead        bool // nothing is read or written any more
-	held        bool // parked, and yet counted: a graceful stop waits for it
 	debug       bool
 	nodelay     bool
 }
@@ -75,12 +75,8 @@ func (s *Shared) Open(t *loop.Task, client http.Client, first []byte) {
 
 // Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
 func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
-	if c.held {
-		c.held = false
-		defer c.shared.Pending(lc.Loop().ID(), -1)
-	}
 	switch {
-	case why == loop.WokeReady:
+	case why == loop.WokeReady, why == loop.WokeShutdown && c.greeted && !c.goaway:
 		c.run(t, nil)
 	case why == loop.WokeTimeout && c.until > lc.Loop().Now():
 		c.fold()
@@ -116,11 +112,10 @@ func (c *conn) serve(first []byte) {
 		c.unfold()
 	}
 	err := c.received(first)
-	if err == nil && c.shared.Quit() { // a request that came along with the preface is taken: its client knew of nothing
-		err = c.read()
-		c.goAway(codeNone)
-	}
 	for {
+		if c.shared.Quit() {
+			c.leave()
+		}
 		if err == nil {
 			err = c.read()
 		}
@@ -132,11 +127,11 @@ func (c *conn) serve(first []byte) {
 			return
 		}
 		if w.idle() {
-			if c.goaway || c.shared.Quit() {
+			if c.goaway {
 				c.stop(nil)
 				return
 			}
-			if !c.client.Conn.Readable() {
+			if c.leaving == 0 && !c.client.Conn.Readable() {
 				c.park()
 				return
 			}
@@ -220,8 +215,10 @@ func (c *conn) wait() error {
 	case len(w.streams) == 0:
 		limit = c.until
 	}
-	if limit != 0 && (p.Deadline == 0 || limit < p.Deadline) {
-		p.Deadline = limit
+	for _, limit := range [...]loop.Time{limit, c.leaving} {
+		if limit != 0 && (p.Deadline == 0 || limit < p.Deadline) {
+			p.Deadline = limit
+		}
 	}
 	err := w.task.Poll(&p)
 	w.kick.Clear(loop.In)
@@ -236,6 +233,9 @@ func (c *conn) late() error {
 	w, now := c.work, c.work.task.Now()
 	if len(w.out) > w.sent && w.stuck.Add(c.core().SendTimeout) <= now {
 		return unix.ETIMEDOUT
+	}
+	if c.leaving != 0 && c.leaving <= now {
+		c.goAway(codeNone)
 	}
 	if b := &c.in.block; b.open && b.stream != nil {
 		if b.until <= now {

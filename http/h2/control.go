@@ -83,6 +83,8 @@ func (c *conn) ping(u []byte) error {
 		w := c.work
 		w.out = append(appendFrameHead(w.reserve(frameHead+8), 8, kindPing, flagAck, 0), u...)
 		c.count(8)
+	} else if c.leaving != 0 && string(u) == farewell {
+		c.goAway(codeNone)
 	}
 	return c.spend(1)
 }

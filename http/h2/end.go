@@ -2,6 +2,7 @@ package h2
 
 import (
 	"io"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,7 @@ func (c *conn) closeIdle(t *loop.Task, why loop.Woke) {
 // stop ends the connection: with a fault the client is told of, or because it is gone, or with nothing left to do.
 func (c *conn) stop(err error) {
 	f, told := err.(fault)
-	if told || err == nil {
+	if told || err == nil || err == loop.ErrStopped {
 		c.goAway(code(f))
 		_ = c.write()
 	} else if err == io.EOF && (len(c.work.streams) > 0 || c.in.incomplete()) {
@@ -71,9 +72,28 @@ func (c *conn) goAway(why code) {
 	if c.goaway {
 		return
 	}
-	c.goaway = true
+	c.goaway, c.leaving = true, 0
 	w := c.work
 	w.out = appendGoAway(w.reserve(frameHead+8), c.lastID, why)
+}
+
+// farewell is what a client answers with when it has read that it is to go, and lastWait how long that may take.
+const (
+	farewell = "farewell"
+	lastWait = time.Second
+)
+
+// leave asks the client to open no more streams. Those that are on their way meanwhile are taken: which one was the last it is told when
+// it has answered to a PING, or does not do so (RFC 9113, section 6.8).
+func (c *conn) leave() {
+	if c.goaway || c.leaving != 0 {
+		return
+	}
+	w := c.work
+	c.leaving = w.task.Now().Add(lastWait)
+	c.until = max(c.until, c.leaving)
+	b := appendGoAway(w.reserve(2*frameHead+8+len(farewell)), maxWindow, codeNone)
+	w.out = append(appendFrameHead(b, len(farewell), kindPing, 0, 0), farewell...)
 }
 
 // linger reads what the client has sent already, so that what it was told is not lost with a reset, and closes.
@@ -97,7 +117,7 @@ func (c *conn) linger(t *loop.Task) {
 // Drain tells the client that no more requests are taken than those that are on their way (http.Session).
 func (c *conn) Drain() {
 	if c.work != nil && !c.dead {
-		c.goAway(codeNone)
+		c.leave()
 		c.nudge()
 	}
 }

@@ -145,35 +145,48 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// TestQuit tells the client to go, lets what is on its way end, and takes no more.
+// TestQuit asks clients to go, serves what is on its way until they have heard of it, lets that end, and takes no more.
 func TestQuit(t *testing.T) {
 	s := newServer(t, options{Steps: steps()}, text)
-	c, idle := s.dial(), s.dial()
+	c, idle, deaf := s.dial(), s.dial(), s.dial()
 	id, err := c.Request("GET", "test", "/wait", true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	get(t, idle, "/small")
-	get(t, c, "/small")
-	s.quitNow()
-	wantGoAway(t, idle, 0)
-	f, err := c.ReadUntil(func(f weirtest.H2Frame) bool { return f.Kind == weirtest.H2GoAway })
-	if err != nil || f.Code() != 0 || !bytes.HasPrefix(f.Payload, []byte{0, 0, 0, 3}) {
-		t.Errorf("%v, %v", f, err)
+	for _, c := range []*weirtest.H2{c, idle, deaf} {
+		get(t, c, "/small")
 	}
+	s.quitNow()
+	goAway := func(c *weirtest.H2, last string) {
+		t.Helper()
+		f, err := c.ReadUntil(func(f weirtest.H2Frame) bool { return f.Kind == weirtest.H2GoAway })
+		if err != nil || f.Code() != 0 || !strings.HasPrefix(string(f.Payload), last) {
+			t.Errorf("%v, %v; want GOAWAY with %q", f, err, last)
+		}
+	}
+	for _, c := range []*weirtest.H2{c, idle} {
+		goAway(c, "\x7f\xff\xff\xff")
+		get(t, c, "/small") // which reads the PING, and answers to it
+	}
+	goAway(c, "\x00\x00\x00\x05")
+	goAway(idle, "\x00\x00\x00\x03")
+	deaf.Deaf = true
+	goAway(deaf, "\x7f\xff\xff\xff")
+	goAway(deaf, "\x00\x00\x00\x01")
 	if _, err := c.Request("GET", "test", "/small", true); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Reset(id, 8); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := c.Read(); err == nil {
-		t.Errorf("after GOAWAY: %v", f)
+	for _, c := range []*weirtest.H2{c, idle, deaf} {
+		if f, err := c.Read(); err == nil {
+			t.Errorf("after GOAWAY: %v", f)
+		}
+		_ = c.Conn.Close()
 	}
-	_ = idle.Conn.Close()
-	_ = c.Conn.Close()
-	if n := s.Lines("access.log", "/small"); n != 2 {
-		t.Errorf("%d requests were served; want 2", n)
+	if n := s.Lines("access.log", "/small"); n != 5 {
+		t.Errorf("%d requests were served; want 5", n)
 	}
 }
 
