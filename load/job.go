@@ -25,6 +25,13 @@ func (e *Env) Run(name string, f func(*Job)) { e.jobs = append(e.jobs, &Job{name
 // Jobs returns what Run was given.
 func (e *Env) Jobs() []*Job { return e.jobs }
 
+// Begin has f run as a job of its own on the same loop, which whoever begins it has to stop. For the job itself.
+func (j *Job) Begin(name string, f func(*Job)) *Job {
+	k := &Job{name: name, run: f}
+	k.Start(j.task.Loop())
+	return k
+}
+
 // Start runs the job on a loop. Any goroutine.
 func (j *Job) Start(l *loop.Loop) {
 	l.Post(func() {

@@ -30,10 +30,13 @@ const (
 	NotCounted                // passed on for its 403 or 404: the peer is well, its time does not count
 )
 
-// Timing is how long a peer took, from the choice of the peer on.
+// Timing is how long a peer took, from the choice of the peer on, and what went to and fro.
 type Timing struct {
 	Header time.Duration // to the response header; negative: none came
 	Last   time.Duration // to the last byte
+
+	Status         int   // of the response
+	Sent, Received int64 // bytes
 }
 
 // Attempt is the search of one exchange for a peer that answers. It is embedded
@@ -142,6 +145,7 @@ func (a *Attempt) Next(now loop.Time) (*Peer, error) {
 	if p != nil {
 		p.st.conns++
 		p.st.picks++
+		p.st.selected = now
 		a.asked = true
 	}
 	g.mu.Unlock()
@@ -183,6 +187,7 @@ func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bo
 	g := a.group
 	g.mu.Lock()
 	a.set.method.done(a, p, now, o, t)
+	p.st.took(&t)
 	p.st.conns--
 	switch {
 	case a.tier.single:
@@ -193,7 +198,7 @@ func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bo
 		}
 		a.tries = 0
 	case o == Failed:
-		disabled = p.failed(second(now))
+		disabled = p.failed(now)
 		a.tries--
 	default:
 		p.succeeded(now)

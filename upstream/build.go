@@ -128,12 +128,18 @@ func Build(spec *Spec, o Options) (*Group, error) {
 	if !spec.State && !slices.ContainsFunc(spec.Servers, func(s ServerSpec) bool { return !s.Backup }) {
 		return nil, &conf.Error{Node: spec.Node, Arg: -1, Text: "no servers in upstream " + quote(spec.Name)}
 	}
-	g.members = spec.members()
-	g.peers.Store(g.newPeerSet(nil))
+	g.begin()
 	if err := g.follow(&o); err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// begin makes the peers of the servers that are known. Before the group is used.
+func (g *Group) begin() {
+	g.members = g.Spec.members()
+	g.nextID = len(g.members)
+	g.peers.Store(g.newPeerSet(nil, false))
 }
 
 // Only makes a group of one peer of g, at another port if port is not 0: for
@@ -145,11 +151,11 @@ func (g *Group) Only(p *Peer, port uint16, k Keepalive) *Group {
 		addr.Net = netip.AddrPortFrom(addr.Net.Addr(), port)
 	}
 	spec := &Spec{Name: g.Name, Implicit: true, Servers: []ServerSpec{{Text: p.Server, Addrs: []loop.Addr{addr}, Weight: 1}}}
-	only := &Group{Name: g.Name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}, members: spec.members()}
+	only := &Group{Name: g.Name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}}
 	if k.Life > 0 {
 		only.pool = newPool(k, 1)
 	}
-	only.peers.Store(only.newPeerSet(nil))
+	only.begin()
 	return only
 }
 
@@ -160,7 +166,7 @@ func Fixed(name string, addrs []loop.Addr) *Group {
 	spec := &Spec{Name: name, Implicit: true, Servers: []ServerSpec{
 		{Text: name, Addrs: addrs, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout},
 	}}
-	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}, members: spec.members()}
-	g.peers.Store(g.newPeerSet(nil))
+	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), queue: &queue{}}
+	g.begin()
 	return g
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"weir/conf"
@@ -13,12 +14,17 @@ import (
 
 // A follower looks one server of a group up again and again, in a task in the background.
 type follower struct {
-	ResolverConf
+	*names
 	*Follow
+	name  *member // the server
+	tries int     // in vain
+}
+
+// names is what the servers of a group are looked up with.
+type names struct {
+	ResolverConf
 	group *Group
-	nth   int // the server's place in the spec
 	log   *logs.Logger
-	tries int // in vain
 }
 
 // shortest is how soon a name that could not be resolved is asked for again, at the earliest.
@@ -27,11 +33,13 @@ const shortest = time.Second
 // follow has the servers looked up that are to be.
 func (g *Group) follow(o *Options) error {
 	r := o.resolver(g.Spec.Block)
+	named := false
 	for i := range g.Spec.Servers {
 		f := g.Spec.Servers[i].Follow
 		if f == nil {
 			continue
 		}
+		named = true
 		at := conf.Place{Node: g.Spec.Node, Arg: -1}
 		switch {
 		case f.Once: // there is a resolver
@@ -42,15 +50,52 @@ func (g *Group) follow(o *Options) error {
 			return at.Errorf("no resolver defined to resolve names at run time in upstream %s", quote(g.Name)).
 				Hintf("resolver, in upstream or around it, names the servers to ask: resolver 127.0.0.53;")
 		}
-		if g.until == nil {
-			g.until = make([]int64, len(g.Spec.Servers))
-		}
-		if o.Run != nil && r.Resolver != nil {
-			w := &follower{ResolverConf: r, Follow: f, group: g, nth: i, log: o.Log}
-			o.Run("resolve "+f.Host, w.run)
-		}
+	}
+	if o.Run != nil && r.Resolver != nil && (named || g.Spec.Zone != "") { // with a zone, names may be added while it serves
+		n := &names{ResolverConf: r, group: g, log: o.Log}
+		g.resolves = true
+		o.Run("names of upstream "+g.Name, n.run)
 	}
 	return nil
+}
+
+// run has the names looked up that the group has, each in a task of its own.
+func (n *names) run(j *load.Job) {
+	g := n.group
+	g.mu.Lock()
+	g.names = j
+	g.mu.Unlock()
+	at := map[*member]*load.Job{}
+	defer func() {
+		for _, k := range at {
+			k.Stop()
+		}
+	}()
+	for {
+		n.begin(j, at)
+		if j.Wait(&loop.Wait{}) == loop.ErrStopped {
+			return
+		}
+	}
+}
+
+// begin begins to look up names that are new, and ends it for those that are gone.
+func (n *names) begin(j *load.Job, at map[*member]*load.Job) {
+	n.group.mu.Lock()
+	members := n.group.members
+	n.group.mu.Unlock()
+	for m, k := range at {
+		if !slices.Contains(members, m) {
+			k.Stop()
+			delete(at, m)
+		}
+	}
+	for _, m := range members {
+		if at[m] == nil && m.named {
+			f := &follower{names: n, Follow: m.server.Follow, name: m}
+			at[m] = j.Begin("resolve "+f.Host, f.run)
+		}
+	}
 }
 
 // run is the task.
@@ -89,7 +134,7 @@ func (f *follower) due(now loop.Time) time.Duration {
 	g := f.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return time.Duration(max(g.until[f.nth]-second(now), 0)) * time.Second
+	return time.Duration(max(f.name.until-second(now), 0)) * time.Second
 }
 
 // after is how long it is until a second is over, as nginx counts.
@@ -119,9 +164,9 @@ func (f *follower) failed(err error, now loop.Time) time.Duration {
 
 func (f *follower) replace(found []Found, until int64) {
 	g := f.group
-	g.Replace(f.nth, found)
+	g.replace(f.name, found)
 	g.mu.Lock()
-	g.until[f.nth] = until
+	f.name.until = until
 	g.mu.Unlock()
 }
 
@@ -139,13 +184,20 @@ func (f *follower) look(j *load.Job) (found []Found, until int64, err error) {
 	return found, a.Until, err
 }
 
+// backup reports whether the server is a backup. Loop only.
+func (f *follower) backup() bool {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	return f.name.server.Backup
+}
+
 // lookService asks for a service: its servers of the best priority are the group's, the others are backups where there may be any.
 func (f *follower) lookService(j *load.Job, w resolver.Wait) (found []Found, until int64, err error) {
 	servers, until, lost, err := f.Resolver.Service(j.Task(), f.Service, f.Host, w)
 	for _, l := range lost {
 		f.log.Logf(logs.Error, 0, "%s could not be resolved %v while resolving service %s of %s", l.Name, l.Error, f.Service, f.Host)
 	}
-	backups := f.group.Spec.backups && !f.group.Spec.Servers[f.nth].Backup
+	backups := f.group.Spec.backups && !f.backup()
 	for _, s := range servers {
 		backup := s.Priority != servers[0].Priority
 		if backup && !backups {
@@ -159,24 +211,25 @@ func (f *follower) lookService(j *load.Job, w resolver.Wait) (found []Found, unt
 // inheritFound begins with what the group before a reload has found for servers of the same name, whose ports and weights may be others
 // now; or with what was found for them at load, if it cannot be found now. With the mutex of both held.
 func (g *Group) inheritFound(old *Group) {
-	for i := range g.Spec.Servers {
-		s := &g.Spec.Servers[i]
-		for k := range old.Spec.Servers {
-			before := &old.Spec.Servers[k]
-			if s.Follow == nil || !s.Follow.same(before.Follow) && (s.Follow.Service != "" || s.Text != before.Text) {
-				continue
+	for _, m := range slices.Clone(g.members) {
+		if !m.named {
+			continue
+		}
+		var from *ServerSpec // of old
+		for _, before := range old.members {
+			if from == nil && before.parent == nil && m.server.follows(before.server) {
+				from, m.until = before.server, before.until
 			}
-			for _, m := range old.members {
-				if m.nth == k {
-					g.members = append(g.members, member{s, i, s.Follow.moved(m.Found, g.Spec.backups && !s.Backup)})
-				}
+			if from != nil && !before.named && (before.server == from || before.parent != nil && before.parent.server == from) {
+				g.members = append(g.members, g.child(m, m.server.Follow.moved(before.Found, g.Spec.backups && !m.server.Backup)))
 			}
-			if old.until != nil {
-				g.until[i] = old.until[k]
-			}
-			break
 		}
 	}
+}
+
+// follows reports whether a server that is looked up may begin with the addresses of one before a reload.
+func (s *ServerSpec) follows(before *ServerSpec) bool {
+	return s.Follow.same(before.Follow) || s.Follow.Service == "" && s.Text == before.Text
 }
 
 // moved is an address with the port that the server has now.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"weir/load"
 	"weir/loop"
 )
 
@@ -14,14 +15,18 @@ type Group struct {
 
 	mu      *sync.Mutex // guards the state of every peer; shared with the group this one inherited from
 	peers   atomic.Pointer[peerSet]
-	pool    *Pool    // nil: connections are not kept
-	members []member // what peers was made of; guarded by mu
-	changed func()   // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
-	checks  []Check  // of the peers' health; guarded by mu
-	queue   *queue   // who waits for a peer; shared likewise
-	gone    bool     // another group has inherited from this one; guarded by mu
-	until   []int64  // second up to which what was found for each server holds; guarded by mu
+	pool    *Pool     // nil: connections are not kept
+	members []*member // what peers was made of; guarded by mu
+	nextID  int       // of the next member; guarded by mu
+	zombies []*state  // of peers that are gone while they were at work; guarded by mu
+	changed func()    // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
+	checks  []Check   // of the peers' health; guarded by mu
+	queue   *queue    // who waits for a peer; shared likewise
+	gone    bool      // another group has inherited from this one; guarded by mu
 	draw    func(n int) int
+
+	resolves bool      // names can be looked up while it serves
+	names    *load.Job // which looks them up; nil: it has not begun; guarded by mu
 }
 
 // balancer is a balancing method. One value serves all exchanges of a set of
@@ -39,12 +44,18 @@ type balancer interface {
 	done(a *Attempt, p *Peer, now loop.Time, o Outcome, t Timing)
 }
 
-// plain is embedded by methods that learn nothing from exchanges.
+// plain is embedded by methods whose choices do not depend on how exchanges went.
 type plain struct{}
 
-func (plain) begin(*Attempt)                                   {}
-func (plain) header(*Attempt, *Peer, loop.Time, Timing)        {}
-func (plain) done(*Attempt, *Peer, loop.Time, Outcome, Timing) {}
+func (plain) begin(*Attempt)                            {}
+func (plain) header(*Attempt, *Peer, loop.Time, Timing) {}
+
+func (plain) done(_ *Attempt, p *Peer, _ loop.Time, o Outcome, t Timing) {
+	if o == OK && t.Header >= 0 {
+		average(&p.st.header, t.Header)
+		average(&p.st.response, t.Last)
+	}
+}
 
 // Pool returns the pool of kept connections, or nil. Groups that nobody declared
 // (an address in proxy_pass) have none, as in nginx.
@@ -55,11 +66,10 @@ func (g *Group) Peers() []*Peer { return g.peers.Load().all() }
 
 // Status appends a snapshot of every peer to dst.
 func (g *Group) Status(dst []PeerStatus, now loop.Time) []PeerStatus {
-	sec := second(now)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, p := range g.Peers() {
-		dst = append(dst, p.status(sec))
+		dst = append(dst, p.status(now))
 	}
 	return dst
 }

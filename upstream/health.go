@@ -93,9 +93,11 @@ func (g *Group) judge(p *Peer, key string, passed bool, now loop.Time) (h Health
 	}
 	c, v := &g.checks[at], &st.verdicts[at]
 	st.checks++
+	st.lastPassed = passed
 	if !passed {
 		st.checksFailed++
 	}
+	defer p.clock(now)
 	if changed = v.judge(c, passed); !changed {
 		return v.health, false, nil
 	}

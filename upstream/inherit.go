@@ -2,9 +2,10 @@ package upstream
 
 import "weir/loop"
 
-// identity is what makes a peer the same over a reload. Weight, limits and
+// identity is what makes a peer the same when others come and go, or over a reload. Weight, limits and
 // "down" may change and leave its health and its connections alone.
 type identity struct {
+	id     int // within one group; over a reload that counts for nothing
 	server string
 	addr   loop.Addr
 	backup bool
@@ -24,7 +25,8 @@ func (g *Group) Inherit(old *Group) {
 	old.gone = true
 	g.inheritFound(old)
 	g.inheritPool(old)
-	s := g.newPeerSet(old.peers.Load())
+	g.zombies = old.zombies
+	s := g.newPeerSet(old.peers.Load(), true)
 	g.applyChecks(s, true)
 	g.peers.Store(s)
 	g.queue = old.queue
@@ -35,9 +37,14 @@ func (g *Group) Inherit(old *Group) {
 	}
 }
 
-func (s *peerSet) identities() map[identity]*Peer {
+// identities are the peers by what makes them the same: within the group, or over a reload.
+func (s *peerSet) identities(within bool) map[identity]*Peer {
 	m := map[identity]*Peer{}
 	for _, p := range s.all() {
+		if within {
+			m[identity{id: p.ID, addr: p.Addr}] = p
+			continue
+		}
 		id := identity{server: p.Server, addr: p.Addr, backup: p.Backup}
 		for m[id] != nil {
 			id.nth++

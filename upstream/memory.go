@@ -24,7 +24,7 @@ func (s *Set) OnChange(f func()) {
 func (s *Set) AppendSnapshot(dst []byte) []byte {
 	for _, g := range s.groups {
 		g.mu.Lock()
-		for id, p := range g.peers.Load().identities() {
+		for id, p := range g.peers.Load().identities(false) {
 			for i := range p.st.verdicts {
 				v := &p.st.verdicts[i]
 				dst = append(append(dst, g.remembered(id, v)...), ' ')
@@ -57,7 +57,7 @@ func (s *Set) Restore(snapshot []byte) {
 	}
 	for _, g := range s.groups {
 		g.mu.Lock()
-		for id, p := range g.peers.Load().identities() {
+		for id, p := range g.peers.Load().identities(false) {
 			p.st.blocked = 0
 			for i := range p.st.verdicts {
 				v := &p.st.verdicts[i]

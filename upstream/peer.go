@@ -10,6 +10,7 @@ import (
 // Peer is one address of one server of a group. All its fields are settled when
 // the group is built; any goroutine may read them at any time.
 type Peer struct {
+	ID     int       // among all that its group has had
 	Name   string    // the address as $upstream_addr shows it: "127.0.0.1:80", "unix:/path"
 	Server string    // the text of the server directive, as written
 	Addr   loop.Addr // where to connect
@@ -57,12 +58,11 @@ type state struct {
 	started loop.Time
 	credit  int // thousandths of a choice that it has earned
 
-	picks        uint64
-	failures     uint64
-	checks       uint64
-	checksFailed uint64
-	unhealthy    uint64 // times that a check has found it unhealthy
+	counts
 }
+
+// Identity is equal for two peers when they are the same, with other settings: one has taken the place of the other. Any goroutine.
+func (p *Peer) Identity() any { return p.st }
 
 // longAgo is a second that lies further back than any fail_timeout. A peer
 // never used must look so, though a monotonic clock may start at nought.
@@ -105,15 +105,19 @@ func (p *Peer) touch(sec int64) {
 }
 
 // failed counts one failure and reports whether the peer is put aside by it.
-func (p *Peer) failed(sec int64) bool {
-	st := p.st
+func (p *Peer) failed(now loop.Time) bool {
+	st, sec := p.st, second(now)
 	st.fails++
 	st.failures++
 	st.accessed, st.checked = sec, sec
 	if p.MaxFails == 0 {
 		return false
 	}
+	if st.fails == p.MaxFails {
+		st.unavail++
+	}
 	st.effective = max(st.effective-p.Weight/p.MaxFails, 0)
+	p.clock(now)
 	return st.fails >= p.MaxFails
 }
 
@@ -127,33 +131,5 @@ func (p *Peer) succeeded(now loop.Time) {
 		p.start(now)
 	}
 	p.st.fails = 0
-}
-
-// PeerStatus is a snapshot of a peer, for the status pages.
-type PeerStatus struct {
-	*Peer
-	Conns    int    // exchanges under way
-	Fails    int    // failures counted against MaxFails
-	Aside    bool   // put aside for the time being
-	Picks    uint64 // times chosen
-	Failures uint64 // failures since the start
-
-	Health       Health // what active checks think of it, the worst of them
-	Checks       uint64 // checks made
-	ChecksFailed uint64 // those of them that failed
-	Unhealthy    uint64 // times that a check has found it unhealthy
-
-	Header   time.Duration
-	Response time.Duration
-}
-
-func (p *Peer) status(sec int64) PeerStatus {
-	st := p.st
-	return PeerStatus{
-		Peer: p, Conns: st.conns, Fails: st.fails, Aside: p.aside(sec),
-		Picks: st.picks, Failures: st.failures,
-		Health: st.health(), Checks: st.checks, ChecksFailed: st.checksFailed, Unhealthy: st.unhealthy,
-		Header:   time.Duration(st.header) * time.Millisecond,
-		Response: time.Duration(st.response) * time.Millisecond,
-	}
+	p.clock(now)
 }

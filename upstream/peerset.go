@@ -1,6 +1,10 @@
 package upstream
 
-import "weir/loop"
+import (
+	"slices"
+
+	"weir/loop"
+)
 
 // peerSet is who the peers of a group are at one time, and how one of them is
 // chosen. It never changes: when a name has other addresses, another set takes
@@ -13,10 +17,14 @@ type peerSet struct {
 	slow    bool // some peer begins slowly when it comes back
 }
 
-// member is what one peer is made of.
+// member is one server of a group: an address, which makes a peer, or a name that is looked up while serving and leads to others.
+// Guarded by the group's mutex.
 type member struct {
-	server *ServerSpec
-	nth    int // the server's place in the spec
+	id     int         // among all that the group has had
+	server *ServerSpec // another one takes its place, it never changes
+	named  bool        // it is a name, which has no peer of its own
+	parent *member     // the name that has led to it; nil: none has
+	until  int64       // of a name: the second up to which what was found for it holds
 	Found
 }
 
@@ -29,13 +37,16 @@ type Found struct {
 	Backup bool   // others have a better priority
 }
 
-// members are the peers of the servers whose addresses are known at load, in
-// nginx's order.
-func (s *Spec) members() []member {
-	var all []member
+// members are the servers as they are known at load, in nginx's order.
+func (s *Spec) members() []*member {
+	var all []*member
 	for i := range s.Servers {
-		for _, addr := range s.Servers[i].Addrs {
-			all = append(all, member{&s.Servers[i], i, Found{Addr: addr}})
+		server := &s.Servers[i]
+		if server.Follow != nil {
+			all = append(all, &member{id: len(all), server: server, named: true})
+		}
+		for _, addr := range server.Addrs {
+			all = append(all, &member{id: len(all), server: server, Found: Found{Addr: addr}})
 		}
 	}
 	return all
@@ -45,7 +56,7 @@ func (s *Spec) members() []member {
 func (m *member) peer() *Peer {
 	s := m.server
 	p := &Peer{
-		Name: addressName(m.Addr), Server: s.Text, Addr: m.Addr,
+		ID: m.id, Name: addressName(m.Addr), Server: s.Text, Addr: m.Addr,
 		Weight: s.Weight, MaxFails: s.MaxFails, FailTimeout: s.FailTimeout, MaxConns: s.MaxConns, SlowStart: s.SlowStart,
 		Down: s.Down, Drain: s.Drain, Backup: s.Backup || m.Backup,
 		timeout: second(loop.Time(s.FailTimeout)),
@@ -60,12 +71,15 @@ func (m *member) peer() *Peer {
 	return p
 }
 
-// newPeerSet makes the set of the group's members. Peers that before has too
-// have the states of before. With g.mu held, or before the group is used.
-func (g *Group) newPeerSet(before *peerSet) *peerSet {
+// newPeerSet makes the set of the group's members. Peers that before has too have the states of before: those of the same members, or,
+// when before is a set of another group, those of equal ones. With g.mu held, or before the group is used.
+func (g *Group) newPeerSet(before *peerSet, reload bool) *peerSet {
 	s := &peerSet{}
-	for i := range g.members {
-		p := g.members[i].peer()
+	for _, m := range g.members {
+		if m.named {
+			continue
+		}
+		p := m.peer()
 		if g.pool != nil {
 			p.lane = g.pool.lane(p.Addr)
 		}
@@ -77,30 +91,33 @@ func (g *Group) newPeerSet(before *peerSet) *peerSet {
 		}
 	}
 	s.primary.single = len(s.primary.peers) == 1 && len(s.backup.peers) == 0
-	s.inherit(before)
+	g.inheritStates(s, before, reload)
 	g.applyChecks(s, false)
 	s.method = g.newBalancer(s)
 	return s
 }
 
-// inherit gives each peer the state that it had before, or a new one.
-func (s *peerSet) inherit(before *peerSet) {
-	if before == nil {
-		for _, p := range s.all() {
-			p.st = newState(p.Weight)
-		}
-		return
+// inheritStates gives each peer the state that it had before, or a new one. What is left of before may be at work still.
+func (g *Group) inheritStates(s, before *peerSet, reload bool) {
+	was := map[identity]*Peer{}
+	if before != nil {
+		was = before.identities(!reload)
 	}
-	was := before.identities()
-	for id, p := range s.identities() {
+	for id, p := range s.identities(!reload) {
 		old := was[id]
 		if old == nil {
 			p.st = newState(p.Weight)
 			continue
 		}
+		delete(was, id)
 		p.st = old.st
 		if p.Weight != old.Weight {
 			p.st.effective = p.Weight
+		}
+	}
+	for _, p := range was {
+		if p.st.conns > 0 {
+			g.zombies = append(g.zombies, p.st)
 		}
 	}
 }
@@ -133,42 +150,48 @@ func (g *Group) newBalancer(s *peerSet) balancer {
 // addresses are those of the members. With g.mu held.
 func (g *Group) addresses() map[loop.Addr]bool {
 	used := map[loop.Addr]bool{}
-	for i := range g.members {
-		used[g.members[i].Addr] = true
+	for _, m := range g.members {
+		if !m.named {
+			used[m.Addr] = true
+		}
 	}
 	return used
 }
 
-// Replace says where the server directive number i of the group's spec leads to
-// now. Peers that stay keep health, averages, turns and connections; exchanges
+// replace says where a name of the group leads to now. Peers that stay keep health, averages, turns and connections; exchanges
 // under way end with the peers that they have. As in nginx, those that stay keep
 // their places too, and new ones come last. It reports whether anything has
 // changed. Any goroutine.
-func (g *Group) Replace(i int, found []Found) (changed bool) {
+func (g *Group) replace(name *member, found []Found) (changed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	next, changed := g.merge(i, found)
-	if g.gone || !changed {
+	next, changed := g.merge(name, found)
+	if g.gone || !changed || !slices.Contains(g.members, name) {
 		return false
 	}
+	g.put(next)
+	return true
+}
+
+// put makes these the members of the group. With g.mu held.
+func (g *Group) put(next []*member) {
 	g.members = next
-	g.peers.Store(g.newPeerSet(g.peers.Load()))
+	g.peers.Store(g.newPeerSet(g.peers.Load(), false))
 	if g.pool != nil {
 		g.pool.forget(g.addresses())
 	}
 	g.queue.wake()
-	return true
 }
 
-// merge returns the members in which server i leads to what was found.
-func (g *Group) merge(i int, found []Found) (next []member, changed bool) {
+// merge returns the members in which a name leads to what was found.
+func (g *Group) merge(name *member, found []Found) (next []*member, changed bool) {
 	left := map[Found]int{}
 	for _, f := range found {
 		left[f]++
 	}
 	for _, m := range g.members {
 		switch {
-		case m.nth != i:
+		case m.parent != name:
 		case left[m.Found] > 0:
 			left[m.Found]--
 		default:
@@ -181,8 +204,14 @@ func (g *Group) merge(i int, found []Found) (next []member, changed bool) {
 		if left[f] > 0 {
 			left[f]--
 			changed = true
-			next = append(next, member{&g.Spec.Servers[i], i, f})
+			next = append(next, g.child(name, f))
 		}
 	}
 	return next, changed
+}
+
+// child makes the member of an address that a name has led to. With g.mu held.
+func (g *Group) child(name *member, f Found) *member {
+	g.nextID++
+	return &member{id: g.nextID - 1, server: name.server, parent: name, Found: f}
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 
@@ -80,4 +81,24 @@ func TestReplaceStorm(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Replace says where the i-th server directive leads to now, be it a name or not.
+func (g *Group) Replace(i int, found []Found) bool {
+	server := &g.Spec.Servers[i]
+	g.mu.Lock()
+	at := slices.IndexFunc(g.members, func(m *member) bool { return m.named && m.server == server })
+	if at < 0 {
+		name := &member{id: -1, server: server, named: true}
+		for _, m := range g.members {
+			if m.server == server {
+				m.parent = name
+			}
+		}
+		g.members = append(g.members, name)
+		at = len(g.members) - 1
+	}
+	name := g.members[at]
+	g.mu.Unlock()
+	return g.replace(name, found)
 }

@@ -22,6 +22,7 @@ type Queue struct {
 type queue struct {
 	first, last *Waiter
 	n           int
+	overflows   uint64 // requests for which there was no room
 }
 
 // A Waiter is a request that waits for a peer.
@@ -71,6 +72,13 @@ func (g *Group) Queued() int {
 	return g.queue.n
 }
 
+// Overflows is how many requests have found the queue full. Any goroutine.
+func (g *Group) Overflows() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.queue.overflows
+}
+
 // Enqueue has a request wait until a peer may be free. It reports false when the
 // group has no queue, or it is full, or there is nothing to wait for: peers have
 // failed it already, and none is only busy. Any goroutine.
@@ -81,7 +89,11 @@ func (a *Attempt) Enqueue(w *Waiter, now loop.Time) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.queue.n >= g.Spec.Queue.Max || a.asked && !a.set.busy(second(now)) {
+	if a.asked && !a.set.busy(second(now)) {
+		return false
+	}
+	if g.queue.n >= g.Spec.Queue.Max {
+		g.queue.overflows++
 		return false
 	}
 	g.queue.add(w)

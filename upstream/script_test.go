@@ -359,7 +359,7 @@ func (w *world) end(q *request) string {
 		if slices.Contains(q.fail, x.p.Server) {
 			o = Failed
 		}
-		x.a.Done(x.p, w.now, o, Timing{took, took})
+		x.a.Done(x.p, w.now, o, Timing{Header: took, Last: took})
 		return true
 	})
 	return ""

@@ -316,7 +316,7 @@ func (x *exchange) leave(o upstream.Outcome) {
 	if s := x.sticky; s != nil && s.Sessions != nil && !s.Header && o == upstream.OK {
 		x.learn(p)
 	}
-	timing := upstream.Timing{Header: t.header, Last: x.since()}
+	timing := upstream.Timing{Header: t.header, Last: x.since(), Status: t.status, Sent: t.sent, Received: t.received}
 	if x.attempt.Done(p, x.r.Task.Now(), o, timing) {
 		x.r.Log(logs.Warn, "upstream server temporarily disabled")
 	}

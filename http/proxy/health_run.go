@@ -21,7 +21,7 @@ type checker struct {
 	app *http.App
 	loc *http.Location
 
-	watched map[*upstream.Peer]*watch
+	watched map[any]*watch // by the identity of the peer
 }
 
 // A watch is the checks of one peer.
@@ -37,7 +37,7 @@ type watch struct {
 
 // run has every peer of the group watched, also those that it gets while it is used.
 func (c *checker) run(j *load.Job) {
-	c.watched = map[*upstream.Peer]*watch{}
+	c.watched = map[any]*watch{}
 	for {
 		c.follow(j.Task().Loop())
 		if err := j.Sleep(c.interval); err != nil {
@@ -51,20 +51,25 @@ func (c *checker) run(j *load.Job) {
 
 // follow begins to watch peers that are new, and ends it for those that are gone.
 func (c *checker) follow(l *loop.Loop) {
-	is := map[*upstream.Peer]bool{}
+	is := map[any]*upstream.Peer{}
 	for _, p := range c.g.Peers() {
-		is[p] = true
-	}
-	for p, w := range c.watched {
-		if !is[p] {
-			w.end()
-			delete(c.watched, p)
+		if !p.Down {
+			is[p.Identity()] = p
 		}
 	}
-	for p := range is {
-		if c.watched[p] == nil && !p.Down {
+	for id, w := range c.watched {
+		p := is[id]
+		if p == nil {
+			w.end()
+			delete(c.watched, id)
+			continue
+		}
+		w.p = p
+	}
+	for id, p := range is {
+		if c.watched[id] == nil {
 			w := &watch{c: c, p: p}
-			c.watched[p] = w
+			c.watched[id] = w
 			w.prepare(l)
 			l.Go(w.run)
 		}
