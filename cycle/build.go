@@ -52,6 +52,8 @@ type Process struct {
 	Temp  *disk.TempNumbers
 	// Counters count connections and requests; Build makes them.
 	Counters *http.Counters
+	// Past is of the server; Build makes it. A master sets it.
+	Past *http.Past
 	// Backgrounds are requests without a client; Build makes the list of them.
 	Backgrounds *http.Backgrounds
 	Zones       *zone.Registry // made by Start
@@ -88,6 +90,9 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	c.env = env
 	if p.Counters == nil {
 		p.Counters, p.Backgrounds = &http.Counters{}, &http.Backgrounds{}
+	}
+	if p.Past == nil {
+		p.Past = &http.Past{}
 	}
 	c.fronts = newFronts(env, p)
 	table.Declare(tree, env, d)

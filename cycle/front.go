@@ -41,7 +41,7 @@ type front interface {
 // newFronts begins the fronts of the blocks that a configuration has.
 func newFronts(env *load.Env, p *Process) (fronts []front) {
 	builder := build.New(env, httpModules(), p.Temp) // also without its block: a directive asks it for variables
-	builder.App.Counters, builder.App.Backgrounds = p.Counters, p.Backgrounds
+	builder.App.Counters, builder.App.Backgrounds, builder.App.Past = p.Counters, p.Backgrounds, p.Past
 	if n := env.Tree.Main.First("http"); n != nil && n.Block != nil {
 		fronts = append(fronts, &httpFront{builder: builder})
 	}

@@ -16,6 +16,7 @@ import (
 	"weir/http/rewrite"
 	"weir/http/ssl"
 	"weir/logs"
+	"weir/status"
 	"weir/upstream"
 )
 
@@ -66,6 +67,7 @@ func httpModules() []*http.Module {
 		proxy.HealthCheck,
 		content.EmptyGIF,
 		content.StubStatus,
+		status.API,
 		content.BrotliStatic,
 		content.ZstdStatic,
 		content.GzipStatic,

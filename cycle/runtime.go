@@ -77,6 +77,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	rt.loaded(c)
 	if rt.Memory != nil {
 		for _, f := range c.fronts {
 			f.restore(rt.Memory.read())
@@ -261,11 +262,23 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	rt.loaded(c)
 	rt.engine.SetMaxConns(c.Events.Connections)
 	_ = rt.adopt(c, opened) // what could not be listened on is logged; the rest serves
 	rt.bound(old)
 	old.retire()
 	return nil
+}
+
+// loaded notes that a configuration has come into force. Where there is a master, it has said so itself.
+func (rt *Runtime) loaded(c *Cycle) {
+	if rt.Replica {
+		return
+	}
+	h := rt.Past.Read()
+	h.Generation++
+	h.Loaded = c.began
+	rt.Past.Set(h)
 }
 
 // bound ends what still uses a configuration when its worker_shutdown_timeout is over after a reload, as nginx ends the old

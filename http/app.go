@@ -3,6 +3,7 @@ package http
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/disk"
 	"weir/load"
@@ -18,6 +19,7 @@ type App struct {
 	Hostname    string
 	Temp        *disk.TempNumbers
 	Counters    *Counters        // nil: nothing is counted
+	Past        *Past            // of the server
 	Backgrounds *Backgrounds     // the process's requests without a client
 	Debug       *logs.DebugPeers // whose connections are logged at level debug
 	Vars        *vars.Table[*Request]
@@ -27,6 +29,29 @@ type App struct {
 
 	subs sync.Pool // of *subrequest
 }
+
+// Past is what a server has been through. There is one for a process, and it outlives cycles. Any goroutine.
+type Past struct {
+	history atomic.Pointer[History]
+}
+
+// A History is that at one time.
+type History struct {
+	Generation int       // configurations that have been in force
+	Loaded     time.Time // when the present one was read
+	Respawned  int       // worker processes that had to be replaced
+}
+
+// Read returns what is known.
+func (p *Past) Read() History {
+	if h := p.history.Load(); h != nil {
+		return *h
+	}
+	return History{}
+}
+
+// Set says what has happened.
+func (p *Past) Set(h History) { p.history.Store(&h) }
 
 // Counters count connections and requests, for stub_status and the variables $connections_…. There is one for a process, and it outlives
 // cycles. Every loop counts for itself; who reads adds up what all of them have. A nil *Counters counts nothing.

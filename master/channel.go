@@ -15,6 +15,7 @@ import (
 
 	"weir/conf"
 	"weir/cycle"
+	"weir/http"
 )
 
 // What master and worker say to each other. The worker can ask for two things only, to have the logs opened anew and to be
@@ -49,6 +50,8 @@ type order struct {
 	// What the process is once and for all; a reload does not change it.
 	Main     cycle.Main
 	Identity *cycle.Identity // nil: as it is
+	// Past is what the server has been through.
+	Past http.History
 }
 
 // A channel is one end of the socket pair. Any goroutine may send; one receives.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/http"
 	"weir/logs"
 )
 
@@ -189,7 +190,11 @@ const orderPatience = time.Minute
 // order has a worker serve a configuration. A worker that does not answer is killed and, as any that dies, replaced: else it
 // would stand in the way of every reload and upgrade to come.
 func (m *Master) order(w *child, next *loaded, sockets []*socket, answered func(error)) {
+	if next.generation == 0 {
+		next.generation, next.since = m.cur.generation+1, m.machine.now()
+	}
 	msg, fds := next.order(sockets)
+	msg.Load.Past = http.History{Generation: next.generation, Loaded: next.since, Respawned: m.respawned}
 	if err := w.tell(msg, fds, answered); err != nil {
 		m.machine.beside(func() { m.post(func() { answered(err) }) }) // not now: who asks may not know w yet
 		return

@@ -63,6 +63,7 @@ func (m *Master) workerGone(w *child, e ending) {
 	case m.quitting || m.stopping:
 		m.maybeFinish()
 	case serves && m.worker == nil && !m.noAccept:
+		m.respawned++
 		m.replace(m.crashes.pause(m.machine.now().Sub(w.since), w.ready))
 	}
 }

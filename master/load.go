@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,9 @@ type loaded struct {
 	opened    []*socket          // those of them that were opened for it
 	identity  *cycle.Identity
 	lastWords *os.File // the error log, for the standard error stream of children; nil when it is no file
+
+	generation int       // of configurations that a worker was told to serve; 0: none was
+	since      time.Time // when it was the first time
 }
 
 // A socket is a listening socket of the master.

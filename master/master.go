@@ -62,8 +62,10 @@ type Master struct {
 	over     bool
 	status   int
 	crashes  crashes
-	watched  *loaded // whose files are looked at
-	unwatch  chan struct{}
+
+	respawned int     // workers that had to be replaced
+	watched   *loaded // whose files are looked at
+	unwatch   chan struct{}
 }
 
 // post has f run on the master's goroutine. Any other goroutine.

@@ -13,6 +13,7 @@ import (
 
 	"weir/cycle"
 	"weir/disk"
+	"weir/http"
 	"weir/listen"
 	"weir/logs"
 )
@@ -134,6 +135,8 @@ func (w *worker) begin(msg *message, fds []int) error {
 	w.p = &cycle.Process{
 		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true, Memory: w.memory,
 	}
+	w.p.Past = &http.Past{}
+	w.p.Past.Set(o.Past)
 	release := w.take(msg, fds)
 	defer release()
 	c, d := cycle.Build(o.Options, w.p)
@@ -214,6 +217,9 @@ func (w *worker) obey(orphaned chan<- struct{}) {
 func (w *worker) reload(msg *message, fds []int) error {
 	release := w.take(msg, fds)
 	err := w.rt.Reload(msg.Load.World.Outside())
+	if err == nil {
+		w.p.Past.Set(msg.Load.Past)
+	}
 	release()
 	go debug.FreeOSMemory() // two configurations were there, and their texts
 	return err
