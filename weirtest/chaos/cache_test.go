@@ -121,6 +121,7 @@ http {
         proxy_cache one;
         add_header X-Cache $upstream_cache_status;
         location / { proxy_pass http://%[2]s; }
+        location = /status { stub_status; }
     }
 }
 `
@@ -197,47 +198,6 @@ func askCache(addr, path, fields string, each func(n int) bool) (whole bool, sta
 }
 
 func isReset(err error) bool { return strings.Contains(err.Error(), "reset") }
-
-// TestChaosCacheOneFetch has many clients ask for one large response that is not there: the origin is asked once, all get every byte, and the
-// first of them soon after it was sent.
-func TestChaosCacheOneFetch(t *testing.T) {
-	bodyOf("/1048576/one")
-	hold := make(chan struct{})
-	o := startOrigin(t, &origin{hold: hold, part: func(string, int) int { return 64 << 10 }, between: 10 * time.Millisecond})
-	_, addr, _ := startCache(t, o, "")
-	many := rounds(200, 1000)
-	var wait, ready sync.WaitGroup
-	var late atomic.Int64
-	for range many {
-		wait.Add(1)
-		ready.Add(1)
-		go func() {
-			defer wait.Done()
-			begun := false
-			ready.Done()
-			whole, _, err := askCache(addr, "/1048576/one", "", func(int) bool {
-				if !begun {
-					begun = true
-					if d := time.Now().UnixNano() - o.first.Load(); d > late.Load() {
-						late.Store(d)
-					}
-				}
-				return true
-			})
-			if err != nil || !whole {
-				t.Errorf("whole: %t, %v", whole, err)
-			}
-		}()
-	}
-	ready.Wait()
-	weirtest.Eventually(func() bool { return o.requests.Load() > 0 })
-	close(hold)
-	wait.Wait()
-	t.Logf("%d clients, %d requests at the origin, the last first byte %v after the origin's", many, o.requests.Load(), time.Duration(late.Load()))
-	if n := o.requests.Load(); n != 1 {
-		t.Errorf("the origin was asked %d times", n)
-	}
-}
 
 // TestChaosCacheReadAlong drives clients at random against an origin that dies now and then: slow ones, such that leave, such that ask for a
 // range. Who gets a whole response gets the right one, who does not gets its beginning.
