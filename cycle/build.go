@@ -214,7 +214,7 @@ func pidFile(o Options, m *Main) string {
 		return ""
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(o.Prefix, path)
+		path = o.Prefix + path
 	}
 	return path
 }

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"path/filepath"
 	"strings"
 
 	"weir/conf"
@@ -14,13 +13,13 @@ const maxLevels = 10
 // TempPathSlot is a slot for the folder of temporary files and the widths of its levels.
 func TempPathSlot[C any](f func(*C) **disk.TempPath) func(*C, *conf.Call) error {
 	return func(c *C, call *conf.Call) error {
-		p := &disk.TempPath{Dir: call.Arg(0)}
+		p := &disk.TempPath{Dir: strings.TrimSuffix(call.Arg(0), "/")}
 		if !strings.HasPrefix(p.Dir, "/") {
 			under := Of(call).Prefix
 			if call.IsDefault() {
 				under = Of(call).TempPrefix
 			}
-			p.Dir = filepath.Join(under, p.Dir)
+			p.Dir = under + p.Dir
 		}
 		for i := 1; i < call.Len(); i++ {
 			level, err := conf.ParseInt(call.Arg(i))

@@ -2,13 +2,11 @@ package core
 
 import (
 	"maps"
-	"path/filepath"
 	"strings"
 
 	"weir/conf"
 	"weir/http"
 	"weir/http/route"
-	"weir/load"
 )
 
 func fileDirectives() []conf.Directive[coreConf] {
@@ -69,7 +67,7 @@ func setRoot(c *coreConf, call *conf.Call) error {
 		return call.Errorf(-1, "the %s variable cannot be used in the \"%s\" directive", name, call.Node.Name())
 	}
 	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
-		path = filepath.Join(load.Of(call).Prefix, path) + trailingSlash(path)
+		path = call.Path(path)
 	}
 	if !alias && path != "/" {
 		path = strings.TrimSuffix(path, "/")
@@ -93,13 +91,6 @@ func aliasPrefix(location *conf.Node) (prefix int, whole bool) {
 		mark, name = route.SplitModifier(name)
 	}
 	return len(name), strings.HasPrefix(mark, "~")
-}
-
-func trailingSlash(path string) string {
-	if strings.HasSuffix(path, "/") {
-		return "/"
-	}
-	return ""
 }
 
 func addTypes(c *coreConf, call *conf.Call) error {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ func declareCachePath(prefix string, call *conf.Call) error {
 	}
 	c.Dir = strings.TrimSuffix(call.Arg(0), "/")
 	if !strings.HasPrefix(c.Dir, "/") {
-		c.Dir = filepath.Join(env.Prefix, c.Dir)
+		c.Dir = env.Prefix + c.Dir
 	}
 	var size int64
 	for i := 1; i < call.Len(); i++ {
