@@ -162,9 +162,7 @@ func (c *Call) Invalid(arg int, what string) *Error {
 // Warn is Warnf with an error that has a hint.
 func (c *Call) Warn(e *Error) {
 	if !c.IsDefault() {
-		g := c.diags.at(e)
-		g.Level = "warn"
-		c.diags.Add(g)
+		c.diags.WarnOf(e)
 	}
 }
 

@@ -104,6 +104,13 @@ func (d *Diagnostics) Warn(n *Node, arg int, format string, a ...any) {
 	d.Add(about("warn", n, arg, fmt.Sprintf(format, a...)))
 }
 
+// WarnOf adds an error as a warning.
+func (d *Diagnostics) WarnOf(e *Error) {
+	g := d.at(e)
+	g.Level = "warn"
+	d.Add(g)
+}
+
 // Err adds an error: at its place when it is an *Error, else without one. Joined errors are
 // added one by one.
 func (d *Diagnostics) Err(err error) {

@@ -28,9 +28,7 @@ func serve(o *options, title *master.Title) int {
 	if o.signal != "" {
 		return sendSignal(o.signal, r)
 	}
-	if !o.quiet || r.Diags.Failed() {
-		report(r.Diags, early, r.Cycle.Main.Daemon && !o.test)
-	}
+	report(r.Diags, early, r.Cycle.Main.Daemon && !o.test)
 	if r.Diags.Failed() {
 		if o.test {
 			fmt.Fprintf(os.Stderr, "weir: configuration file %s test failed\n", place.Conf)

@@ -125,10 +125,13 @@ func (b *Builder) addName(n *http.Address, e *listen.Entry[*http.Server], s *htt
 	switch {
 	case err == nil:
 	case errors.As(err, &taken):
-		if name.Call != nil {
-			conflict := name.Call.Errorf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, e.Spec)
-			name.Call.Warn(conflict.After(b.nameBefore(e.Servers, name)))
+		if name.Call == nil {
+			at := conf.Place{Node: s.Block.Node, Arg: -1}
+			b.Diags.WarnOf(at.Errorf("conflicting server name \"\" on %s, ignored", e.Spec).Unplaced())
+			return
 		}
+		conflict := name.Call.Errorf(-1, "conflicting server name \"%s\" on %s, ignored", name.Text, e.Spec).Unplaced()
+		name.Call.Warn(conflict.After(b.nameBefore(e.Servers, name)))
 	case len(e.Servers) > 1 && name.Call != nil:
 		b.Diags.Err(name.Call.Errorf(-1, "%v on %s", err, e.Spec))
 	}
