@@ -110,6 +110,9 @@ func (s *Spec) socketParam(word string) error {
 	if !ok {
 		return badParam(word)
 	}
+	if name == "ipv6only" && strings.HasPrefix(value, "o") {
+		return fmt.Errorf("invalid ipv6only flags \"%s\"", value)
+	}
 	return s.valueParam(word, name, value)
 }
 

@@ -39,16 +39,14 @@ type geo[R Subject[R]] struct {
 
 func declareGeo[R Subject[R]](call *conf.Call, in Street[R]) error {
 	g := &geo[R]{street: in, lines: newGeoLines()}
-	name, err := vars.ParseName(call.Arg(call.Len() - 1))
-	if err != nil {
-		return call.Errorf(call.Len()-1, "%v", err)
-	}
-	if call.Len() == 2 {
-		address, err := vars.ParseName(call.Arg(0))
-		if err != nil {
-			return call.Errorf(0, "%v", err)
+	for i := range call.Len() {
+		if _, err := vars.ParseName(call.Arg(i)); err != nil {
+			return call.Errorf(i, "%v", err)
 		}
-		g.address = in.Vars.Lookup(address, call.Node)
+	}
+	name := call.Arg(call.Len() - 1)[1:]
+	if call.Len() == 2 {
+		g.address = in.Vars.Lookup(call.Arg(0)[1:], call.Node)
 	}
 	d := load.Of(call).Diags
 	var errs []error

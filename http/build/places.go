@@ -1,6 +1,8 @@
 package build
 
 import (
+	"strings"
+
 	"weir/conf"
 	"weir/http"
 	"weir/http/route"
@@ -87,11 +89,13 @@ func readLocation(b *http.Builder, node *conf.Node) (h locationHead, err error) 
 		mark, name = route.SplitModifier(name)
 	}
 	h.name, h.kind = name, route.Prefix
-	switch mark {
-	case "":
-		if len(name) > 0 && name[0] == '@' {
+	if mark == "" && len(args) == 1 {
+		if strings.HasPrefix(name, "@") {
 			h.kind = route.Named
 		}
+		return h, nil
+	}
+	switch mark {
 	case "=":
 		h.kind = route.Exact
 	case "^~":

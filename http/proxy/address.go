@@ -25,13 +25,17 @@ func setAddress(to **address, scheme string, call *conf.Call) error {
 	if err != nil {
 		return err
 	}
-	a := &address{scheme: scheme}
 	url, ok := text.Const()
 	if !ok {
-		a.text = text
-		*to = a
+		*to = &address{scheme: scheme, text: text}
 		return nil
 	}
+	return setLiteralAddress(to, scheme, call, url)
+}
+
+// setLiteralAddress is setAddress for an address without variables.
+func setLiteralAddress(to **address, scheme string, call *conf.Call, url string) (err error) {
+	a := &address{scheme: scheme}
 	url, a.tls = cutScheme(scheme, url)
 	a.url = url
 	if a.at, _, err = upstream.ParseTarget(url, 0, false); err != nil {

@@ -35,7 +35,7 @@ func memcachedDirectives() []conf.Directive[memcachedConf] {
 *address* is a name or an IP address with a port, a group of "upstream", or a unix socket. A key that is not found is a 404: for example, error_page may lead to the application that makes the page.`,
 			Example: "location / { set $memcached_key $uri; memcached_pass 127.0.0.1:11211; error_page 404 502 504 = @app; }",
 			Set:     setMemcachedPass,
-			Declare: declareAddress(""),
+			Declare: func(call *conf.Call) error { return declareLiteralGroup(call, call.Arg(0), 0, false) },
 		},
 		{
 			Name: "memcached_gzip_flag", In: inLoc, Syntax: "<flag:number>", Default: "0",
@@ -55,7 +55,10 @@ func memcachedDirectives() []conf.Directive[memcachedConf] {
 	return append(own, slices.DeleteFunc(shared, func(d conf.Directive[memcachedConf]) bool { return !slices.Contains(has, d.Name) })...)
 }
 
-func setMemcachedPass(c *memcachedConf, call *conf.Call) error { return setAddress(&c.pass, "", call) }
+// setMemcachedPass takes the address as it is: as in nginx, there are no variables in it.
+func setMemcachedPass(c *memcachedConf, call *conf.Call) error {
+	return setLiteralAddress(&c.pass, "", call, call.Arg(0))
+}
 
 func installMemcached(c *memcachedConf, in *http.Install) error {
 	if c.pass == nil || in.Loc.Nameless && in.HasHandler() {

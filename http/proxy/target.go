@@ -84,6 +84,11 @@ func declareGroup(call *conf.Call, address string, port uint16, uri bool) error 
 	if strings.Contains(address, "$") {
 		return nil
 	}
+	return declareLiteralGroup(call, address, port, uri)
+}
+
+// declareLiteralGroup is declareGroup for an address without variables.
+func declareLiteralGroup(call *conf.Call, address string, port uint16, uri bool) error {
 	at, _, err := upstream.ParseTarget(address, port, uri)
 	if err != nil {
 		return nil

@@ -78,7 +78,12 @@ func conditionWords(call *conf.Call) (words []string, first int, err error) {
 	}
 	last := len(words) - 1
 	end, closed := strings.CutSuffix(words[last], ")")
-	if !closed || end == "" && last == 0 {
+	switch {
+	case !closed && words[last] == "": // "(" and nothing else
+		return nil, 0, call.Errorf(0, "invalid condition \"(\"")
+	case !closed:
+		return nil, 0, call.Errorf(call.Len()-1, "invalid condition \"%s\"", words[last])
+	case end == "" && last == 0:
 		return nil, 0, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
 	if words[last] = end; end == "" {
@@ -93,8 +98,8 @@ func conditionWords(call *conf.Call) (words []string, first int, err error) {
 // variableCondition is "$v", "$v = text", "$v ~ regex" and their negations.
 func variableCondition(call *conf.Call, words []string, first int) (condition, error) {
 	name, err := vars.ParseName(words[0])
-	if err != nil {
-		return nil, call.Errorf(first, "%v", err)
+	if err != nil { // "$" and nothing else
+		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
 	ref := http.Env(call).Vars.Lookup(name, call.Place(first))
 	if len(words) == 1 {

@@ -100,7 +100,7 @@ func (c *referers) addName(call *conf.Call, i int, word string) error {
 	if at := strings.IndexByte(word, '/'); at >= 0 {
 		name, uri = word[:at], word[at:]
 	}
-	if name == "" || route.NewNames[string]().Add(strings.ToLower(name), uri) != nil {
+	if route.NewNames[string]().Add(strings.ToLower(name), uri) != nil {
 		return call.Errorf(i, "invalid hostname or wildcard \"%s\"", name)
 	}
 	for _, have := range c.names {

@@ -14,6 +14,8 @@
 // Both searches allocate nothing.
 package route
 
+import "strings"
+
 // A Matcher is a regular expression. It must be fit for use by any goroutine.
 type Matcher interface {
 	Match(s []byte) (bool, error)
@@ -22,8 +24,8 @@ type Matcher interface {
 // SplitModifier splits a word of a location block into its modifier, "" if there is none, and the name behind it.
 func SplitModifier(word string) (mark, name string) {
 	for _, m := range []string{"^~", "~*", "~", "="} {
-		if len(word) > len(m) && word[:len(m)] == m {
-			return m, word[len(m):]
+		if name, ok := strings.CutPrefix(word, m); ok {
+			return m, name
 		}
 	}
 	return "", word
