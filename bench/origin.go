@@ -17,6 +17,12 @@ func startOrigin(addr string) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	serveOrigin(ln)
+	return func() { ln.Close() }, nil
+}
+
+// serveOrigin answers on connections of a listener until that is closed.
+func serveOrigin(ln net.Listener) {
 	answers := map[string][]byte{}
 	for name, size := range sizes() {
 		body := weirtest.Pattern(size)
@@ -35,7 +41,6 @@ func startOrigin(addr string) (stop func(), err error) {
 			go answer(c, answers)
 		}
 	}()
-	return func() { ln.Close() }, nil
 }
 
 // pour takes an upgrade and sends bytes without an end.

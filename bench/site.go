@@ -17,6 +17,8 @@ type site struct {
 	ports  *weirtest.Ports
 	origin string // address
 	cgi    string // address of the FastCGI server
+	h2     string // address of the origin over HTTP/2
+	tls    string // address of the origin over TLS
 	o      options
 	stop   []func()
 }
@@ -62,23 +64,25 @@ func (s *site) fill() error {
 	if err := s.writeCertificates(); err != nil {
 		return err
 	}
-	addr, err := s.ports.Take()
-	if err != nil {
-		return err
+	for _, o := range []struct {
+		addr  *string
+		start func(addr string) (stop func(), err error)
+	}{
+		{&s.origin, startOrigin},
+		{&s.cgi, startFastCGI},
+		{&s.h2, startH2Origin},
+		{&s.tls, func(addr string) (func(), error) { return startTLSOrigin(addr, s.dir) }},
+	} {
+		var err error
+		if *o.addr, err = s.ports.Take(); err != nil {
+			return err
+		}
+		stop, err := o.start(*o.addr)
+		if err != nil {
+			return err
+		}
+		s.stop = append(s.stop, stop)
 	}
-	s.origin = addr
-	stop, err := startOrigin(addr)
-	if err != nil {
-		return err
-	}
-	s.stop = append(s.stop, stop)
-	if s.cgi, err = s.ports.Take(); err != nil {
-		return err
-	}
-	if stop, err = startFastCGI(s.cgi); err != nil {
-		return err
-	}
-	s.stop = append(s.stop, stop)
 	return nil
 }
 

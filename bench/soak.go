@@ -24,7 +24,7 @@ func soak(s *site, d time.Duration, out io.Writer) error {
 	begin := time.Now()
 	var settled, last int64
 	requests := 0
-	loads := slices.DeleteFunc(works(), func(w work) bool { return w.load == nil })
+	loads := slices.DeleteFunc(works(), func(w work) bool { return w.load == nil || w.as != nil }) // those that one configuration can bear
 	for step := 0; time.Since(begin) < d; step++ {
 		w := loads[step%len(loads)]
 		l, err := w.load(in, o)
