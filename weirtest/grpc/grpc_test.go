@@ -3,8 +3,12 @@ package grpc
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -12,6 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -40,6 +45,60 @@ func TestGRPC(t *testing.T) {
 				t.Run(test.name, func(t *testing.T) { test.run(t, ctx, w, b) })
 			}
 		})
+	}
+}
+
+// TestExample runs examples/calls.example.dev: TLS in front, two servers behind.
+func TestExample(t *testing.T) {
+	text, err := os.ReadFile("../../examples/calls.example.dev/nginx.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, front := t.TempDir(), free(t)
+	if err := os.Mkdir(filepath.Join(dir, "certs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cert, key := certificateText(t)
+	for name, text := range map[string][]byte{"certs/calls.example.dev.crt": cert, "certs/calls.example.dev.key": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := newBackend(t, false), newBackend(t, false)
+	conf := "daemon off;\n" + strings.NewReplacer("127.0.0.1:50051", one.addr, "127.0.0.1:50052", two.addr, "127.0.0.1:8443", front).Replace(string(text))
+	w := run(t, dir, conf, front, credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	for range 10 {
+		if got, err := w.call(ctx, "/example.Calls/Unary", []byte("hello")); err != nil || string(got) != "hello" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	if one.conns.Load() == 0 || two.conns.Load() == 0 {
+		t.Error("a server has got nothing to do")
+	}
+	s, err := w.open(ctx, "/example.Calls/Chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if err := say(s, "hello"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := end(s); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.call(ctx, "/example.Others/Unary", nil); status.Code(err) != codes.Unimplemented {
+		t.Errorf("another service: %v", err)
+	}
+	one.Stop()
+	if _, err := w.call(ctx, "/example.Calls/Unary", []byte("hello")); err != nil {
+		t.Errorf("one server is down: %v", err)
+	}
+	two.Stop()
+	if _, err := w.call(ctx, "/example.Calls/Unary", []byte("hello")); status.Code(err) != codes.Unavailable {
+		t.Errorf("both are down: %v", err)
 	}
 }
 

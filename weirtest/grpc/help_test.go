@@ -172,10 +172,28 @@ type weir struct {
 	cmd *exec.Cmd
 }
 
-// start builds weir, or takes WEIR_BINARY, and starts it.
+// start starts weir in front of b.
 func start(t *testing.T, b *backend, scheme string) *weir {
 	t.Helper()
-	dir := t.TempDir()
+	front := free(t)
+	text := strings.NewReplacer("FRONT", front, "BACK", b.addr, "SCHEME", scheme).Replace(conf)
+	return run(t, t.TempDir(), text, front, insecure.NewCredentials())
+}
+
+// free is an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// run builds weir, or takes WEIR_BINARY, and starts it in dir with a configuration that listens on front.
+func run(t *testing.T, dir, text, front string, by credentials.TransportCredentials) *weir {
+	t.Helper()
 	binary := os.Getenv("WEIR_BINARY")
 	if binary == "" {
 		binary = filepath.Join(dir, "weir")
@@ -185,13 +203,6 @@ func start(t *testing.T, b *backend, scheme string) *weir {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := ln.Addr().String()
-	_ = ln.Close()
-	text := strings.NewReplacer("FRONT", front, "BACK", b.addr, "SCHEME", scheme).Replace(conf)
 	if err := os.WriteFile(filepath.Join(dir, "weir.conf"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +229,7 @@ func start(t *testing.T, b *backend, scheme string) *weir {
 			t.Fatal(err)
 		}
 	}
-	cc, err := grpc.NewClient("passthrough:///"+front, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
+	cc, err := grpc.NewClient("passthrough:///"+front, grpc.WithTransportCredentials(by), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +279,16 @@ func end(s grpc.ClientStream) error {
 // certificate makes one that nobody has to trust.
 func certificate(t *testing.T) tls.Certificate {
 	t.Helper()
+	pair, err := tls.X509KeyPair(certificateText(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// certificateText makes a certificate and its key, in PEM.
+func certificateText(t *testing.T) (cert, private []byte) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -281,9 +302,5 @@ func certificate(t *testing.T) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.X509KeyPair(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: text}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: text})
 }
