@@ -123,7 +123,7 @@ func TestProblems(t *testing.T) {
 		{Name: "b", In: Main, Syntax: "on | off", Default: "maybe", Doc: "B.", Example: "c on;", Group: "g"},
 		{Name: "b", In: Main, Syntax: "", Doc: "B.", Example: "b {", Inherit: Never, Group: "g", Set: record},
 	}))
-	if got := bad.Problems(); len(got) != 11 {
+	if got := bad.Problems(); len(got) != 13 {
 		t.Errorf("%d problems:\n%s", len(got), strings.Join(got, "\n"))
 	}
 }

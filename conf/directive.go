@@ -19,8 +19,10 @@ type Directive[C any] struct {
 	Inherit Inherit // how inner blocks come by it
 	Support Support
 	Opens   Context // what its block is; 0 when it has none
-	Doc     string  // Markdown; the first sentence is the summary
+	Doc     string  // Markdown; the first sentence is the summary. Of a directive without effect: why it has none, see Support
 	Example string  // a fragment of nginx.conf
+	// Instead is the directive that has the task of an obsolete one; "" for none.
+	Instead string
 	// Lacks are parameters that nginx has and weir does not: "ssl", "service=". They are refused by name.
 	Lacks []string
 
@@ -44,14 +46,19 @@ const (
 	IntoNameless
 )
 
-// Support says how far weir supports a directive.
+// Support says how far weir supports a directive. One without effect needs no Set: its arguments are checked by the syntax line, and a Set is
+// for what nginx checks beyond that. Its Doc is a reason in one sentence, before which the manual says what becomes of it.
 type Support uint8
 
 const (
 	// Full support.
 	Full Support = iota
-	// Ignored directives are checked and have no effect, because weir has no need of them.
+	// Ignored directives have no effect, because weir has no need of them.
 	Ignored
+	// Warned directives have no effect, and would have one: each is warned of, but for a flag that is off.
+	Warned
+	// Obsolete directives have no effect in nginx either, which warns of each.
+	Obsolete
 	// Missing directives are an error: they are known, and not built yet.
 	Missing
 )
@@ -159,6 +166,7 @@ func newEntry[C any](m *Module, d *Directive[C]) *Entry {
 		e.set = func(c any, call *Call) error { return set(c.(*C), call) }
 	}
 	e.grammar, e.bad = parseSyntax(d.Syntax)
+	e.declareIdle(d.Instead)
 	if d.Default != "" {
 		e.defaults = splitWords(d.Default)
 		e.defaultNode = e.asNode()

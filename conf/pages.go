@@ -67,6 +67,10 @@ func (e *Entry) section(b *strings.Builder, where map[string]string) {
 	switch e.Support {
 	case Ignored:
 		b.WriteString("- Accepted for nginx's sake; weir has no need of it, and it has no effect.\n")
+	case Warned:
+		b.WriteString("- Accepted with a warning; it has no effect.\n")
+	case Obsolete:
+		b.WriteString("- Obsolete in nginx: accepted with a warning, without effect.\n")
 	case Missing:
 		b.WriteString("- Not supported yet.\n")
 	case Full:

@@ -35,6 +35,9 @@ func (e *Entry) problems(add func(e *Entry, format string, a ...any)) {
 	if e.Doc == "" {
 		add(e, "no Doc")
 	}
+	if e.set == nil && e.declare == nil && !e.HasBlock() && e.Support.HasEffect() {
+		add(e, "it has no effect, and Support does not say so")
+	}
 	if e.In == 0 {
 		add(e, "it may stand nowhere")
 	}

@@ -128,13 +128,8 @@ func lookupFold[T any](values map[string]T, s string) (T, bool) {
 	return none, false
 }
 
-// Ignore stores nothing: for directives that are checked and have no effect.
-func Ignore[C any]() func(*C, *Call) error {
-	return func(*C, *Call) error { return nil }
-}
-
-// IgnoreBuffers takes a number of buffers and their size, neither of which may be 0, and forgets them.
-func IgnoreBuffers[C any]() func(*C, *Call) error {
+// CheckBuffers checks a number of buffers and their size, neither of which may be 0, for a directive without effect.
+func CheckBuffers[C any]() func(*C, *Call) error {
 	return func(_ *C, call *Call) error {
 		if n, err := ParseInt(call.Arg(0)); err != nil || n == 0 {
 			return call.Invalid(0, "invalid value")

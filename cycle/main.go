@@ -19,7 +19,6 @@ type Main struct {
 	Daemon          bool
 	MasterProcess   bool
 	Pid             string
-	LockFile        string
 	RlimitNofile    uint64
 	RlimitCore      int64
 	Priority        int
@@ -28,8 +27,6 @@ type Main struct {
 	ShutdownTimeout time.Duration
 	WorkingDir      string
 	Env             []string
-	TimerResolution time.Duration
-	ignored         string
 	pools           []string // names of thread_pool
 }
 
@@ -37,11 +34,7 @@ type Main struct {
 type Events struct {
 	Connections     int
 	Use             string
-	MultiAccept     bool
-	AcceptMutex     bool
-	AcceptMutexWait time.Duration
 	DebugConnection logs.DebugPeers
-	AIORequests     int
 }
 
 // MainModule is nginx's core module.
@@ -54,7 +47,7 @@ var MainModule = conf.Define("core", "The process itself: loops, user, pid, limi
 	},
 	{
 		Name: "load_module", In: conf.Main, Syntax: "<file:string>", Repeat: true, Support: conf.Ignored,
-		Doc: `Accepted and ignored: what weir has is built in. A module that it does not have is warned of, and any directive of it is an error of its
+		Doc: `what weir has is built in. A module that it does not have is warned of, and any directive of it is an error of its
 own.`,
 		Example: "load_module modules/ngx_http_auth_request_module.so;",
 		Set:     loadModule,
@@ -84,8 +77,7 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 	},
 	{
 		Name: "lock_file", In: conf.Main, Syntax: "<path>", Default: "logs/nginx.lock", Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir needs no lock file.",
-		Set: conf.String(func(c *Main) *string { return &c.LockFile }),
+		Doc: "weir needs no lock file.",
 	},
 	{
 		Name: "worker_rlimit_nofile", In: conf.Main, Syntax: "<number>",
@@ -143,25 +135,22 @@ them, or those of its mask.`,
 	},
 	{
 		Name: "timer_resolution", In: conf.Main, Syntax: "<time>", Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir reads the clock once per wake-up.",
-		Set: conf.Time(func(c *Main) *time.Duration { return &c.TimerResolution }),
+		Doc: "weir reads the clock once per wake-up.",
 	},
-	ignoredMain("pcre_jit", "on | off", "off", "weir's regular expressions are not PCRE's."),
-	ignoredMain("debug_points", "abort | stop", "", "there are no debug points."),
+	{
+		Name: "pcre_jit", In: conf.Main, Syntax: "on | off", Default: "off", Support: conf.Ignored,
+		Doc: "weir's regular expressions are not PCRE's.",
+	},
+	{
+		Name: "debug_points", In: conf.Main, Syntax: "abort | stop", Support: conf.Ignored,
+		Doc: "there are no debug points.",
+	},
 	{
 		Name: "thread_pool", In: conf.Main, Syntax: "! 2-3 <name> threads=<number> [max_queue=<number>]", Support: conf.Ignored, Repeat: true,
-		Doc: "Accepted and ignored: slow reads run on goroutines.",
+		Doc: "slow reads run on goroutines.",
 		Set: checkThreadPool,
 	},
 })
-
-func ignoredMain(name, syntax, def, why string) conf.Directive[Main] {
-	return conf.Directive[Main]{
-		Name: name, In: conf.Main, Syntax: syntax, Default: def, Support: conf.Ignored,
-		Doc: "Accepted and ignored: " + why,
-		Set: conf.String(func(c *Main) *string { return &c.ignored }),
-	}
-}
 
 // checkThreadPool checks what nginx does: parameters of another name it does not look at.
 func checkThreadPool(c *Main, call *conf.Call) error {
@@ -231,18 +220,15 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 	},
 	{
 		Name: "multi_accept", In: conf.Events, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir accepts what is waiting, and spreads it over its loops.",
-		Set: conf.Flag(func(c *Events) *bool { return &c.MultiAccept }),
+		Doc: "weir accepts what is waiting, and spreads it over its loops.",
 	},
 	{
 		Name: "accept_mutex", In: conf.Events, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-		Doc: "Accepted and ignored: the kernel wakes one loop for a new connection.",
-		Set: conf.Flag(func(c *Events) *bool { return &c.AcceptMutex }),
+		Doc: "the kernel wakes one loop for a new connection.",
 	},
 	{
 		Name: "accept_mutex_delay", In: conf.Events, Syntax: "<time>", Default: "500ms", Support: conf.Ignored,
-		Doc: "Accepted and ignored, see `accept_mutex`.",
-		Set: conf.Time(func(c *Events) *time.Duration { return &c.AcceptMutexWait }),
+		Doc: "see `accept_mutex`.",
 	},
 	{
 		Name: "debug_connection", In: conf.Events, Syntax: "<address:string>", Repeat: true,
@@ -256,8 +242,7 @@ the place that the request is in.`,
 	},
 	{
 		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,
-		Doc: "Accepted and ignored: slow reads run on goroutines.",
-		Set: conf.Int(func(c *Events) *int { return &c.AIORequests }),
+		Doc: "slow reads run on goroutines.",
 	},
 })
 

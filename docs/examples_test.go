@@ -17,6 +17,15 @@ import (
 // load builds a cycle of a configuration in a folder of its own, and returns what was wrong.
 func load(t *testing.T, text string) []string {
 	t.Helper()
+	if said, failed := build(t, text); failed {
+		return said
+	}
+	return nil
+}
+
+// build is load that returns warnings as well.
+func build(t *testing.T, text string) (said []string, failed bool) {
+	t.Helper()
 	dir := t.TempDir() + "/"
 	if err := os.Mkdir(dir+"logs", 0o755); err != nil {
 		t.Fatal(err)
@@ -34,14 +43,10 @@ func load(t *testing.T, text string) []string {
 		Prefix: dir, Conf: path, ErrorLog: dir + "logs/error.log", AccessLog: dir + "logs/access.log",
 		PidPath: dir + "weir.pid", TempPrefix: dir, Version: "0",
 	}, p)
-	if !d.Failed() {
-		return nil
-	}
-	var all []string
 	for _, g := range d.List() {
-		all = append(all, d.Sentence(g))
+		said = append(said, d.Sentence(g))
 	}
-	return all
+	return said, d.Failed()
 }
 
 var databaseRE = regexp.MustCompile(`/usr/share/GeoIP/\S*`)

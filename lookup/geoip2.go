@@ -39,7 +39,6 @@ its place, and which the user that weir runs as must be able to read.`,
 				c.proxies.Add(p)
 				return nil
 			},
-			Set: conf.Ignore[struct{}](),
 		},
 		{
 			Name: "geoip2_proxy_recursive", In: in, Syntax: "on | off", Default: "off",
@@ -48,7 +47,6 @@ its place, and which the user that weir runs as must be able to read.`,
 				load.The[geoIP2[R]](load.Of(call)).proxies.recursive = strings.EqualFold(call.Arg(0), "on")
 				return nil
 			},
-			Set: conf.Ignore[struct{}](),
 		},
 	}
 }

@@ -22,14 +22,8 @@ names with a wildcard at either end; "volatile" looks the value up at each use.`
 			Example: "map $http_upgrade $connection_upgrade { default upgrade; '' close; }",
 			Declare: func(call *conf.Call) error { return declareMap(call, of(call)) },
 		},
-		{
-			Name: "map_hash_max_size", In: in, Syntax: "<number>", Default: "2048", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir sizes its tables by itself.", Set: conf.Ignore[struct{}](),
-		},
-		{
-			Name: "map_hash_bucket_size", In: in, Syntax: "<number>", Default: "64", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir sizes its tables by itself.", Set: conf.Ignore[struct{}](),
-		},
+		conf.TableSize[struct{}]("map_hash_max_size", in, "2048"),
+		conf.TableSize[struct{}]("map_hash_bucket_size", in, "64"),
 	}
 }
 

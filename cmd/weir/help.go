@@ -105,8 +105,8 @@ func printEntry(out io.Writer, e *conf.Entry) {
 		fmt.Fprintf(&b, "  default  %s %s;\n", e.Name, e.Default)
 	}
 	fmt.Fprintf(&b, "  context  %s\n  module   %s\n", e.In, e.Module.Name)
-	if e.Support == conf.Ignored {
-		b.WriteString("  weir has no need of it: it has no effect\n")
+	if !e.Support.HasEffect() {
+		b.WriteString("  it has no effect\n")
 	}
 	b.WriteString("\n" + plainText(e.Doc))
 	if e.Example != "" {

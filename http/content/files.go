@@ -77,7 +77,7 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 		},
 		{
 			Name: "directio", In: inLoc, Syntax: "<size:string> | off", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored: files that are too large for the page cache are a matter of the kernel's read-ahead.",
+			Doc: "files that are too large for the page cache are a matter of the kernel's read-ahead.",
 			Set: func(_ *access, call *conf.Call) error {
 				if _, err := conf.ParseOffset(call.Arg(0)); err != nil && call.Arg(0) != "off" {
 					return call.Invalid(0, "invalid value")
@@ -85,28 +85,28 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 				return nil
 			},
 		},
-		unused("directio_alignment", "<size:offset>", "512", "it serves `directio`, which weir does not use"),
-		unused("read_ahead", "<size>", "0", "the kernel finds out by itself that files are read in order"),
+		{
+			Name: "directio_alignment", In: inLoc, Syntax: "<size:offset>", Default: "512", Support: conf.Ignored,
+			Doc: "it serves `directio`, which weir does not use.",
+		},
+		{
+			Name: "read_ahead", In: inLoc, Syntax: "<size>", Default: "0", Support: conf.Ignored,
+			Doc: "the kernel finds out by itself that files are read in order.",
+		},
 		{
 			Name: "aio", In: inLoc, Syntax: "! 1 on | off | threads[=<pool:string>]", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored: what is not in memory is always read apart from the loops.",
+			Doc: "what is not in memory is always read apart from the loops.",
 			Set: setAIO,
 		},
-		unused("aio_write", "on | off", "off", "what may wait for a disk never runs on the loops"),
+		{
+			Name: "aio_write", In: inLoc, Syntax: "on | off", Default: "off", Support: conf.Ignored,
+			Doc: "what may wait for a disk never runs on the loops.",
+		},
 		{
 			Name: "output_buffers", In: inLoc, Syntax: "<number> <size>", Default: "2 32k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
-			Set: conf.IgnoreBuffers[access](),
+			Doc: "weir takes buffers of a loop as it needs them.",
+			Set: conf.CheckBuffers[access](),
 		},
-	}
-}
-
-// unused is a directive that weir takes and has no need of.
-func unused(name, syntax, def, why string) conf.Directive[access] {
-	return conf.Directive[access]{
-		Name: name, In: inLoc, Syntax: syntax, Default: def, Support: conf.Ignored,
-		Doc: "Accepted and ignored: " + why + ".",
-		Set: conf.Ignore[access](),
 	}
 }
 

@@ -25,7 +25,6 @@ type coreConf struct {
 	http.CoreConf
 	bodyFile   bodyFile
 	bodySingle bool // only checked
-	ignored    int64
 
 	tokens           tokenMode
 	gzip             gzipConf

@@ -88,12 +88,8 @@ func sendDirectives() []conf.Directive[coreConf] {
 				map[string]tokenMode{"on": tokensOn, "off": tokensOff, "build": tokensBuild}),
 		},
 		{
-			Name: "send_lowat", In: inLoc, Syntax: "<size>", Default: "0", Support: conf.Ignored,
-			Doc: "Accepted and ignored, as nginx does on Linux.",
-			Set: func(c *coreConf, call *conf.Call) error {
-				call.Warnf(-1, "\"%s\" is not supported, ignored", call.Name())
-				return conf.Size(func(c *coreConf) *int64 { return &c.ignored })(c, call)
-			},
+			Name: "send_lowat", In: inLoc, Syntax: "<size>", Default: "0", Support: conf.Warned,
+			Doc: "Linux does not have it for sockets.",
 		},
 		{
 			Name: "subrequest_output_buffer_size", In: inLoc, Syntax: "<size>", Default: "4k",

@@ -16,9 +16,8 @@ type ServerConf struct {
 	Listens []ListenOption
 	Names   []ServerName
 
-	connPool        int64 // only checked
-	requestPool     int64 // only checked
-	ignoredHashSize int
+	connPool    int64 // only checked
+	requestPool int64 // only checked
 }
 
 // Forget drops what is needed for error messages only.
@@ -103,12 +102,12 @@ sndbuf=, fastopen=, deferred, bind, ipv6only=, reuseport, so_keepalive=, ssl: co
 		},
 		poolSize("connection_pool_size", "512", func(c *ServerConf) *int64 { return &c.connPool }),
 		poolSize("request_pool_size", "4k", func(c *ServerConf) *int64 { return &c.requestPool }),
-		ignoredNumber("server_names_hash_max_size", inHTTP, "512"),
-		ignoredNumber("server_names_hash_bucket_size", inHTTP, "64"),
-		ignoredNumber("variables_hash_max_size", inHTTP, "1024"),
-		ignoredNumber("variables_hash_bucket_size", inHTTP, "64"),
-		ignoredNumber("types_hash_max_size", inLoc, "1024"),
-		ignoredNumber("types_hash_bucket_size", inLoc, "64"),
+		conf.TableSize[ServerConf]("server_names_hash_max_size", inHTTP, "512"),
+		conf.TableSize[ServerConf]("server_names_hash_bucket_size", inHTTP, "64"),
+		conf.TableSize[ServerConf]("variables_hash_max_size", inHTTP, "1024"),
+		conf.TableSize[ServerConf]("variables_hash_bucket_size", inHTTP, "64"),
+		conf.TableSize[ServerConf]("types_hash_max_size", inLoc, "1024"),
+		conf.TableSize[ServerConf]("types_hash_bucket_size", inLoc, "64"),
 	},
 	Install: checkBuffers,
 })
@@ -119,7 +118,7 @@ func poolSize(name, def string, f func(*ServerConf) *int64) conf.Directive[Serve
 	size := conf.Size(f)
 	return conf.Directive[ServerConf]{
 		Name: name, In: inServer, Syntax: "<size>", Default: def, Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir sizes its memory by itself.",
+		Doc: "weir sizes its memory by itself.",
 		Set: func(c *ServerConf, call *conf.Call) error {
 			if err := size(c, call); err != nil {
 				return err
@@ -142,14 +141,6 @@ func checkBuffers(c *ServerConf, in *http.Install) error {
 	}
 	at := conf.Place{Node: in.Block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
 	return at.Errorf("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"").Merged()
-}
-
-func ignoredNumber(name string, in conf.Context, def string) conf.Directive[ServerConf] {
-	return conf.Directive[ServerConf]{
-		Name: name, In: in, Syntax: "<number>", Default: def, Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir sizes its tables by itself.",
-		Set: conf.Int(func(c *ServerConf) *int { return &c.ignoredHashSize }),
-	}
 }
 
 func addListen(c *ServerConf, call *conf.Call) error {

@@ -31,8 +31,8 @@ var Gunzip = http.Define(http.Spec[gunzipConf]{
 		},
 		{
 			Name: "gunzip_buffers", In: codingPlaces, Syntax: "<number> <size>", Default: "32 4k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
-			Set: conf.IgnoreBuffers[gunzipConf](),
+			Doc: "weir takes buffers of a loop as it needs them.",
+			Set: conf.CheckBuffers[gunzipConf](),
 		},
 	},
 	Install: func(c *gunzipConf, in *http.Install) error {

@@ -17,8 +17,6 @@ type ssiConf struct {
 	lastModified bool
 	types        mediaTypes
 	valueLength  int64
-	ignoredSize  int64
-	ignoredFlag  bool
 	common       *ssiCommon
 }
 
@@ -58,13 +56,11 @@ Included pages are asked for one after the other, each where its command stands;
 		},
 		{
 			Name: "ssi_min_file_chunk", In: ssiPlaces, Syntax: "<size>", Default: "1k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: a file with commands is read into memory, all of it.",
-			Set: conf.Size(func(c *ssiConf) *int64 { return &c.ignoredSize }),
+			Doc: "a file with commands is read into memory, all of it.",
 		},
 		{
 			Name: "ssi_ignore_recycled_buffers", In: ssiPlaces, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir has no such buffers.",
-			Set: conf.Flag(func(c *ssiConf) *bool { return &c.ignoredFlag }),
+			Doc: "weir has no such buffers.",
 		},
 	},
 	Variables: []http.Var{

@@ -41,8 +41,7 @@ With gzip or brotli on as well, a client gets what it likes best.`,
 		},
 		{
 			Name: "zstd_buffers", In: codingPlaces, Syntax: "<number> <size>", Default: "32 4k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir takes buffers of a loop as it needs them.",
-			Set: conf.Ignore[codingConf](),
+			Doc: "weir takes buffers of a loop as it needs them.",
 		},
 		{
 			Name: "zstd_dict_file", In: conf.HTTP, Syntax: "<path>", Support: conf.Missing,

@@ -1,8 +1,6 @@
 package h2
 
 import (
-	"fmt"
-
 	"weir/conf"
 	"weir/http"
 )
@@ -83,7 +81,7 @@ var Module = http.Define(http.Spec[v2Conf]{
 		},
 		{
 			Name: "http2_pool_size", In: inServer, Syntax: "<size>", Default: "4k", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir sizes its memory by itself.",
+			Doc: "weir sizes its memory by itself.",
 			Set: func(c *v2Conf, call *conf.Call) error {
 				if err := conf.Size(func(c *v2Conf) *int64 { return &c.unused })(c, call); err != nil {
 					return err
@@ -99,7 +97,7 @@ var Module = http.Define(http.Spec[v2Conf]{
 		},
 		{
 			Name: "http2_streams_index_size", In: inServer, Syntax: "<number>", Default: "32", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir sizes its tables by itself.",
+			Doc: "weir sizes its tables by itself.",
 			Set: func(c *v2Conf, call *conf.Call) error {
 				if err := conf.Int(func(c *v2Conf) *int { return &c.index })(c, call); err != nil {
 					return err
@@ -142,20 +140,11 @@ var (
 	protocolClear = []byte("h2c")
 )
 
-// obsolete is a directive that nginx takes, without effect, and warns of.
+// obsolete is a directive that nginx has no more. Without another that has its task it is about pushes.
 func obsolete(name string, in conf.Context, instead string) conf.Directive[v2Conf] {
-	d := conf.Directive[v2Conf]{Name: name, In: in, Syntax: "<value:string>", Repeat: true, Support: conf.Ignored}
-	text := "obsolete, ignored"
-	d.Doc = "Obsolete: accepted with a warning and ignored, since servers do not push any more."
-	if instead != "" {
-		text = fmt.Sprintf("obsolete, use the \"%s\" directive instead", instead)
-		d.Doc = "Obsolete: accepted with a warning and ignored. Its task is that of `" + instead + "`."
+	return conf.Directive[v2Conf]{
+		Name: name, In: in, Syntax: "<value:string>", Repeat: true, Support: conf.Obsolete, Instead: instead, Doc: "servers do not push any more.",
 	}
-	d.Declare = func(call *conf.Call) error {
-		call.Warnf(-1, "the \"%s\" directive is %s", name, text)
-		return nil
-	}
-	return d
 }
 
 // confOf is what the directives say for a place.

@@ -24,17 +24,16 @@ import (
 // proxyConf are the proxy_* directives of one block.
 type proxyConf struct {
 	upstreamConf
-	pass      *target
-	version   http.Version
-	method    *http.Text
-	setBody   *http.Text
-	headers   []setHeader
-	redirect  redirects
-	domains   rewrites
-	paths     rewrites
-	flags     []cookieFlags
-	flagsOff  bool
-	hashSizes int
+	pass     *target
+	version  http.Version
+	method   *http.Text
+	setBody  *http.Text
+	headers  []setHeader
+	redirect redirects
+	domains  rewrites
+	paths    rewrites
+	flags    []cookieFlags
+	flagsOff bool
 }
 
 // setHeader is one proxy_set_header.
@@ -130,16 +129,8 @@ Version 2 is spoken without asking first: in the clear the peer must know it bef
 			Example: "proxy_http_version 2;",
 			Set:     setVersion,
 		},
-		{
-			Name: "proxy_headers_hash_max_size", In: inLoc, Syntax: "<number>", Default: "512", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
-			Set: conf.Int(func(c *proxyConf) *int { return &c.hashSizes }),
-		},
-		{
-			Name: "proxy_headers_hash_bucket_size", In: inLoc, Syntax: "<number>", Default: "64", Support: conf.Ignored,
-			Doc: "Accepted and ignored: weir has no hash tables to be sized.",
-			Set: conf.Int(func(c *proxyConf) *int { return &c.hashSizes }),
-		},
+		conf.TableSize[proxyConf]("proxy_headers_hash_max_size", inLoc, "512"),
+		conf.TableSize[proxyConf]("proxy_headers_hash_bucket_size", inLoc, "64"),
 	}
 }
 

@@ -51,7 +51,6 @@ type upstreamConf struct {
 	SocketKeepalive bool
 	RecvBuf         int64
 	SendBuf         int64
-	lowat           int64
 }
 
 // buffers is proxy_buffers.

@@ -270,14 +270,8 @@ func socketDirectives[C any](of func(*C) *upstreamConf) []conf.Directive[C] {
 			Set: conf.Size(func(c *C) *int64 { return &of(c).SendBuf }),
 		},
 		{
-			Name: "send_lowat", Syntax: "<size>", Default: "0",
-			Doc: "Accepted and ignored, as nginx does on Linux.",
-			Set: func(c *C, call *conf.Call) error {
-				if !call.IsDefault() {
-					call.Warnf(-1, "\"%s\" is not supported, ignored", call.Name())
-				}
-				return conf.Size(func(c *C) *int64 { return &of(c).lowat })(c, call)
-			},
+			Name: "send_lowat", Syntax: "<size>", Default: "0", Support: conf.Warned,
+			Doc: "Linux does not have it for sockets.",
 		},
 	}
 }

@@ -26,8 +26,8 @@ behind it, or, after "~", a regular expression that matches what stands behind "
 			Example: "valid_referers none blocked server_names *.example.com ~\\.google\\.;",
 			Set:     (*referers).add,
 		},
-		ignoredSize("referer_hash_max_size", "2048"),
-		ignoredSize("referer_hash_bucket_size", "64"),
+		conf.TableSize[referers]("referer_hash_max_size", conf.Server|conf.Location, "2048"),
+		conf.TableSize[referers]("referer_hash_bucket_size", conf.Server|conf.Location, "64"),
 	},
 	Variables: []http.Var{{
 		Name: "invalid_referer", Doc: "Empty when the `Referer` is one of `valid_referers`, else `1`.", Cache: true, Changeable: true,
@@ -49,13 +49,6 @@ behind it, or, after "~", a regular expression that matches what stands behind "
 		return nil
 	},
 })
-
-func ignoredSize(name, def string) conf.Directive[referers] {
-	return conf.Directive[referers]{
-		Name: name, In: conf.Server | conf.Location, Syntax: "<number>", Default: def, Support: conf.Ignored,
-		Doc: "Accepted and ignored: weir sizes its tables by itself.", Set: conf.Ignore[referers](),
-	}
-}
 
 // referers are the settings of one place.
 type referers struct {

@@ -38,19 +38,6 @@ func (s *sslBuilder) parameters(t *serverTLS, base *tls.Config) error {
 		c.certificates[0].call.Warnf(-1, "ssl_protocols: %s", warning)
 	}
 	base.CipherSuites, base.CurvePreferences, t.tickets = p.ciphers, p.curves, p.tickets
-	for _, ignored := range []struct {
-		call *conf.Call
-		why  string
-	}{
-		{c.dhparam, "there is no key exchange by DHE"},
-		{c.earlyData, "early data is not taken"},
-		{c.compression, "certificates are not compressed"},
-		{c.ech, "Encrypted ClientHello is not spoken"},
-	} {
-		if ignored.call != nil {
-			ignored.call.Warnf(-1, "\"%s\" is not supported, ignored: %s", ignored.call.Name(), ignored.why)
-		}
-	}
 	return nil
 }
 

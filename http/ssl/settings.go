@@ -10,22 +10,6 @@ import (
 	"weir/zone"
 )
 
-// keepIfOn checks a flag, and keeps where it was set.
-func keepIfOn(f func(*sslConf) **conf.Call) func(*sslConf, *conf.Call) error {
-	check := conf.Flag(func(on *bool) *bool { return on })
-	return func(c *sslConf, call *conf.Call) error {
-		on := false
-		if err := check(&on, call); err != nil {
-			return err
-		}
-		*f(c) = nil
-		if on {
-			*f(c) = call
-		}
-		return nil
-	}
-}
-
 func addSSLName(list *[]sslName, call *conf.Call) error {
 	text, err := http.CompileText(call, 0, call.Arg(0))
 	if err != nil {

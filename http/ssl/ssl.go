@@ -36,13 +36,8 @@ type sslConf struct {
 	staplingFile *conf.Call
 	staplingURL  string
 	staplingSure bool // ssl_stapling_verify
-	dhparam      *conf.Call
 	commands     []*conf.Call
-	compression  *conf.Call
-	ech          *conf.Call
-	earlyData    *conf.Call
 	reject       bool
-	preferServer bool
 }
 
 // An sslName is a path, or text with variables, of a certificate or a key.
@@ -136,8 +131,7 @@ have forward secrecy and authenticated encryption. The order counts for nothing:
 		},
 		{
 			Name: "ssl_prefer_server_ciphers", In: inServer, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored: the best cipher suite for the machines of both sides is taken.",
-			Set: conf.Flag(func(c *sslConf) *bool { return &c.preferServer }),
+			Doc: "the best cipher suite for the machines of both sides is taken.",
 		},
 		{
 			Name: "ssl_ecdh_curve", In: inServer, Syntax: "<list:string>", Default: "auto",
@@ -146,9 +140,8 @@ have forward secrecy and authenticated encryption. The order counts for nothing:
 			Set:     keep(func(c *sslConf) **conf.Call { return &c.curves }),
 		},
 		{
-			Name: "ssl_dhparam", In: inServer, Syntax: "<file>", Support: conf.Ignored,
-			Doc: "Accepted and ignored, with a warning: there is no key exchange by DHE; ECDHE, which every client of today knows, needs no parameters.",
-			Set: keep(func(c *sslConf) **conf.Call { return &c.dhparam }),
+			Name: "ssl_dhparam", In: inServer, Syntax: "<file>", Support: conf.Warned,
+			Doc: "there is no key exchange by DHE; ECDHE, which every client of today knows, needs no parameters.",
 		},
 		{
 			Name: "ssl_buffer_size", In: inServer, Syntax: "<size>", Default: "16k",
@@ -251,19 +244,16 @@ decrypt. Without, keys are made at random and changed each day.`,
 			Set:     conf.Flag(func(c *sslConf) *bool { return &c.reject }),
 		},
 		{
-			Name: "ssl_early_data", In: inServer, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored, with a warning: requests are taken once the handshake is over.",
-			Set: keepIfOn(func(c *sslConf) **conf.Call { return &c.earlyData }),
+			Name: "ssl_early_data", In: inServer, Syntax: "on | off", Default: "off", Support: conf.Warned,
+			Doc: "requests are taken once the handshake is over.",
 		},
 		{
-			Name: "ssl_certificate_compression", In: inServer, Syntax: "on | off", Default: "off", Support: conf.Ignored,
-			Doc: "Accepted and ignored, with a warning: certificates are sent as they are.",
-			Set: keepIfOn(func(c *sslConf) **conf.Call { return &c.compression }),
+			Name: "ssl_certificate_compression", In: inServer, Syntax: "on | off", Default: "off", Support: conf.Warned,
+			Doc: "certificates are sent as they are.",
 		},
 		{
-			Name: "ssl_ech_file", In: inServer, Syntax: "<file>", Repeat: true, Support: conf.Ignored,
-			Doc: "Accepted and ignored, with a warning: Encrypted ClientHello is not spoken.",
-			Set: keep(func(c *sslConf) **conf.Call { return &c.ech }),
+			Name: "ssl_ech_file", In: inServer, Syntax: "<file>", Repeat: true, Support: conf.Warned,
+			Doc: "Encrypted ClientHello is not spoken.",
 		},
 		{
 			Name: "ssl_conf_command", In: inServer, Syntax: "<name:string> <value:string>", Repeat: true,
