@@ -35,7 +35,8 @@ import (
 	"time"
 )
 
-// Time is monotonic nanoseconds on the clock of one engine, the same for all of its loops. 0 means "no deadline".
+// Time is monotonic nanoseconds: of the system's clock, where all processes of one machine have the same, or of the clock that an engine
+// was given, from its start. 0 means "no deadline".
 type Time int64
 
 // Add returns t+d.
@@ -75,6 +76,7 @@ type Engine struct {
 	o       Options
 	most    atomic.Int64 // Options.MaxConns, which may change
 	base    time.Time
+	began   Time // what Now was at base
 	panics  atomic.Int64
 	fullAt  [2]atomic.Int64 // when OnFull was last called, for FullConns and FullFiles
 	await   chan struct{}   // one token per goroutine that runs an Await
@@ -97,7 +99,10 @@ const awaits = 512
 func New(o Options) (*Engine, error) {
 	o.Loops = max(o.Loops, 1)
 	e := &Engine{o: o, await: make(chan struct{}, awaits), quiet: make(chan struct{}, 1)}
-	e.base = e.clock()
+	e.base, e.began = e.clock(), Time(time.Second)
+	if o.Clock == nil {
+		e.began = systemTime()
+	}
 	e.SetMaxConns(o.MaxConns)
 	e.setUp()
 	for i := range o.Loops {
@@ -124,9 +129,9 @@ func (e *Engine) SetMaxConns(n int) {
 // Now reads the clock. Any goroutine. On a loop, [Loop.Now] costs nothing.
 func (e *Engine) Now() Time {
 	if e.o.Clock == nil {
-		return Time(time.Since(e.base)) + Time(time.Second) // it reads one clock and not two
+		return Time(time.Since(e.base)) + e.began // it reads one clock and not two
 	}
-	return Time(e.o.Clock().Sub(e.base)) + Time(time.Second)
+	return Time(e.o.Clock().Sub(e.base)) + e.began
 }
 
 // clock is what the time is.

@@ -83,7 +83,7 @@ func (l *Loop) Now() Time { return l.now }
 func (l *Loop) Wall() time.Time {
 	if l.wallFor != l.now {
 		w := l.engine.clock()
-		l.wall = w.Add(time.Duration(l.now) - time.Second - w.Sub(l.engine.base)).Round(0)
+		l.wall = w.Add(l.now.Sub(l.engine.began) - w.Sub(l.engine.base)).Round(0)
 		l.wallFor = l.now
 	}
 	return l.wall
