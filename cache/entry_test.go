@@ -18,7 +18,7 @@ func testCache(t *testing.T, c Conf) *Cache {
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}
-	z, err := zone.NewRegistry().Begin().Declare("one", 1<<20, "cache")
+	z, err := zone.NewRegistry(nil).Begin().Declare("one", 1<<20, "cache")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // open makes another cache of the folder, as the next start does.
 func openAgain(t testing.TB, c Conf, size int64) *Cache {
 	t.Helper()
-	z, err := zone.NewRegistry().Begin().Declare("one", size, "cache")
+	z, err := zone.NewRegistry(nil).Begin().Declare("one", size, "cache")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ type Process struct {
 	Past *http.Past
 	// Backgrounds are requests without a client; Build makes the list of them.
 	Backgrounds *http.Backgrounds
-	Zones       *zone.Registry // made by Start
+	Zones       *zone.Registry // nil: Start makes it, of zones that end with the process
 	Memory      *Memory        // of a process that may be there before or after this one; nil: there is none
 	Loops       int
 	Outside     conf.Outside     // what configurations are read from

@@ -73,7 +73,11 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 		rt.Sockets = ownSockets{}
 	}
 	if rt.Zones == nil {
-		rt.Zones = zone.NewRegistry()
+		rt.Zones = zone.NewRegistry(nil)
+	}
+	if err := rt.Zones.Ready(c.zones); err != nil {
+		engine.Stop()
+		return nil, err
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
@@ -248,8 +252,14 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 			return err
 		}
 	}
+	if err := rt.Zones.Ready(c.zones); err != nil {
+		old.toLog(logs.Emerg, err.Error())
+		c.Release()
+		return err
+	}
 	opened, err := rt.open(c, old.toLog)
 	if err != nil {
+		rt.Zones.Undo(c.zones)
 		c.Release()
 		return err
 	}

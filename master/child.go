@@ -17,7 +17,7 @@ import (
 )
 
 // WorkerMark is the environment variable by which a process knows that it is a worker: the number of its channel's
-// descriptor and, behind a colon, that of the memory it shares with the workers before and after it.
+// descriptor, and behind it those of what it remembers by (memory.go).
 const WorkerMark = "WEIR_WORKER"
 
 // A child is a process that the master has started and will hear of when it ends.
@@ -27,6 +27,7 @@ type child struct {
 	since   time.Time
 
 	// of a worker
+	zones   *os.File // in which its zones lie; nil: they end with it
 	ch      *channel
 	outbox  chan parcel
 	ready   bool                   // it serves
@@ -64,19 +65,17 @@ func (m *Master) startWorker(next *loaded) (*child, error) {
 	defer func() { _ = far.Close() }()
 	cmd := exec.Command(m.selfPath())
 	cmd.Args = []string{workerTitle, titleRoom}
-	mark := "3"
 	cmd.ExtraFiles = []*os.File{far}
-	if m.memory != nil {
-		mark = "3:4"
-		cmd.ExtraFiles = append(cmd.ExtraFiles, m.memory)
-	}
-	cmd.Env = append(m.childEnv(next), WorkerMark+"="+mark)
+	left := m.remembranceFor()
+	cmd.Env = append(m.childEnv(next), WorkerMark+"=3"+left.mark(&cmd.ExtraFiles))
 	cmd.Stdout, cmd.Stderr = os.Stdout, m.stderr(next)
 	w, err := m.start(cmd, m.workerGone)
 	if err != nil {
 		near.close()
+		m.dropZones(left.zones)
 		return nil, err
 	}
+	w.zones = left.zones
 	w.ch, w.outbox, w.pending = near, make(chan parcel, 64), map[uint64]func(error){}
 	m.log(logs.Notice, "start worker process %d", w.pid)
 	go w.write()

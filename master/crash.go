@@ -55,6 +55,7 @@ func (m *Master) workerGone(w *child, e ending) {
 		}
 	}
 	w.over()
+	m.dropZones(w.zones)
 	if !m.quitting && !m.stopping {
 		m.announce()
 	}
@@ -84,5 +85,5 @@ func (m *Master) replace(pause time.Duration) {
 		m.replace(m.crashes.pause(0, false))
 		return
 	}
-	m.worker = w
+	m.serveBy(w)
 }

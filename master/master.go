@@ -46,7 +46,8 @@ type Master struct {
 	old     []*child // workers that finish what they have begun
 	next    *child   // the new binary
 	notify  notifier
-	memory  *os.File // what workers remember of each other; the master does not read it
+	health  *os.File // what workers leave to those after them (memory.go)
+	zones   *os.File // those of the worker that serves, or served last
 	control *control
 
 	reading  bool // a configuration is being read, or handed over
@@ -123,9 +124,7 @@ func (m *Master) begin(r *Reading) error {
 	m.log(logs.Notice, "weir/%s", m.Version)
 	m.log(logs.Notice, "start worker processes")
 	m.control = m.listenForCommands()
-	if m.memory, err = newMemory(); err != nil {
-		m.log(logs.Warn, "a worker that dies leaves nothing to the next: %v", err)
-	}
+	m.remember()
 	w, err := m.spawn(cur, func(err error) {
 		if err != nil && m.first && !errors.Is(err, errEnded) { // nothing that another try could mend
 			fmt.Fprintln(os.Stderr, said{logs.Emerg, err.Error()})
@@ -135,7 +134,7 @@ func (m *Master) begin(r *Reading) error {
 	if err != nil {
 		return fail(err)
 	}
-	m.worker = w
+	m.serveBy(w)
 	return nil
 }
 

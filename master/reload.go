@@ -128,7 +128,8 @@ func (m *Master) installAnew(res result) {
 				break
 			}
 		}
-		m.worker, m.noAccept = w, false
+		m.serveBy(w)
+		m.noAccept = false
 		m.adopt(res.next)
 		m.reloaded(res)
 	})

@@ -18,8 +18,11 @@ import (
 // same command line and the listening sockets, whose descriptors the environment variable NGINX names. Both serve then. WINCH
 // and QUIT end the old one; HUP to the old and QUIT to the new one go back.
 
-// inheritedMark is the variable; its value is numbers, each with a semicolon behind.
-const inheritedMark = "NGINX"
+// inheritedMark is the variable; its value is numbers, each with a semicolon behind. rememberedMark has what workers remember by.
+const (
+	inheritedMark  = "NGINX"
+	rememberedMark = "WEIR_MEMORY"
+)
 
 // Inherited is listening sockets that another process has opened.
 type Inherited struct {
@@ -27,14 +30,18 @@ type Inherited struct {
 	parent int  // the old binary's process; 0 when it was another who gave the sockets
 	lent   bool // by systemd, which keeps them
 	unused []*socket
+	left   remembrance
 }
 
 // FindInherited looks for sockets of an old binary or of systemd, and takes them out of the environment, since they are
 // nothing for children. It returns nil when there are none.
 func FindInherited() *Inherited {
+	marks, _ := os.LookupEnv(rememberedMark)
+	_ = os.Unsetenv(rememberedMark)
+	left := findRemembrance(marks)
 	if list, ok := os.LookupEnv(inheritedMark); ok {
 		_ = os.Unsetenv(inheritedMark)
-		h := &Inherited{parent: os.Getppid()}
+		h := &Inherited{parent: os.Getppid(), left: left}
 		for word := range strings.SplitSeq(list, ";") {
 			fd, err := strconv.Atoi(word)
 			if err != nil || fd < 3 {
@@ -63,6 +70,14 @@ func FindInherited() *Inherited {
 // fromLivingParent reports whether the old binary still runs.
 func (h *Inherited) fromLivingParent() bool {
 	return h != nil && h.parent != 0 && os.Getppid() == h.parent
+}
+
+// remembrance is what the workers of the old binary have left.
+func (h *Inherited) remembrance() remembrance {
+	if h == nil {
+		return remembrance{}
+	}
+	return h.left
 }
 
 // sockets describes what was inherited. What is no listening socket is told to say and left alone: it may be a descriptor of
@@ -150,7 +165,8 @@ func (m *Master) startBinary() (*child, error) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 		fmt.Fprintf(&list, "%d;", 3+i)
 	}
-	cmd.Env = append(m.childEnv(m.cur), inheritedMark+"="+list.String())
+	left := remembrance{health: m.health, zones: m.zones}.mark(&cmd.ExtraFiles)
+	cmd.Env = append(m.childEnv(m.cur), inheritedMark+"="+list.String(), rememberedMark+"="+left)
 	cmd.Env = append(cmd.Env, m.notify.environment()...)
 	return m.start(cmd, m.binaryGone)
 }

@@ -28,13 +28,13 @@ type worker struct {
 	p       *cycle.Process
 	rt      *cycle.Runtime
 	sockets handed
-	memory  *cycle.Memory // nil: there is none
+	left    remembrance
 	title   *Title
 }
 
 // Worker is the life of a worker process. mark is the value of WorkerMark. The status is the process's.
 func Worker(mark string, signals <-chan os.Signal, title *Title) int {
-	channelMark, memoryMark, _ := strings.Cut(mark, ":")
+	channelMark, _, _ := strings.Cut(mark, ":")
 	fd, err := strconv.Atoi(channelMark)
 	if err == nil {
 		var ch *channel
@@ -43,11 +43,7 @@ func Worker(mark string, signals <-chan os.Signal, title *Title) int {
 			// the name that ps -C, pgrep and monitors know: it was started as /proc/self/exe, and would be called "exe"
 			_ = os.WriteFile("/proc/self/comm", []byte("weir"), 0) // only Linux has it
 			title.Set(workerTitle)
-			w := &worker{ch: ch, sockets: handed{}, title: title}
-			if fd, err := strconv.Atoi(memoryMark); err == nil {
-				unix.CloseOnExec(fd)
-				w.memory = cycle.NewMemory(os.NewFile(uintptr(fd), "memory"))
-			}
+			w := &worker{ch: ch, sockets: handed{}, title: title, left: findRemembrance(mark)}
 			return w.run(signals)
 		}
 	}
@@ -132,8 +128,13 @@ func (w *worker) begin(msg *message, fds []int) error {
 	o.Main.Settle(report)
 	files := logs.NewFiles()
 	files.OpenFD = func(string) (int, error) { return -1, errNotHanded }
+	health, zones, err := w.left.open()
+	if err != nil {
+		report(logs.Warn, "the zones will end with this worker: "+err.Error())
+	}
 	w.p = &cycle.Process{
-		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true, Memory: w.memory,
+		Files: files, Temp: disk.NewTempNumbers(), Sockets: w.sockets, Outside: o.World.Outside(), Replica: true,
+		Memory: health, Zones: zones,
 	}
 	w.p.Past = &http.Past{}
 	w.p.Past.Set(o.Past)
@@ -147,7 +148,6 @@ func (w *worker) begin(msg *message, fds []int) error {
 	for _, s := range early {
 		c.Log.LogString(s.level, 0, s.text)
 	}
-	var err error
 	w.rt, err = cycle.Start(c, w.p)
 	return err
 }

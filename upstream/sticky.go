@@ -226,7 +226,7 @@ func (t *Sticky) learn(s *Spec, c *conf.Call) error {
 	}
 	z.Declared = s
 	t.Sessions, _ = zone.State(z, func(size int64) *Sessions { return newSessions(size, s.Name) })
-	if before := t.Sessions.host; before != s.Name {
+	if before := t.Sessions.Of; before != s.Name {
 		return c.Errorf(-1, "sticky zone %s is used in upstream %s while previously it was used in upstream %s", quote(name), quote(s.Name), quote(before)).Unplaced()
 	}
 	t.Timeout = timeout

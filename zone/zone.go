@@ -1,17 +1,18 @@
-// Package zone is named shared state with a size: what nginx keeps in shared memory. All loops are one
-// process here, so a zone is an ordinary value of the module that declares it, with a lock of its own.
-// What this package knows is the names: that one name means one thing, and that a zone survives a
-// reload if the new configuration has it with the same name, size and use.
+// Package zone is named shared state with a size: what nginx keeps in shared memory. All loops are one process here, so a zone is an
+// ordinary value of the module that declares it, with a lock of its own. What this package knows is the names: that one name means one
+// thing, and that a zone survives a reload if the new configuration has it with the same name, size and use.
 //
-//	live := zone.NewRegistry()               // one a process
+//	live := zone.NewRegistry(memory)         // one a process
 //	set := live.Begin()                      // one a configuration
 //	z, err := set.Declare("one", 1<<20, "limit_req")
 //	state, kept := zone.State(z, func(size int64) *buckets { … })
 //	…
 //	errs := set.Unsized()                    // names that were only mentioned
+//	err = live.Ready(set)                    // its tables have memory
 //	live.Keep(set)                           // the configuration goes live
 //
-// Large states should be free of pointers, so that the garbage collector does not walk them.
+// A state that is a Table, or has one embedded, outlives the process too, where there is a Memory for it. Other large states should be
+// free of pointers, so that the garbage collector does not walk them.
 package zone
 
 import (
@@ -21,16 +22,16 @@ import (
 
 // A Registry is the zones of the configuration that serves. Any goroutine.
 type Registry struct {
-	mu   sync.Mutex
-	live map[string]*Zone
+	memory *Memory
+	mu     sync.Mutex
+	live   map[string]*Zone
 }
 
-// NewRegistry makes a registry without zones.
-func NewRegistry() *Registry { return &Registry{} }
+// NewRegistry makes a registry without zones. Their tables will lie in memory, or in memory of the process's own if that is nil.
+func NewRegistry(memory *Memory) *Registry { return &Registry{memory: memory} }
 
-// Begin makes the set of a configuration that is being read. Its zones share their state with those of
-// the live one already, so that a request may be counted by both while they change places; a set that
-// is never kept leaves nothing behind. A nil Registry begins sets that
+// Begin makes the set of a configuration that is being read. Its zones share their state with those of the live one already, so that a
+// request may be counted by both while they change places; a set that is never kept leaves nothing behind. A nil Registry begins sets that
 // inherit nothing.
 func (g *Registry) Begin() *Set {
 	s := &Set{zones: map[string]*Zone{}}
@@ -42,16 +43,67 @@ func (g *Registry) Begin() *Set {
 	return s
 }
 
+// Ready gives the tables of a set their memory. The set is to be kept then, or dropped with Undo.
+func (g *Registry) Ready(s *Set) error {
+	for _, z := range s.order {
+		t, ok := z.state.(table)
+		if !ok || t.piece() != nil {
+			continue
+		}
+		p, err := g.piece(z, t)
+		if err != nil {
+			g.Undo(s)
+			return fmt.Errorf("shared memory zone \"%s\": %w", z.name, err)
+		}
+		t.put(p)
+		s.placed = append(s.placed, p)
+	}
+	return nil
+}
+
+// piece finds memory for a table.
+func (g *Registry) piece(z *Zone, t table) (*piece, error) {
+	if g.memory == nil || t.private() {
+		return private(t.bytes())
+	}
+	return g.memory.take(fmt.Sprintf("%q of %d for %q: %s", z.name, z.size, z.use, t.meaning()), t.bytes())
+}
+
+// Undo forgets a set that was made ready and will not be kept.
+func (g *Registry) Undo(s *Set) {
+	for _, p := range s.placed {
+		p.forget()
+	}
+	s.placed = nil
+}
+
 // Keep makes the zones of a set the live ones; what the set does not name is forgotten.
 func (g *Registry) Keep(s *Set) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, old := range g.live {
+		if t, ok := old.state.(table); ok && (s.zones[name] == nil || s.zones[name].state != old.state) {
+			t.piece().forget()
+		}
+	}
+	if g.live == nil && g.memory != nil {
+		g.memory.sweep()
+	}
 	g.live = s.zones
-	g.mu.Unlock()
 	// do not hold on to the settings of the old configuration
-	s.before = nil
+	s.before, s.placed = nil, nil
 	for _, z := range s.order {
 		z.before = nil
 	}
+}
+
+// table is what Table is of any type.
+type table interface {
+	bytes() int64
+	meaning() string
+	private() bool
+	piece() *piece
+	put(*piece)
 }
 
 // A Set is the zones of one configuration. Load only.
@@ -59,6 +111,7 @@ type Set struct {
 	zones  map[string]*Zone
 	order  []*Zone
 	before map[string]*Zone
+	placed []*piece // of tables that are the set's own
 }
 
 // A Zone is a name with a size and, once State was called, what is kept under it.

@@ -30,7 +30,7 @@ func TestDeclare(t *testing.T) {
 		{"one", 1 << 20, "limit_conn", `the shared memory zone "one" is already declared for a different use`},
 		{"two", 0, "limit_conn", ""},
 	}
-	s := NewRegistry().Begin()
+	s := NewRegistry(nil).Begin()
 	for _, tt := range tests {
 		_, err := s.Declare(tt.name, tt.size, tt.use)
 		got := ""
@@ -49,7 +49,7 @@ func TestDeclare(t *testing.T) {
 
 // TestReload sees which zones survive a change of configuration.
 func TestReload(t *testing.T) {
-	g := NewRegistry()
+	g := NewRegistry(nil)
 	first := g.Begin()
 	old, kept := State(mustDeclare(t, first, "one", 100, "a"), build)
 	if kept {
@@ -88,7 +88,7 @@ func TestReload(t *testing.T) {
 
 // TestMentionedFirst sees that a zone is inherited when its size is known only after its mention.
 func TestMentionedFirst(t *testing.T) {
-	g := NewRegistry()
+	g := NewRegistry(nil)
 	first := g.Begin()
 	old, _ := State(mustDeclare(t, first, "one", 100, "a"), build)
 	g.Keep(first)

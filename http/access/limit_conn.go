@@ -34,7 +34,7 @@ to the end of the response, so idle ones do not; over HTTP/2 every request count
 		{
 			Name: "limit_conn_zone", In: conf.HTTP, Syntax: "<key:text> zone=<zone:name>:<size>", Repeat: true,
 			Doc: `Declares a zone that counts the connections of each *key*. Requests with an empty key are not counted. A megabyte holds 16384
-keys that have connections; when it is full, requests with other keys are refused. A reload keeps the counts.`,
+keys that have connections at least; when there is no room for another, its requests are refused. A reload keeps the counts.`,
 			Example: "limit_conn_zone $binary_remote_addr zone=addr:10m;",
 			Declare: declareLimitConnZone,
 		},
@@ -101,13 +101,10 @@ func declareLimitConnZone(call *conf.Call) error {
 	if z.Declared != nil {
 		return call.Errorf(call.Index("zone"), "%s \"%s\" is already bound to key \"%s\"", call.Name(), z.Name(), z.Declared.(*connZone).key.Source())
 	}
-	n, kept := zone.State(z, newConnCounts)
-	if !kept {
-		n.key = key.Source()
-	}
+	n, _ := zone.State(z, func(size int64) *connCounts { return newConnCounts(size, key.Source()) })
 	z.Declared = &connZone{name: z.Name(), key: key, counts: n}
-	if n.key != key.Source() {
-		load.Of(call).Diags.Err(fmt.Errorf("limit_conn_zone \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", z.Name(), key.Source(), n.key))
+	if n.Of != key.Source() {
+		load.Of(call).Diags.Err(fmt.Errorf("limit_conn_zone \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", z.Name(), key.Source(), n.Of))
 	}
 	return nil
 }
@@ -195,19 +192,20 @@ func (c *limitConn) run(r *http.Request) http.Verdict {
 			continue
 		}
 		counted = true
-		slot, n := z.counts.enter(z.counts.id(key), c.limits[i].most)
+		id := z.counts.ID(key)
+		n := z.counts.enter(id, c.limits[i].most)
 		if r.Debugs() {
-			r.Debugf("limit conn: %08X %d", slot, n)
+			r.Debugf("limit conn: %08X %d", uint32(id), n)
 		}
 		switch {
-		case slot == 0:
+		case n == 0:
 			r.Logf(logs.Crit, "ngx_slab_alloc() failed: no memory in limit_conn_zone \"%s\"", z.name)
 			return c.refuse(main, held)
 		case n > c.limits[i].most:
 			r.Logf(c.level, "limiting connections%s by zone \"%s\"", c.dry(), z.name)
 			return c.refuse(main, held)
 		}
-		held = z.counts.hold(slot, held)
+		held = z.counts.hold(id, held)
 	}
 	if held != nil {
 		main.OnEnd(held)

@@ -1,122 +1,70 @@
 package access
 
 import (
-	"hash/maphash"
-	"math"
 	"sync"
 
 	"weir/http"
+	"weir/zone"
 )
 
-// connCounts are the numbers of connections of one zone, by key. A key takes memory only while it has some.
-//
-// As with buckets, the table has no pointers, is made as it is needed up to the size of the zone and no further, and two keyed hashes
-// stand for a key.
+// connCounts are the numbers of connections of one zone, by key. A key takes a place only while it has some. They end with the process, as
+// its connections do.
 type connCounts struct {
-	key   string // as the configuration has it: a zone kept over a reload must still count by it
-	seeds [2]maphash.Seed
-
-	mu     sync.Mutex         // never held across a wait
-	heads  chunked[uint32]    // hash to the first count of a chain; 0 is none
-	counts chunked[connCount] // 0 is not used
-	used   uint32             // those from 1 to used were used
-	free   uint32             // the first of a chain of free ones among them
-
+	zone.Table[connCount]
 	holds sync.Pool // of *connHold
 }
 
-// connCountSize is what a key counts for in the size of a zone, as in nginx: 16384 in a megabyte.
+// connCountSize is what a key counts for in the size of a zone, as in nginx: 16384 in a megabyte. There is room for more.
 const connCountSize = 64
 
-type connCount struct {
-	id   keyID
-	n    uint32
-	next uint32 // in the chain
+type connCount struct{ n uint32 }
+
+func newConnCounts(size int64, key string) *connCounts {
+	return &connCounts{Table: zone.NewPrivateTable[connCount](size, key)}
 }
 
-func newConnCounts(size int64) *connCounts {
-	n := min(size/connCountSize, math.MaxUint32-1)
-	heads := int64(1)
-	for heads < n {
-		heads <<= 1
-	}
-	return &connCounts{
-		seeds:  [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		heads:  newChunked[uint32](heads),
-		counts: newChunked[connCount](n + 1),
-	}
-}
-
-// id hashes a key. Any goroutine, without the lock.
-func (t *connCounts) id(key []byte) keyID {
-	return keyID{maphash.Bytes(t.seeds[0], key), maphash.Bytes(t.seeds[1], key)}
-}
-
-func (t *connCounts) head(id keyID) *uint32 { return t.heads.at(uint32(id.a) & uint32(t.heads.len-1)) }
-
-// enter counts one more connection of a key, unless it has most already; n is then greater than most. Slot 0: there is no room for
-// another key.
-func (t *connCounts) enter(id keyID, most uint32) (slot, n uint32) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	h := t.head(id)
-	for slot = *h; slot != 0; slot = t.counts.at(slot).next {
-		c := t.counts.at(slot)
-		if c.id != id {
-			continue
-		}
-		if c.n >= most {
-			return slot, most + 1
-		}
-		c.n++
-		return slot, c.n
-	}
+// enter counts one more connection of a key, unless it has most already; n is then greater than most. 0: there is no room for another key.
+func (t *connCounts) enter(id zone.ID, most uint32) (n uint32) {
+	row := t.Lock(id)
+	defer t.Unlock(id)
+	c := row.Look(id)
 	switch {
-	case t.free != 0:
-		slot = t.free
-		t.free = t.counts.at(slot).next
-	case int(t.used)+1 < t.counts.len:
-		t.used++
-		slot = t.used
-	default:
-		return 0, 0
+	case c == nil && row.Oldest() != nil:
+		return 0
+	case c == nil:
+		c = row.Add(id)
+	case c.n >= most:
+		return most + 1
 	}
-	*t.counts.at(slot) = connCount{id: id, n: 1, next: *h}
-	*h = slot
-	return slot, 1
+	c.n++
+	return c.n
 }
 
 // leave takes a connection off a count.
-func (t *connCounts) leave(slot uint32) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.counts.at(slot)
-	if c.n--; c.n > 0 {
-		return
+func (t *connCounts) leave(id zone.ID) {
+	row := t.Lock(id)
+	if c := row.Look(id); c.n > 1 {
+		c.n--
+	} else {
+		row.Free(id)
 	}
-	p := t.head(c.id)
-	for *p != slot {
-		p = &t.counts.at(*p).next
-	}
-	*p = c.next
-	*c = connCount{next: t.free}
-	t.free = slot
+	t.Unlock(id)
 }
 
 // A connHold is a request that is counted, and what it was counted in before. They are reused.
 type connHold struct {
 	in   *connCounts
-	slot uint32
+	id   zone.ID
 	next *connHold
 }
 
-// hold makes the hold of a slot, before those in next.
-func (t *connCounts) hold(slot uint32, next *connHold) *connHold {
+// hold makes the hold of a key that was entered, before those in next.
+func (t *connCounts) hold(id zone.ID, next *connHold) *connHold {
 	h, _ := t.holds.Get().(*connHold)
 	if h == nil {
 		h = &connHold{}
 	}
-	h.in, h.slot, h.next = t, slot, next
+	h.in, h.id, h.next = t, id, next
 	return h
 }
 
@@ -124,7 +72,7 @@ func (t *connCounts) hold(slot uint32, next *connHold) *connHold {
 func (h *connHold) release() {
 	for h != nil {
 		t, next := h.in, h.next
-		t.leave(h.slot)
+		t.leave(h.id)
 		*h = connHold{}
 		t.holds.Put(h)
 		h = next

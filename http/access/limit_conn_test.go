@@ -1,83 +1,105 @@
 package access
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand"
 	"testing"
 )
 
-// TestConnCounts drives a zone at random beside a map, and holds it to its size.
-func TestConnCounts(t *testing.T) {
-	const room, most = 50, 3
-	rnd := rand.New(rand.NewSource(1))
-	c := newConnCounts(room * connCountSize)
-	have := map[int]uint32{}
-	var slots []struct {
-		key  int
-		slot uint32
+// someCounts makes a zone that no configuration declares.
+func someCounts(t testing.TB, size int64) *connCounts {
+	c := newConnCounts(size, "$key")
+	if err := c.Private(); err != nil {
+		t.Fatal(err)
 	}
+	return c
+}
+
+// TestConnCounts drives a zone of sixteen places at random beside a map, and holds it to its size.
+func TestConnCounts(t *testing.T) {
+	const room, most = 16, 3
+	rnd := rand.New(rand.NewSource(1))
+	c := someCounts(t, 320)
+	have := map[int]uint32{}
+	var entered []int
 	for step := range 200_000 {
-		if len(slots) > 0 && rnd.Intn(2) == 0 {
-			i := rnd.Intn(len(slots))
-			c.leave(slots[i].slot)
-			if have[slots[i].key]--; have[slots[i].key] == 0 {
-				delete(have, slots[i].key)
+		if len(entered) > 0 && rnd.Intn(2) == 0 {
+			i := rnd.Intn(len(entered))
+			key := entered[i]
+			c.leave(c.ID(fmt.Append(nil, key)))
+			if have[key]--; have[key] == 0 {
+				delete(have, key)
 			}
-			slots[i] = slots[len(slots)-1]
-			slots = slots[:len(slots)-1]
+			entered[i] = entered[len(entered)-1]
+			entered = entered[:len(entered)-1]
 			continue
 		}
-		key := rnd.Intn(80)
-		slot, n := c.enter(c.id(fmt.Append(nil, key)), most)
+		key := rnd.Intn(30)
+		n := c.enter(c.ID(fmt.Append(nil, key)), most)
 		switch {
 		case have[key] == 0 && len(have) == room:
-			if slot != 0 {
+			if n != 0 {
 				t.Fatalf("step %d: a key more than there is room for", step)
 			}
 		case have[key] == most:
-			if slot == 0 || n <= most {
+			if n <= most {
 				t.Fatalf("step %d: a connection too many", step)
 			}
 		default:
 			have[key]++
-			if slot == 0 || n != have[key] {
+			if n != have[key] {
 				t.Fatalf("step %d: %d connections, want %d", step, n, have[key])
 			}
-			slots = append(slots, struct {
-				key  int
-				slot uint32
-			}{key, slot})
+			entered = append(entered, key)
 		}
 	}
-	for _, s := range slots {
-		c.leave(s.slot)
+}
+
+// TestRoomForConns: as many keys as a zone is said to hold have room, but for a few whose row is crowded; and not more than three times as
+// many.
+func TestRoomForConns(t *testing.T) {
+	const size, room = 1 << 20, 1 << 20 / connCountSize
+	c := someCounts(t, size)
+	full := 0
+	var key [4]byte
+	for i := range 10 * room {
+		binary.BigEndian.PutUint32(key[:], uint32(i))
+		if c.enter(c.ID(key[:]), 1) == 0 {
+			full++
+		}
+		if i == room-1 && full > room/1000 {
+			t.Errorf("%d of %d keys were refused", full, room)
+		}
 	}
-	if c.used > room {
-		t.Errorf("%d counts were used, there is room for %d", c.used, room)
+	if have := 10*room - full; have > size/16 {
+		t.Errorf("%d keys in %d bytes", have, size)
 	}
 }
 
 // TestEnterAllocatesNothing: counting costs no memory.
 func TestEnterAllocatesNothing(t *testing.T) {
-	c := newConnCounts(100 * connCountSize)
+	c := someCounts(t, minZone)
 	key := []byte("key 000")
 	n := 0
 	if got := testing.AllocsPerRun(1000, func() {
 		n++
 		key[6] = byte(n)
-		slot, _ := c.enter(c.id(key), 10)
-		c.leave(slot)
+		id := c.ID(key)
+		c.enter(id, 10)
+		c.leave(id)
 	}); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
 }
 
 func BenchmarkEnter(b *testing.B) {
-	c := newConnCounts(10 << 20)
+	c := someCounts(b, 10<<20)
 	key := []byte{127, 0, 0, 1}
 	for i := range b.N {
 		key[3] = byte(i)
-		slot, _ := c.enter(c.id(key), 10)
-		c.leave(slot)
+		id := c.ID(key)
+		c.enter(id, 10)
+		c.leave(id)
 	}
 }

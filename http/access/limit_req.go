@@ -34,7 +34,8 @@ var LimitReq = http.Define(http.Spec[limitReq]{
 		{
 			Name: "limit_req_zone", In: conf.HTTP, Syntax: "<key:text> zone=<zone:name>:<size> rate=<rate>", Repeat: true,
 			Doc: `Declares a zone that counts the requests of each *key*, and the *rate* they may reach. Requests with an empty key are not
-counted. A megabyte holds 16384 keys; when it is full, the key that was seen longest ago is forgotten. A reload keeps the counts.`,
+counted. A megabyte holds 16384 keys at least; when there is no room for another, one that was not seen for long is forgotten. A reload
+keeps the counts, and so does the death of a worker.`,
 			Example: "limit_req_zone $binary_remote_addr zone=one:10m rate=10r/s;",
 			Declare: declareLimitReqZone,
 		},
@@ -100,13 +101,10 @@ func declareLimitReqZone(call *conf.Call) error {
 	if z.Declared != nil {
 		return call.Errorf(call.Index("zone"), "%s \"%s\" is already bound to key \"%s\"", call.Name(), z.Name(), z.Declared.(*reqZone).key.Source())
 	}
-	b, kept := zone.State(z, newBuckets)
-	if !kept {
-		b.key = key.Source()
-	}
+	b, _ := zone.State(z, func(size int64) *buckets { return newBuckets(size, key.Source()) })
 	z.Declared = &reqZone{name: z.Name(), key: key, rate: parseRate(call.String("rate")), buckets: b}
-	if b.key != key.Source() {
-		load.Of(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", z.Name(), key.Source(), b.key))
+	if b.Of != key.Source() {
+		load.Of(call).Diags.Err(fmt.Errorf("limit_req \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", z.Name(), key.Source(), b.Of))
 	}
 	return nil
 }
@@ -127,7 +125,6 @@ func parseRate(s string) int64 {
 // noDelay is a delay that no request reaches.
 const noDelay = 1 << 62
 
-// add stores one limit_req.
 // mentionLimitReq makes the zone known that a limit_req names, which may be declared after it.
 func mentionLimitReq(call *conf.Call) error {
 	if _, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Place(call.Index("zone"))); err != nil {
@@ -136,6 +133,7 @@ func mentionLimitReq(call *conf.Call) error {
 	return nil
 }
 
+// add stores one limit_req.
 func (c *limitReq) add(call *conf.Call) error {
 	z := load.Of(call).Zones.Find(call.String("zone"))
 	l := limit{zone: z}
@@ -188,8 +186,8 @@ func (c *limitReq) run(r *http.Request) http.Verdict {
 	if _, again := http.Load[limitStatus](r.Main()); again {
 		return http.Next
 	}
-	var few [4]hold
-	holds, asked, refused := c.ask(r, few[:0])
+	var few [4]asked
+	all, refused := c.ask(r, few[:0])
 	switch {
 	case refused && c.dryRun:
 		http.Store(r.Main(), rejectedDryRun, http.UntilEnd)
@@ -197,10 +195,10 @@ func (c *limitReq) run(r *http.Request) http.Verdict {
 	case refused:
 		http.Store(r.Main(), rejected, http.UntilEnd)
 		return http.Verdict(c.status)
-	case !asked:
+	case len(all) == 0:
 		return http.Next
 	}
-	wait, worst := commit(r, holds)
+	wait, worst := commit(r, all)
 	if wait <= 0 {
 		http.Store(r.Main(), passed, http.UntilEnd)
 		return http.Next
@@ -214,18 +212,19 @@ func (c *limitReq) run(r *http.Request) http.Verdict {
 	return r.Delay(time.Duration(wait) * time.Millisecond)
 }
 
-// A hold is a bucket that a request was found to fit in.
-type hold struct {
+// asked is a bucket that a request was found to fit in.
+type asked struct {
 	zone    *reqZone
 	delay   int64 // of the limit
-	slot    uint32
+	id      zone.ID
 	counted bool
 	excess  int64
 }
 
 // ask asks every limit in turn, until one refuses.
-func (c *limitReq) ask(r *http.Request, holds []hold) (all []hold, asked, refused bool) {
+func (c *limitReq) ask(r *http.Request, few []asked) (all []asked, refused bool) {
 	now := millis(r)
+	all = few
 	for i := range c.limits {
 		z := c.limits[i].zone.Declared.(*reqZone)
 		key := r.Text(z.key)
@@ -236,41 +235,34 @@ func (c *limitReq) ask(r *http.Request, holds []hold) (all []hold, asked, refuse
 			r.Logf(logs.Error, "the value of the \"%s\" key is more than 65535 bytes: \"%s\"", z.key.Source(), key)
 			continue
 		}
-		o, excess, slot := z.buckets.ask(z.buckets.id(key), now, z.rate, c.limits[i].burst, i == len(c.limits)-1)
+		id := z.buckets.ID(key)
+		o, excess := z.buckets.ask(id, now, z.rate, c.limits[i].burst, i == len(c.limits)-1)
 		if r.Debugs() {
 			r.Debugf("limit_req[%s]: excess %d.%03d", z.name, excess/1000, excess%1000)
 		}
-		switch o {
-		case over:
+		if o == over {
 			r.Logf(c.level, "limiting requests%s, excess: %d.%03d by zone \"%s\"", c.dry(), excess/1000, excess%1000, z.name)
-		case noRoom:
-			r.Logf(logs.Alert, "could not allocate node in limit_req zone \"%s\"", z.name)
-		default:
-			holds = append(holds, hold{z, c.limits[i].delay, slot, o == counted, excess})
-			continue
+			return nil, true
 		}
-		for _, h := range holds {
-			h.zone.buckets.letGo(h.slot)
-		}
-		return nil, true, true
+		all = append(all, asked{z, c.limits[i].delay, id, o == counted, excess})
 	}
-	return holds, len(holds) > 0, false
+	return all, false
 }
 
 // commit counts the request in all its buckets and finds the one that it must wait for longest, in
 // milliseconds.
-func commit(r *http.Request, holds []hold) (wait int64, worst *hold) {
+func commit(r *http.Request, all []asked) (wait int64, worst *asked) {
 	now := millis(r)
-	for i := len(holds) - 1; i >= 0; i-- {
-		h := &holds[i]
-		if !h.counted {
-			h.excess = h.zone.buckets.commit(h.slot, now, h.zone.rate)
+	for i := len(all) - 1; i >= 0; i-- {
+		a := &all[i]
+		if !a.counted {
+			a.excess = a.zone.buckets.commit(a.id, now, a.zone.rate)
 		}
-		if h.excess <= h.delay {
+		if a.excess <= a.delay {
 			continue
 		}
-		if d := (h.excess - h.delay) * 1000 / h.zone.rate; d > wait || worst == nil {
-			wait, worst = d, h
+		if d := (a.excess - a.delay) * 1000 / a.zone.rate; d > wait || worst == nil {
+			wait, worst = d, a
 		}
 	}
 	return wait, worst

@@ -23,11 +23,11 @@ func userTime(b *testing.B, f func()) {
 func BenchmarkFullZone(b *testing.B) {
 	const size, room = 10 << 20, 10 << 20 / bucketSize
 	b.Run("limit_req", func(b *testing.B) {
-		t := newBuckets(size)
+		t := someBuckets(b, size)
 		var key [4]byte
 		for i := range room {
 			binary.BigEndian.PutUint32(key[:], uint32(i))
-			t.ask(t.id(key[:]), 0, 1000, 1<<40, true)
+			t.ask(t.ID(key[:]), 0, 1000, 1<<40, true)
 		}
 		userTime(b, func() {
 			b.RunParallel(func(pb *testing.PB) {
@@ -36,17 +36,17 @@ func BenchmarkFullZone(b *testing.B) {
 				for pb.Next() {
 					now++
 					binary.BigEndian.PutUint32(key[:], uint32(rnd.Intn(2*room)))
-					t.ask(t.id(key[:]), now, 1000, 1<<40, true)
+					t.ask(t.ID(key[:]), now, 1000, 1<<40, true)
 				}
 			})
 		})
 	})
 	b.Run("limit_conn", func(b *testing.B) {
-		t := newConnCounts(size)
+		t := someCounts(b, size)
 		var key [4]byte
 		for i := range room {
 			binary.BigEndian.PutUint32(key[:], uint32(i))
-			t.enter(t.id(key[:]), 10)
+			t.enter(t.ID(key[:]), 10)
 		}
 		userTime(b, func() {
 			b.RunParallel(func(pb *testing.PB) {
@@ -54,8 +54,10 @@ func BenchmarkFullZone(b *testing.B) {
 				var key [4]byte
 				for pb.Next() {
 					binary.BigEndian.PutUint32(key[:], uint32(rnd.Intn(room)))
-					slot, _ := t.enter(t.id(key[:]), 10)
-					t.leave(slot)
+					id := t.ID(key[:])
+					if t.enter(id, 10) > 0 {
+						t.leave(id)
+					}
 				}
 			})
 		})
