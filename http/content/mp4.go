@@ -299,14 +299,21 @@ func (s *mp4Files) limit(r *http.Request, fd int, part *movie) {
 		}
 		part = &m
 	}
-	if part.duration == 0 || part.timescale == 0 {
-		return
+	if rate, after := s.conf.limits(part); rate > 0 {
+		r.SetLimitRate(rate)
+		r.SetLimitRateAfter(after)
 	}
-	second := float64(part.size) * float64(part.timescale) / float64(part.duration)
-	rate := second * float64(s.conf.rate) / 100
-	if rate < 1 || rate > math.MaxInt32 {
-		return
+}
+
+// limits are how many bytes a second are sent of a movie, and after how many bytes that holds; 0: no limit.
+func (c *mp4Conf) limits(m *movie) (rate, after int64) {
+	if m.duration == 0 || m.timescale == 0 {
+		return 0, 0
 	}
-	r.SetLimitRate(int64(rate))
-	r.SetLimitRateAfter(int64(second * s.conf.rateAfter.Seconds()))
+	second := float64(m.size) * float64(m.timescale) / float64(m.duration)
+	perSec := second * float64(c.rate) / 100
+	if perSec < 1 || perSec > math.MaxInt32 {
+		return 0, 0
+	}
+	return int64(perSec), int64(second * c.rateAfter.Seconds())
 }

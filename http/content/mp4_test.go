@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // A sample is one of a track, as a player sees it.
@@ -251,6 +253,28 @@ func TestFixedPoint(t *testing.T) {
 	} {
 		if got, ok := fixedPoint([]byte(c.text), 3); ok != c.ok || ok && got != c.want {
 			t.Errorf("%q: %d, %t", c.text, got, ok)
+		}
+	}
+}
+
+func TestMP4Limits(t *testing.T) {
+	for _, c := range []struct {
+		factor      int
+		after       time.Duration
+		movie       movie
+		rate, begin int64
+	}{
+		{110, time.Minute, movie{size: 1_000_000, timescale: 1000, duration: 100_000}, 11_000, 600_000},
+		{50, 1500 * time.Millisecond, movie{size: 1_000_000, timescale: 90_000, duration: 9_000_000}, 5_000, 15_000},
+		{100, 0, movie{size: 1_000_000, timescale: 1, duration: 1}, 1_000_000, 0},
+		{110, time.Minute, movie{size: 1_000_000, duration: 100}, 0, 0},
+		{110, time.Minute, movie{size: 1_000_000, timescale: 1000}, 0, 0},
+		{110, time.Minute, movie{size: 1_000_000, timescale: math.MaxUint32, duration: 1}, 0, 0}, // it would be over at once
+		{1, time.Minute, movie{size: 1000, timescale: 1, duration: math.MaxUint64}, 0, 0},        // and this never
+	} {
+		set := &mp4Conf{rate: c.factor, rateAfter: c.after}
+		if rate, after := set.limits(&c.movie); rate != c.rate || after != c.begin {
+			t.Errorf("%+v: %d after %d, want %d after %d", c, rate, after, c.rate, c.begin)
 		}
 	}
 }
