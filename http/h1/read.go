@@ -226,6 +226,9 @@ func (x *exchange) refuseHead(err error) headResult {
 	}
 	if r.Line == nil {
 		r.Line, r.Protocol = x.parser.Line(x.buf[:x.w]), x.parser.Protocol(x.buf[:x.w])
+		if f != FaultMethod09 {
+			r.Method = x.parser.Method // behind HEAD there is no body, whatever is wrong with the rest
+		}
 	} else if x.headEnd == 0 {
 		r.HeadSize = x.parser.SizeTo(x.parser.Len())
 	}
