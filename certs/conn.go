@@ -19,7 +19,7 @@ import (
 //
 // During the handshake, which is done in a task, crypto/tls reads and writes as if it could wait. Afterwards a server's connection has
 // records of its own (see records), and crypto/tls is let go of: its buffers would stay as large as they ever were. For suites that records
-// do not know, sessions of TLS 1.2 that are resumed, and for clients, Conn is the layer of the connection: an empty socket then is a net.Error for crypto/tls that will pass,
+// do not know, and for clients, Conn is the layer of the connection: an empty socket then is a net.Error for crypto/tls that will pass,
 // and it keeps what it has of a record.
 type Conn struct {
 	tls     *tls.Conn // nil if there are records
@@ -85,6 +85,15 @@ var server = &tls.Config{
 		}
 		own := config.Clone()
 		own.KeyLogWriter = c.begin.secrets
+		if unwrap := config.UnwrapSession; unwrap != nil {
+			own.UnwrapSession = func(identity []byte, state tls.ConnectionState) (*tls.SessionState, error) {
+				session, err := unwrap(identity, state)
+				if session != nil && state.Version == tls.VersionTLS12 {
+					c.begin.secrets.resumed(session)
+				}
+				return session, err
+			}
+		}
 		return own, nil
 	},
 }
@@ -255,6 +264,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	n, err := 0, error(nil)
 	if h.secrets != nil {
 		n, err = h.readRecord(p)
+		h.secrets.received(p[:n])
 	} else {
 		n, err = h.read(p)
 	}

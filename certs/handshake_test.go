@@ -18,7 +18,8 @@ import (
 // splitting puts handshake messages into records of n bytes each.
 type splitting struct {
 	net.Conn
-	n int
+	n     int
+	hello bool // but only those of the first Write
 }
 
 func (s *splitting) Write(p []byte) (int, error) {
@@ -36,6 +37,9 @@ func (s *splitting) Write(p []byte) (int, error) {
 		}
 		rest = rest[headerLen+n:]
 	}
+	if s.hello {
+		s.n = MaxRecord
+	}
 	for len(out) > 0 { // the network splits it as well
 		n, err := s.Conn.Write(out[:min(len(out), 700)])
 		if err != nil {
@@ -50,7 +54,7 @@ func (s *splitting) Write(p []byte) (int, error) {
 func TestClientHelloInPieces(t *testing.T) {
 	s := newEcho(t)
 	for _, n := range []int{1, 5, 100, 1000} {
-		c := tls.Client(&splitting{s.dial(t), n}, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{strings.Repeat("p", 200), "q"}})
+		c := tls.Client(&splitting{Conn: s.dial(t), n: n}, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{strings.Repeat("p", 200), "q"}})
 		if err := sayBack(c, 5000); err != nil {
 			t.Errorf("pieces of %d: %v", n, err)
 		}
