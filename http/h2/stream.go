@@ -244,6 +244,12 @@ func (s *stream) notBeside() {
 // remove forgets a stream that has ended. With the last one the time begins that the connection may be idle.
 func (c *conn) remove(s *stream) {
 	c.leaveTree(s)
+	if c.in.stream == s { // the rest of the frame counts for nothing: s will be somebody else's
+		c.in.stream = nil
+	}
+	if c.in.block.stream == s {
+		c.in.block.stream, c.in.block.trailers = nil, false
+	}
 	if s.beside {
 		s.notBeside()
 	}

@@ -126,6 +126,9 @@ func (c *http2Conn) find(id uint32) *http2Stream {
 
 // remove forgets a stream. With the last one, a connection that is not kept is closed.
 func (c *http2Conn) remove(s *http2Stream) {
+	if c.in.stream == s { // the rest of the frame counts for nothing: s will be another request's
+		c.in.stream = nil
+	}
 	if i := slices.Index(c.streams, s); i >= 0 {
 		c.streams = slices.Delete(c.streams, i, i+1)
 	}
