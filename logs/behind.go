@@ -6,20 +6,18 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"weir/disk"
 )
 
-// While loops serve, nobody who logs should wait for a disk or for who reads a pipe. A pipe is asked to take a line without a wait.
-// The kernel cannot be asked so for files of most file systems; a write into the page cache is done as quickly as a look-up, so a line is written
-// at once, where scripts find it when they have their answer, as long as that goes quickly. Where it does not, lines are queued, and a goroutine
-// of the file writes them behind those who log, until the disk has been quick for a while.
+// While loops serve, nobody who logs may wait for a disk, or for who reads a pipe. Pipes, and files of some file systems, are asked to take a
+// line without a wait: scripts find it there when they have their answer. Files of others cannot be asked: what is written to them is queued,
+// and a goroutine of the file writes it behind those who log. In a busy time that costs less than a call for each line does.
 
 const (
-	// behindSlow is how long a write may take. After a slower one lines are queued for behindAfter.
-	behindSlow  = 2 * time.Millisecond
-	behindAfter = 10 * time.Second
 	// behindPause is the time from one write to the next in a busy time: one write takes all lines of a moment.
-	behindPause = time.Millisecond
+	behindPause = 5 * time.Millisecond
 	// behindMuch is how much may be queued before who can wait should (Lagging).
 	behindMuch = 1 << 20
 	// behindMost is how much may be queued at all. What comes after that is lost.
@@ -33,9 +31,8 @@ var errBehind = errors.New("too many lines wait to be written")
 
 // queued is what is to be written to a file.
 type queued struct {
-	busy atomic.Bool  // the goroutine is at work, and will look again; changed under mu
-	slow atomic.Int64 // until when lines are queued though nothing is, as the disk was slow: nanoseconds since 1970
-	pipe atomic.Int32 // whether the file is a pipe, a terminal or the like: a fileKind
+	busy atomic.Bool // the goroutine is at work, and will look again; changed under mu
+	deaf atomic.Bool // the file cannot be asked to take lines without a wait
 
 	mu    sync.Mutex
 	lines []byte
@@ -45,12 +42,6 @@ type queued struct {
 	err   error         // of a write, for the next line's writer
 }
 
-const (
-	kindUnknown int32 = iota
-	kindFile
-	kindPipe
-)
-
 // WriteBehind says whether from now on who logs must not wait for slow files. Without, what was queued is written when it
 // returns. Any goroutine but a loop's.
 func (fs *Files) WriteBehind(on bool) {
@@ -58,43 +49,6 @@ func (fs *Files) WriteBehind(on bool) {
 	if !on {
 		fs.Flush()
 	}
-}
-
-// writeServing writes lines at once if that needs no wait, as far as one can know, and queues them otherwise.
-func (f *File) writeServing(lines []byte) error {
-	q := &f.queue
-	kind := q.pipe.Load()
-	if kind == kindUnknown {
-		kind = f.findKind()
-	}
-	begin := f.files.Now()
-	if kind == kindPipe || q.busy.Load() || q.slow.Load() > begin.UnixNano() {
-		return f.enqueue(lines, kind == kindPipe)
-	}
-	n, err := disk.Append(f.FD(), lines)
-	f.clock(begin)
-	if err == nil && n == len(lines) {
-		return nil
-	}
-	return f.failed(n, len(lines), err)
-}
-
-// clock sees how long a write took that began at a time.
-func (f *File) clock(begin time.Time) {
-	if end := f.files.Now(); end.Sub(begin) > behindSlow {
-		f.queue.slow.Store(end.Add(behindAfter).UnixNano())
-	}
-}
-
-// findKind looks what the file is.
-func (f *File) findKind() int32 {
-	kind := kindPipe
-	var i disk.Info
-	if disk.StatFD(f.FD(), &i) == nil && i.IsRegular() {
-		kind = kindFile
-	}
-	f.queue.pipe.Store(kind)
-	return kind
 }
 
 // Lagging reports whether so much is queued that whoever can wait should do so, with Sync. Any goroutine.
@@ -118,15 +72,18 @@ func (f *File) Sync() {
 	}
 }
 
-// enqueue queues lines, or what of them a pipe does not take now. The error may be that of others.
-func (f *File) enqueue(lines []byte, pipe bool) error {
+// enqueue queues lines, or what of them the file does not take now. The error may be that of others.
+func (f *File) enqueue(lines []byte) error {
 	q := &f.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if pipe && !q.busy.Load() {
+	if !q.deaf.Load() && !q.busy.Load() {
 		n, err := disk.AppendNow(f.FD(), lines)
 		if lines = lines[max(n, 0):]; err == nil && len(lines) == 0 {
 			return nil
+		}
+		if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+			q.deaf.Store(true)
 		}
 	}
 	if len(q.lines) > 0 && len(q.lines)+len(lines) > behindMost {
@@ -169,9 +126,7 @@ func (f *File) writeQueued() bool {
 	q.lines, q.spare = q.spare[:0], nil
 	q.mu.Unlock()
 
-	begin := f.files.Now()
 	n, err := f.writeAll(lines)
-	f.clock(begin)
 	if err != nil {
 		err = f.failed(n, len(lines), err)
 	}
@@ -190,7 +145,7 @@ func (f *File) writeQueued() bool {
 func (f *File) writeAll(lines []byte) (n int, err error) {
 	for n < len(lines) && err == nil {
 		var k int
-		k, err = disk.Append(f.FD(), lines[n:])
+		k, err = f.files.Append(f.FD(), lines[n:])
 		n += max(k, 0)
 	}
 	return n, err

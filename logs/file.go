@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
-
-	"weir/disk"
 )
 
 // A File is an open log file. Lines are written whole: each is one write to a descriptor that
@@ -73,9 +71,9 @@ func (f *File) Write(line []byte) error {
 		return nil
 	}
 	if f.files.behind.Load() {
-		return f.writeServing(line)
+		return f.enqueue(line)
 	}
-	n, err := disk.Append(f.FD(), line)
+	n, err := f.files.Append(f.FD(), line)
 	if err == nil && n == len(line) {
 		return nil
 	}
@@ -115,7 +113,7 @@ func (f *File) swap(fd int) error {
 		return callError(call, f.path, err)
 	}
 	f.full.Store(0)
-	f.queue.pipe.Store(kindUnknown)
+	f.queue.deaf.Store(false)
 	return nil
 }
 

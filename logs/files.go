@@ -18,6 +18,8 @@ const Stderr = "stderr"
 type Files struct {
 	// OpenFD opens a file for appending. NewFiles sets it to open(2). Set it before the first Open.
 	OpenFD func(path string) (fd int, err error)
+	// Append writes with one call, which may wait. NewFiles sets it to write(2). Set it before the first Open. Not on a loop that serves.
+	Append func(fd int, b []byte) (int, error)
 	// Now tells the time.
 	Now Clock
 
@@ -38,7 +40,7 @@ type reservation struct {
 
 // NewFiles makes an empty set of files.
 func NewFiles() *Files {
-	return &Files{OpenFD: disk.OpenAppend, Now: time.Now, byPath: make(map[string]*File)}
+	return &Files{OpenFD: disk.OpenAppend, Append: disk.Append, Now: time.Now, byPath: make(map[string]*File)}
 }
 
 // Open returns the file of a path, opening it if no one else has. The caller owes a Release. The
