@@ -39,14 +39,18 @@ const worldRules = `
 `
 
 // diskRules name the calls that touch files, which may wait for a disk, and the only files that may make them where loops run: a loop
-// must not wait, so whoever serves touches files by package disk. Package loop has its sockets, and is not asked.
+// must not wait, so whoever serves touches files by package disk. Package loop has its sockets, and is not asked. Of cycle and master the files
+// below do so before loops run, or on goroutines of their own.
 const diskRules = `
-	os.Open, os.OpenRoot, os.OpenInRoot, os.Create, os.CreateTemp, os.DirFS, os.CopyFS < NOBODY;
-	os.WriteFile, os.ReadLink, os.Readlink, os.Mkdir, os.MkdirTemp < NOBODY;
-	os.RemoveAll, os.Link, os.Symlink, os.Truncate, os.Chown, os.Lchown < NOBODY;
-	os.NewFile < NOBODY;
+	os.Open, os.OpenRoot, os.OpenInRoot, os.Create, os.DirFS, os.CopyFS < NOBODY;
+	os.CreateTemp < master/memory_other.go;
+	os.WriteFile < master/pid.go, master/worker.go;
+	os.Mkdir, os.Chown < cycle/build.go; # of temporary files, before the cycle serves
+	os.Readlink, os.MkdirTemp, os.RemoveAll, os.Link, os.Symlink, os.Truncate, os.Lchown < NOBODY;
+	os.NewFile < master/channel.go, master/load.go, master/memory.go, master/memory_linux.go, master/upgrade.go;
 	filepath.Walk, filepath.WalkDir < NOBODY;
-	unix.Open, unix.Openat, unix.Openat2, unix.Creat, unix.Access, unix.Faccessat, unix.Faccessat2 < NOBODY;
+	unix.Open < cycle/build.go; # -t tries the pid file
+	unix.Openat, unix.Openat2, unix.Creat, unix.Access, unix.Faccessat, unix.Faccessat2 < NOBODY;
 	unix.Fstat, unix.Fstatat, unix.Statx, unix.Statfs, unix.Fstatfs, unix.Readlink, unix.Readlinkat < NOBODY;
 	unix.Lstat, unix.Chmod < listen/open.go; # of unix sockets, while addresses are opened
 	unix.Fchmod, unix.Fchmodat, unix.Chown, unix.Fchown, unix.Fchownat, unix.Unlinkat < NOBODY;
@@ -59,20 +63,23 @@ const diskRules = `
 	unix.CopyFileRange < NOBODY;
 	syscall.Open, syscall.Stat, syscall.Fstat, syscall.Lstat, syscall.Unlink, syscall.Rename, syscall.Mkdir < NOBODY;
 	syscall.Read, syscall.Write, syscall.Pread, syscall.Pwrite < NOBODY;
-	unix.Unlink < listen/open.go;
-	os.Rename, os.MkdirAll, os.Chmod, os.Chtimes, os.OpenFile, os.Remove < NOBODY;
+	unix.Unlink < listen/open.go, cycle/build.go;
+	os.Rename < master/upgrade.go;
+	os.Remove < master/pid.go, master/memory_other.go;
+	os.MkdirAll, os.Chmod, os.Chtimes, os.OpenFile < NOBODY;
 	unix.Rmdir, unix.Stat, unix.Mkdir < NOBODY;
 `
 
 // TestOutside holds every file of the server against the rules of the world.
 func TestOutside(t *testing.T) {
-	checkCalls(t, worldRules, []string{"conf", "vars", "zone", "logs", "loop", "disk", "lookup", "listen", "upstream", "http", "cycle", "master", "cmd"},
+	checkCalls(t, worldRules, []string{"conf", "vars", "zone", "logs", "loop", "disk", "client", "lookup", "listen", "upstream", "http", "cycle", "master", "cmd"},
 		"a worker may get another answer than its master, ask conf.Outside")
 }
 
 // TestDisk holds every file that runs on loops against the rules of the disk.
 func TestDisk(t *testing.T) {
-	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "lookup", "certs", "cache", "listen", "upstream", "http"}, "a loop must not wait for a disk, use package disk")
+	checkCalls(t, diskRules, []string{"vars", "zone", "logs", "load", "client", "lookup", "certs", "cache", "listen", "upstream", "http", "cycle", "master"},
+		"a loop must not wait for a disk, use package disk")
 }
 
 // checkCalls holds every file below the roots against rules of calls, and the rules against the files. why is said of a call that is
