@@ -1,3 +1,5 @@
+// Package client has what addresses say of clients, for whatever serves: who may come in (allow, deny), and which proxies are believed
+// when they say who a client is (realip, geo).
 package client
 
 import (
@@ -5,6 +7,13 @@ import (
 
 	"weir/conf"
 )
+
+// A Subject is what comes from a client. All its methods are for its own task.
+type Subject interface {
+	ClientAddr() netip.Addr // not valid for a unix socket
+	Debugs() bool
+	Debugf(format string, a ...any)
+}
 
 // Rules are the allow and deny of one block, in order, apart by what the client comes from: an IPv4
 // client is no concern of a rule for IPv6.

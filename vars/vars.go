@@ -18,6 +18,8 @@
 // The package also has Pattern, the regular expressions of the configuration (pattern.go).
 package vars
 
+import "strconv"
+
 // A Value is what a variable holds. B is borrowed: it lives as long as the request.
 //
 // The zero Value in a slot means "not set yet"; as the answer of a Get it is an empty text.
@@ -101,4 +103,14 @@ func lower(s string) string {
 		}
 	}
 	return s
+}
+
+// AppendMillis appends milliseconds as seconds with three decimals, as variables tell times.
+func AppendMillis(b []byte, ms int64) []byte {
+	if ms < 0 {
+		ms = 0
+	}
+	b = strconv.AppendInt(b, ms/1000, 10)
+	f := ms % 1000
+	return append(b, '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
 }

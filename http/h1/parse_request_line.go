@@ -222,3 +222,7 @@ func (p *RequestParser) readNumber(c byte, at int) (done bool, err error) {
 	}
 	return false, nil
 }
+
+func isLetter(c int) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' && c < 0x80 }
+
+func isDigit(c int) bool { return c >= '0' && c <= '9' }
