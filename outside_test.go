@@ -29,7 +29,7 @@ const worldRules = `
 	os.Stat < NOBODY;
 	os.Lstat < disk/tree.go;
 	os.ReadDir < cycle/process_linux.go, disk/tree.go;
-	filepath.EvalSymlinks < disk/open.go;
+	filepath.EvalSymlinks < disk/open.go, disk/replace.go;
 	filepath.Glob < conf/load.go;
 	net.LookupHost, net.LookupIP, net.LookupAddr, net.ResolveTCPAddr, net.ResolveUDPAddr < NOBODY;
 	net.InterfaceAddrs, net.Resolver < conf/outside.go;

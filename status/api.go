@@ -14,6 +14,7 @@ import (
 	"weir/http"
 	"weir/http/field"
 	"weir/load"
+	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
 )
@@ -21,11 +22,12 @@ import (
 // API is NGINX Plus' api module.
 var API = http.Define(http.Spec[apiConf]{
 	Name: "http_api",
-	Doc:  "Tells in JSON what the server is doing. It is the REST API of NGINX Plus.",
+	Doc:  "Tells in JSON what the server is doing, and changes groups of servers while they serve. It is the REST API of NGINX Plus.",
 	Directives: []conf.Directive[apiConf]{{
 		Name: "api", In: conf.Location, Inherit: conf.IntoNameless, Syntax: "[write=on|off]",
 		Doc: `Answers below the prefix of the location with the objects of NGINX Plus' REST API, version 9: ` + "`/api/9/http/upstreams/app`" + ` is the group
-"app", ` + "`?fields=`" + ` chooses members. With **write=on**, DELETE begins counters anew.
+"app", ` + "`?fields=`" + ` chooses members. With **write=on**, POST, PATCH and DELETE change the servers of groups that have a "zone", and begin
+counters anew.
 
 Whoever reaches the location may use it: hold it to addresses, passwords, or an address of its own. Requests that browsers make on behalf of pages of
 other origins do not change anything.`,
@@ -84,6 +86,8 @@ type call struct {
 	now    loop.Time
 	wall   time.Time
 	server string // the address that was asked
+
+	unwritten *upstream.StateError // for the error log
 }
 
 // An answer is a status and what is said with it; nil: nothing.
@@ -108,6 +112,9 @@ func (c *apiConf) serve(r *http.Request) http.Verdict {
 			a = refuse(400, "BodyReadError", "reading request body failed")
 		} else {
 			r.Task.Await(func() { a = k.answer() })
+		}
+		if e := k.unwritten; e != nil {
+			r.LogErr(logs.Crit, e.Err, "state file \""+e.Path+"\" could not be written")
 		}
 	}
 	return c.send(r, a)

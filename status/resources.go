@@ -16,6 +16,8 @@ type resource struct {
 	missing func(c *call, name string) answer
 	// reset begins its counters anew, those of one name where it has names; nil: it has none.
 	reset func(c *call, name string)
+	// below answers for what is behind a name; nil: there is nothing.
+	below func(c *call, name string, rest []string) answer
 }
 
 // resources are all of them, as indexes show them.
@@ -27,7 +29,7 @@ func resources() []resource {
 		{path: "http/requests", get: (*call).requests},
 		{
 			path: "http/upstreams", get: (*call).upstreams, missing: (*call).noUpstream,
-			reset: (*call).resetUpstream,
+			reset: (*call).resetUpstream, below: (*call).belowUpstream,
 		},
 	}
 }
@@ -103,7 +105,10 @@ func (c *call) whole(x *resource) answer {
 // named answers for one name of a resource, and what is behind it.
 func (c *call) named(x *resource, name string, rest []string) answer {
 	if len(rest) > 0 {
-		return errPath
+		if x.below == nil {
+			return errPath
+		}
+		return x.below(c, name, rest)
 	}
 	o, ok := x.get(c).find(name)
 	switch {

@@ -176,8 +176,13 @@ func (p *Peer) word() PeerState {
 func (g *Group) Zombies() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.zombies = slices.DeleteFunc(g.zombies, func(st *state) bool { return st.conns == 0 })
-	return len(g.zombies)
+	g.line.bury()
+	return len(g.line.zombies)
+}
+
+// bury forgets the peers that are gone and have nothing left to do.
+func (l *line) bury() {
+	l.zombies = slices.DeleteFunc(l.zombies, func(st *state) bool { return st.conns == 0 })
 }
 
 // ResetCounts begins to count anew, all that has to do with the group's peers and its queue. Any goroutine.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -75,10 +76,11 @@ A name that cannot be found when the configuration is read is an error, unless t
 			In:      conf.Upstream,
 			Syntax:  "<file:string>",
 			Declare: onSpec(declareState),
-			Doc: `Reads the servers of the group from a *file* of "server" directives, as NGINX Plus leaves them there. A file that is not there is a group without servers: it
+			Doc: `Keeps the servers of the group in a *file* of "server" directives, as NGINX Plus does. A file that is not there is a group without servers: it
 answers with 502.
 
-weir does not write the file: what is changed in it holds from the next reload on.`,
+The file is read with the configuration, and written whenever [api] changes the group: another file takes its place, so that the folder must be one
+that the worker's "user" may make files in. What cannot be written is not changed.`,
 			Example: "upstream app { zone app 64k; state /var/lib/weir/state/app.conf; }",
 		},
 		{
@@ -264,7 +266,10 @@ func declareState(s *Spec, c *conf.Call) error {
 			return c.Errorf(-1, "\"state\" directive is incompatible with \"server\"").After(n)
 		}
 	}
-	s.State = true
+	s.StateFile = c.Arg(0)
+	if !filepath.IsAbs(s.StateFile) {
+		s.StateFile = filepath.Join(load.Of(c).Prefix, s.StateFile)
+	}
 	return nil
 }
 

@@ -18,7 +18,6 @@ type Group struct {
 	pool    *Pool     // nil: connections are not kept
 	members []*member // what peers was made of; guarded by mu
 	nextID  int       // of the next member; guarded by mu
-	zombies []*state  // of peers that are gone while they were at work; guarded by mu
 	changed func()    // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
 	checks  []Check   // of the peers' health; guarded by mu
 	queue   *queue    // who waits for a peer; shared likewise
@@ -27,6 +26,16 @@ type Group struct {
 
 	resolves bool      // names can be looked up while it serves
 	names    *load.Job // which looks them up; nil: it has not begun; guarded by mu
+
+	line   *line // shared likewise
+	edited bool  // it is not as the configuration has it; guarded by mu
+}
+
+// line is what a group has in common with those before and after it, over reloads.
+type line struct {
+	editing sync.Mutex // held while a group and its file are changed. It comes before the group's mutex
+	live    *Group     // the last of them; guarded by the group's mutex
+	zombies []*state   // of peers that are gone while they were at work; likewise
 }
 
 // balancer is a balancing method. One value serves all exchanges of a set of

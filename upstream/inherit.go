@@ -20,12 +20,11 @@ func (g *Group) Inherit(old *Group) {
 	if old == nil || old == g {
 		return
 	}
-	g.mu = old.mu
+	g.mu, g.line = old.mu, old.line
 	g.mu.Lock()
-	old.gone = true
+	old.gone, g.line.live = true, g
 	g.inheritFound(old)
 	g.inheritPool(old)
-	g.zombies = old.zombies
 	s := g.newPeerSet(old.peers.Load(), true)
 	g.applyChecks(s, true)
 	g.peers.Store(s)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// What active checks have found out outlives the process that has found it out,
-// as far as somebody keeps a snapshot: a line for each check of each peer.
+// What active checks have found out, and what was changed of groups, outlives the process that has done it,
+// as far as somebody keeps a snapshot: a line for each check of each peer, and one for each server of a group that was changed.
 
-// OnChange has f called whenever a check thinks otherwise of a peer. While the
+// OnChange has f called whenever a check thinks otherwise of a peer, and when a group was changed. While the
 // set is built; f is called by any goroutine, and must not call the set.
 func (s *Set) OnChange(f func()) {
 	for _, g := range s.groups {
@@ -24,6 +24,7 @@ func (s *Set) OnChange(f func()) {
 func (s *Set) AppendSnapshot(dst []byte) []byte {
 	for _, g := range s.groups {
 		g.mu.Lock()
+		dst = g.appendEdited(dst)
 		for id, p := range g.peers.Load().identities(false) {
 			for i := range p.st.verdicts {
 				v := &p.st.verdicts[i]
@@ -45,6 +46,7 @@ func (g *Group) remembered(id identity, v *verdict) string {
 // are. Lines that it does not understand are left out. Before the set is used.
 func (s *Set) Restore(snapshot []byte) {
 	known := map[string]Health{}
+	s.restoreEdited(snapshot)
 	lines := bufio.NewScanner(bytes.NewReader(snapshot))
 	for lines.Scan() {
 		if i := strings.LastIndexByte(lines.Text(), ' '); i >= 0 {

@@ -115,9 +115,10 @@ func (g *Group) inheritStates(s, before *peerSet, reload bool) {
 			p.st.effective = p.Weight
 		}
 	}
+	g.line.bury()
 	for _, p := range was {
 		if p.st.conns > 0 {
-			g.zombies = append(g.zombies, p.st)
+			g.line.zombies = append(g.line.zombies, p.st)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type Spec struct {
 	Inflight  bool
 	Keepalive Keepalive
 	Queue     Queue
-	State     bool    // its servers are in a file, which may be missing
+	StateFile string  // where its servers are, which may be missing; "": they are in the configuration
 	Sticky    *Sticky // nil: clients are not tied to servers
 	Zone      string  // recorded; state is shared by all loops without it
 	ZoneSize  int64

@@ -24,7 +24,7 @@ func Commands() []Command {
 		{"get", "get TARGET [HEADER…] [x N]", "Asks by GET, HTTP/1.1, on a connection of its own, and keeps the answer. TARGET is a path, or `$ADDR2/path`. A HEADER is one word: `'Range: bytes=0-1'`; `Host: localhost` is sent unless another is named, and `Host:` sends none. `-from 127.0.0.2` sets the address to come from; `-h2` asks over HTTP/2, `-tls` over TLS, with the host's name or that of `-sni NAME` in the handshake, `-cert NAME` with a client certificate. `x3` at the end asks three times.", 1, -1, false, runGet},
 		{"head", "head TARGET [HEADER…]", "The same by HEAD.", 1, -1, false, runHead},
 		{"post", "post TARGET BODY [HEADER…]", "The same by POST with this body (`-file NAME` takes a file's). Content-Length is sent unless Transfer-Encoding is named; then the body goes out as it is.", 2, -1, false, runPost},
-		{"request", "request METHOD TARGET [HEADER…]", "The same by any method.", 2, -1, false, runRequest},
+		{"request", "request METHOD TARGET [BODY] [HEADER…]", "The same by any method.", 2, -1, false, runRequest},
 		{"raw", "raw [-tls] [-to ADDRESS] BYTES…", `Sends bytes as they are (\r \n \t \0 \xHH) and reads all answers until every request in them has one, or the server closes.`, 1, -1, false, runRaw},
 		{"after", "after TIME COMMAND…", "Waits, then does the command. For facts about time; to wait for an event use `until`, `log` or `got`.", 2, -1, true, runAfter},
 		{"until", "until REGEXP REQUEST…", "Repeats a request (`get`, `post`, `raw` …) until the whole answer, head and body, matches.", 2, -1, false, runUntil},

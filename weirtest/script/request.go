@@ -59,7 +59,7 @@ func (r *run) parseAsk(method string, words []string) ask {
 			q.headers = append(q.headers, weirtest.Unescape(w))
 		case len(rest) == 1 && timesOf(w) > 0:
 			q.times = timesOf(w)
-		case method == "POST" && !q.hasBody:
+		case method != "GET" && method != "HEAD" && !q.hasBody:
 			q.body, q.hasBody = weirtest.Unescape(w), true
 		default:
 			r.fail("%q is not a header (Name: value), not -from, not xN", w)
