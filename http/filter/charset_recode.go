@@ -12,6 +12,7 @@ type recoder struct {
 	table *recoding
 	kept  [3]byte // the beginning of a character whose rest is still to come
 	nkept int
+	turn  turn
 }
 
 // recodeSize is how much is recoded at a time. What comes out may be four times as long.
@@ -73,6 +74,7 @@ func (c *recoder) file(r *http.Request, i int, p http.Piece) error {
 		if err := r.PassBody(i+1, out[:], 0); err != nil {
 			return err
 		}
+		c.turn.rest(r)
 		if r.Wire.Queued() > recodeAhead {
 			if err := r.Drain(); err != nil {
 				return err

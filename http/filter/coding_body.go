@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"time"
-
 	"weir/disk"
 	"weir/http"
 	"weir/logs"
@@ -13,11 +11,11 @@ type codedBody struct {
 	coding *coding
 	whole  http.FileID // the body is this file and nothing else
 	forms  *forms
-	run    *running  // nil: not begun, or done
-	in     int64     // bytes of the body so far
-	out    int64     // and what has become of them
-	turn   time.Time // when others have had their turn
-	dirty  bool      // the encoder may have something that was not flushed
+	run    *running // nil: not begun, or done
+	in     int64    // bytes of the body so far
+	out    int64    // and what has become of them
+	turn   turn
+	dirty  bool // the encoder may have something that was not flushed
 	pieces []http.Piece
 
 	gathered []http.Piece // of the body, before there is an encoder
@@ -38,8 +36,6 @@ func (w *running) Write(p []byte) (int, error) {
 }
 
 const (
-	// codingTurn is how long a body is compressed before others on the loop have their turn.
-	codingTurn = time.Millisecond
 	// codingSlice is how much is compressed at a time: half a millisecond's work or less.
 	codingSlice = 32 << 10
 	// codingGather is how much of a body is gathered before an encoder is taken. An encoder has ten times as much memory, which is
@@ -267,13 +263,7 @@ func (b *codedBody) compress(r *http.Request, p []byte) error {
 	b.in += int64(len(p))
 	b.dirty = true
 	if !b.coding.heavy {
-		switch now := time.Now(); {
-		case b.turn.IsZero():
-			b.turn = now
-		case now.Sub(b.turn) > codingTurn:
-			r.Task.Yield()
-			b.turn = time.Now()
-		}
+		b.turn.rest(r)
 	}
 	return b.work(r, func() error {
 		_, err := b.run.enc.Write(p)

@@ -26,6 +26,7 @@ type page struct {
 	place int          // among the body filters
 	out   []http.Piece // made, and not yet passed on
 	piece ssiInput
+	turn  turn
 	// scratch of regular expressions
 	scratch []int
 }
@@ -53,7 +54,7 @@ func (g *page) begin(c *ssiConf) {
 	g.hidden, g.block, g.branch, g.taken = false, -1, outsideIf, false
 	g.errmsg, g.hasError, g.timefmt, g.encoding = nil, false, nil, ssiEntity
 	g.out = g.out[:0]
-	g.piece = ssiInput{last: -1}
+	g.piece, g.turn = ssiInput{last: -1}, turn{}
 }
 
 // CloseWith gives the page back when the exchange has ended (http.Closer).
@@ -118,14 +119,17 @@ func (g *page) file(r *http.Request, p http.Piece) error {
 		if err := g.memory(r, buf[:n], buf); err != nil {
 			return err
 		}
-		if r.Wire.Queued() < recodeAhead {
+		g.turn.rest(r)
+		if len(g.out) == 0 {
 			continue
 		}
 		if err := g.pass(r, 0); err != nil {
 			return err
 		}
-		if err := r.Drain(); err != nil {
-			return err
+		if r.Wire.Queued() > recodeAhead {
+			if err := r.Drain(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type subBody struct {
 	out  []http.Piece
 	own  bool // the piece at hand comes with its buffer
 	last int  // the last of out that is part of it, -1 if there is none
+	turn turn
 }
 
 // Body replaces in pieces of the body.
@@ -76,6 +77,7 @@ func (b *subBody) file(i int, p http.Piece) error {
 		if err := r.PassBody(i+1, out, 0); err != nil {
 			return err
 		}
+		b.turn.rest(r)
 		if r.Wire.Queued() > codingAhead {
 			if err := r.Drain(); err != nil {
 				return err

@@ -113,8 +113,12 @@ func (s *Server) serve(t *loop.Task, ask Ask) Answer {
 	}
 	a := Answer{Status: r.Out.Status, Head: w.head, Body: w.out.String(), Ended: w.ended, Cut: r.Out.Cut || w.failed}
 	r.End()
+	s.most = w.most
 	return a
 }
+
+// Most is how many bytes of the last answer were queued at most.
+func (s *Server) Most() int64 { return s.most }
 
 func admit(r *http.Request, port *http.Port, ask Ask) error {
 	method, host := ask.Method, ask.Host
@@ -237,6 +241,7 @@ type wire struct {
 	head   string
 	queue  []http.Piece
 	queued int64
+	most   int64 // that was queued
 	out    strings.Builder
 	ended  bool
 	failed bool
@@ -279,7 +284,7 @@ func (w *wire) Send(r *http.Request, p []http.Piece, f http.Flags) error {
 	for i := range p {
 		w.queued += p[i].Size()
 	}
-	w.queue = append(w.queue, p...)
+	w.queue, w.most = append(w.queue, p...), max(w.most, w.queued)
 	w.ended = w.ended || f&http.Last != 0
 	return nil
 }

@@ -40,6 +40,7 @@ type Server struct {
 	log    log
 	refs   map[string]*vars.Ref[*http.Request]
 	answer func(*http.Request) http.Verdict
+	most   int64
 }
 
 // New builds a server: text is what stands between the braces of http, and modules are the ones it may use besides the core, in the order
