@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/disk"
@@ -79,8 +80,9 @@ type state struct {
 	memory    memory
 
 	purges     []purge
-	generation uint32 // of purges
-	purging    bool   // a task carries them out
+	generation uint32      // of purges
+	purging    bool        // a task carries them out
+	varied     atomic.Bool // there may be variants
 }
 
 // New makes the cache of a zone, or finds what it keeps. The errors are nginx's sentences.
@@ -116,6 +118,13 @@ func newState(c Conf, size int64) *state {
 	s.index.init(nodesIn(size))
 	s.memory.init()
 	return s
+}
+
+// Varies tells the cache that it has responses that vary.
+func (c *Cache) Varies() {
+	if !c.varied.Load() {
+		c.varied.Store(true)
+	}
 }
 
 // Begin takes the cache into use, when its configuration has turned out to be right. log is for what has to do with no request.

@@ -60,7 +60,7 @@ func (h *Hold) Join(key []byte) (f *Flight, lockEnd loop.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f = c.flights[h.n]
-	if f == nil || h.refused || c.at(h.n).generation > f.began || c.purgedBy(key, f.Head, f.began) > 0 {
+	if f == nil || h.refused || max(c.at(h.n).generation, h.floor) > f.began || c.purgedBy(key, f.Head, f.began) > 0 {
 		h.refused = f != nil
 		return nil, 0
 	}

@@ -30,6 +30,7 @@ type Hold struct {
 	lockTime int64
 	minUses  int
 	began    uint32 // generation of purges
+	floor    uint32 // likewise: what is older is not answered
 	signal   loop.Signal
 	waits    bool
 	refused  bool // the flight there is is of no use
@@ -268,7 +269,7 @@ func (h *Hold) Free(status int, validSec int64) {
 		if validSec != 0 {
 			d.validSec = validSec
 		}
-	case !d.exists && d.count == 0 && h.minUses == 1 && d.errorCode == 0:
+	case !d.exists && d.count == 0 && h.minUses == 1 && d.errorCode == 0 && d.floor == 0:
 		c.remove(h.n)
 	}
 	h.forget()
@@ -276,10 +277,11 @@ func (h *Hold) Free(status int, validSec int64) {
 
 func (h *Hold) forget() {
 	h.dropItem()
-	h.n, h.Updating, h.cache, h.refused = 0, false, nil, false
+	h.n, h.Updating, h.cache, h.refused, h.floor = 0, false, nil, false, 0
 }
 
-// Release lets go of the entry for another one, without its lock: the key has turned out to be that of several variants.
+// Release lets go of the entry for another one, without its lock: the key has turned out to be that of several variants. What was purged with all of
+// its variants is not there for this hold any more, whatever their files say.
 func (h *Hold) Release(unlock bool) {
 	if h.n == 0 {
 		return
@@ -287,9 +289,12 @@ func (h *Hold) Release(unlock bool) {
 	c := h.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at(h.n).count--
+	d := c.at(h.n)
+	d.count--
 	if unlock {
 		c.unlock(h.n)
 	}
+	floor := d.floor
 	h.forget()
+	h.floor = floor
 }

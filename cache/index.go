@@ -20,6 +20,7 @@ type node struct {
 	count      int32 // holds
 	blocks     uint32
 	generation uint32 // of purges, when it was asked for
+	floor      uint32 // of purges: variants of the key that are older are not answered
 	bodyStart  uint16
 	errorCode  uint16 // a status that is answered without a file; 0: none
 	uses       uint16

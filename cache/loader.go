@@ -60,6 +60,9 @@ func (c *Cache) endLoading(all bool) {
 	defer c.mu.Unlock()
 	c.loading = false
 	c.cold = !all
+	if c.count > 0 { // who knows what they are
+		c.Varies()
+	}
 }
 
 // Cold reports whether there may be files that the index does not know.

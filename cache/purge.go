@@ -59,7 +59,16 @@ func (c *Cache) Purge(key []byte, sum Sum) bool {
 	if len(h.Vary) > 0 {
 		c.addPurge(purge{key: bytes.Clone(key), generation: c.generation})
 	}
-	if n := c.find(&sum); n != 0 {
+	n := c.find(&sum)
+	if n == 0 && (c.varied.Load() || c.cold) { // its variants may be there without it
+		if n = c.index.add(&sum); n != 0 {
+			c.at(n).expire = time.Now().Unix() + int64(c.Inactive/time.Second)
+		}
+	}
+	if n != 0 {
+		if c.varied.Load() || c.cold {
+			c.at(n).floor = c.generation
+		}
 		c.void(n, c.generation)
 	}
 	c.mu.Unlock()
@@ -114,7 +123,7 @@ func (c *state) void(n, generation uint32) {
 	c.size -= int64(d.blocks)
 	d.exists, d.blocks, d.uniq, d.bodyStart, d.errorCode = false, 0, 0, 0, 0
 	d.generation = max(d.generation, generation)
-	if d.count == 0 {
+	if d.count == 0 && d.floor == 0 {
 		c.remove(n)
 	}
 }
@@ -125,10 +134,14 @@ func (h *Hold) Purged(key, head []byte) bool {
 	c := h.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.purges) == 0 {
+	generation := c.at(h.n).generation
+	if len(c.purges) == 0 && h.floor <= generation {
 		return false
 	}
-	by := c.purgedBy(key, head, c.at(h.n).generation)
+	by := c.purgedBy(key, head, generation)
+	if h.floor > generation {
+		by = max(by, h.floor)
+	}
 	if by == 0 {
 		return false
 	}

@@ -146,3 +146,60 @@ func TestPurges(t *testing.T) {
 		}
 	}
 }
+
+// TestPurgeVariants purges a key of which only variants are there: they are not answered when the key itself is stored anew, and what is fetched
+// after the purge is.
+func TestPurgeVariants(t *testing.T) {
+	text, head := []byte("/k"), []byte("HTTP/1.1 200 OK\r\nVary: X\r\n\r\n")
+	main, variant := SumOf(text), SumOf([]byte("variant"))
+	c := testCache(t, Conf{Inactive: time.Hour})
+	store := func(sum Sum) {
+		t.Helper()
+		var h Hold
+		c.Acquire(&h, sum, 1, 0)
+		if !h.Update(Stat{Uniq: 1, Blocks: 1}, 400, nil) {
+			t.Fatal("not stored")
+		}
+	}
+	answered := func() bool {
+		var h Hold
+		c.Acquire(&h, main, 1, 0)
+		if !h.Exists {
+			t.Fatal("the key is not there")
+		}
+		h.Release(false)
+		c.Acquire(&h, variant, 1, 0)
+		defer h.Free(0, 0)
+		return h.Exists && !h.Purged(text, head)
+	}
+	c.Varies()
+	store(main)
+	store(variant)
+	if !answered() {
+		t.Error("nothing was purged yet")
+	}
+	c.mu.Lock()
+	c.index.remove(c.find(&main)) // as the manager does
+	c.mu.Unlock()
+	var h Hold
+	c.Acquire(&h, variant, 1, 0)
+	h.Lock(0, time.Hour)
+	h.Publish(Header{HeaderStart: 1, BodyStart: 2}, []byte("xx"), -1)
+	if c.Purge(text, main) {
+		t.Error("the key was there")
+	}
+	h.Update(Stat{Uniq: 2, Blocks: 1}, 400, nil) // what was asked for before
+	store(main)
+	if answered() {
+		t.Error("a variant from before the purge is answered")
+	}
+	store(variant)
+	if !answered() {
+		t.Error("a variant from after the purge is not answered")
+	}
+	c.Acquire(&h, SumOf([]byte("other")), 1, 0)
+	h.Free(0, 0)
+	if c.Purge([]byte("other"), SumOf([]byte("other"))) {
+		t.Error("the other key was there")
+	}
+}

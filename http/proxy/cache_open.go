@@ -173,6 +173,7 @@ func (x *exchange) judge() opened {
 		}
 		c.learn() // it tells by what the response varies
 		c.dropItem()
+		c.zone.Varies()
 		c.hold.Release(false)
 		c.second, c.key = true, x.variant(c.entry.Vary)
 		return openVariant

@@ -87,6 +87,7 @@ func (x *exchange) setEntry() bool {
 	}
 	if len(h.Vary) > 0 {
 		h.Variant = x.variant(h.Vary)
+		c.zone.Varies()
 	}
 	c.entry = h
 	return x.mainVariant()
