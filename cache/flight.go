@@ -66,7 +66,7 @@ func (h *Hold) Join(key []byte) (f *Flight, lockEnd loop.Time) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.failed {
+	if f.failed || f.readers == 0 { // it is over, and its file is closed
 		h.refused = true
 		return nil, 0
 	}

@@ -203,3 +203,27 @@ func TestPurgeVariants(t *testing.T) {
 		t.Error("the other key was there")
 	}
 }
+
+// TestFlightOver has a request come between the end of a fetch that nobody has read along and the moment at which the index is told: the file that
+// was written is closed already.
+func TestFlightOver(t *testing.T) {
+	c := testCache(t, Conf{Inactive: time.Hour})
+	var a, b Hold
+	sum := SumOf([]byte("k"))
+	c.Acquire(&a, sum, 1, 0)
+	a.Lock(0, time.Hour)
+	f := a.Publish(Header{HeaderStart: 1, BodyStart: 2}, []byte("xx"), 1)
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	f.Grow(int(file.Fd()), 1)
+	f.End(true)
+	c.Acquire(&b, sum, 1, 0)
+	if f, _ := b.Join([]byte("k")); f != nil {
+		t.Errorf("joined what is over: %+v", f.Progress(0, nil))
+	}
+	a.Update(Stat{Uniq: 1, Blocks: 1}, 400, nil)
+	b.Free(0, 0)
+}

@@ -138,14 +138,12 @@ func (x *exchange) finishCacheFile() {
 		if err = s.finish(x, begin); err != nil {
 			return
 		}
+		x.endFlight(true) // it is whole, whatever becomes of the file
 		if bad := s.file.MoveBlocking(path, 0o600, -1, r.App.Temp); bad.Failed() {
 			err = &logs.CallError{Call: bad.Op, Err: bad.Err}
 			return
 		}
 		stat, err = c.zone.StatOf(s.file.FD())
-		if err == nil {
-			x.endFlight(true)
-		}
 		if x.spooling.file != s.file { // the client is not served from it
 			s.file.CloseBlocking()
 		}

@@ -259,6 +259,51 @@ func TestChaosCacheReadAlong(t *testing.T) {
 	}
 }
 
+// TestChaosCacheFileGone removes the file that a response is written to, while another client reads along: both get the whole.
+func TestChaosCacheFileGone(t *testing.T) {
+	const size = 200_000
+	path := fmt.Sprintf("/%d/gone", size)
+	joined, folder := make(chan struct{}), t.TempDir()
+	o := startOrigin(t, &origin{part: func(_ string, left int) int {
+		if left == size/2 {
+			select {
+			case <-joined:
+			case <-time.After(weirtest.Patience()):
+				t.Error("nobody reads along")
+			}
+			all, _ := filepath.Glob(folder + "/cache/*/*/*.*")
+			if len(all) != 1 {
+				t.Errorf("written is %v", all)
+			}
+			for _, name := range all {
+				_ = os.Remove(name)
+			}
+		}
+		return size / 2
+	}})
+	_, addr, _ := startCache(t, o, folder)
+	var wait sync.WaitGroup
+	ask := func(each func(int) bool) {
+		if whole, status, err := askCache(addr, path, "", each); !whole || err != nil {
+			t.Errorf("whole: %t, %s, %v", whole, status, err)
+		}
+	}
+	begun := make(chan struct{})
+	for _, begins := range []chan struct{}{begun, joined} {
+		var once sync.Once
+		wait.Go(func() { ask(func(int) bool { once.Do(func() { close(begins) }); return true }) })
+		select {
+		case <-begins:
+		case <-time.After(weirtest.Patience()):
+			t.Fatal("nothing comes")
+		}
+	}
+	wait.Wait()
+	if n := o.requests.Load(); n != 1 {
+		t.Errorf("%d requests at the origin", n)
+	}
+}
+
 // TestChaosCacheKilled kills the server again and again while it writes entries: what the next one answers is whole and right.
 func TestChaosCacheKilled(t *testing.T) {
 	o := startOrigin(t, &origin{part: func(_ string, left int) int { return 1 + left/3 }})
