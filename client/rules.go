@@ -15,9 +15,9 @@ type Subject interface {
 	Debugf(format string, a ...any)
 }
 
-// Rules are the allow and deny of one block, in order, apart by what the client comes from: an IPv4
+// AccessConf is the allow and deny of one block, in order, apart by what the client comes from: an IPv4
 // client is no concern of a rule for IPv6.
-type Rules struct {
+type AccessConf struct {
 	inet, inet6 []rule
 	unix        []rule
 }
@@ -28,26 +28,26 @@ type rule struct {
 }
 
 // RuleDirectives are nginx's access module in the blocks of one front; refused says in the manual what becomes of clients that are denied.
-func RuleDirectives(in conf.Context, refused string) []conf.Directive[Rules] {
-	return []conf.Directive[Rules]{
+func RuleDirectives(in conf.Context, refused string) []conf.Directive[AccessConf] {
+	return []conf.Directive[AccessConf]{
 		{
 			Name: "allow", In: in, Syntax: "<address:string>", Group: "access", Repeat: true,
 			Doc: `Lets clients with this address in: an address, a network such as 192.0.2.0/24, **unix:** or **all**. Of all allow and
 deny of a block the first that fits holds; a block without any takes those of the block around it.`,
 			Example: "allow 192.0.2.0/24;\ndeny all;",
-			Set:     func(c *Rules, call *conf.Call) error { return c.add(call, false) },
+			Set:     func(c *AccessConf, call *conf.Call) error { return c.add(call, false) },
 		},
 		{
 			Name: "deny", In: in, Syntax: "<address:string>", Group: "access", Repeat: true,
 			Doc:     refused + "; see allow.",
 			Example: "deny 192.0.2.1;",
-			Set:     func(c *Rules, call *conf.Call) error { return c.add(call, true) },
+			Set:     func(c *AccessConf, call *conf.Call) error { return c.add(call, true) },
 		},
 	}
 }
 
 // add stores one allow or deny.
-func (c *Rules) add(call *conf.Call, deny bool) error {
+func (c *AccessConf) add(call *conf.Call, deny bool) error {
 	word := call.Arg(0)
 	switch word {
 	case "all":
@@ -72,10 +72,10 @@ func (c *Rules) add(call *conf.Call, deny bool) error {
 }
 
 // Empty reports whether there are no rules.
-func (c *Rules) Empty() bool { return len(c.inet)+len(c.inet6)+len(c.unix) == 0 }
+func (c *AccessConf) Empty() bool { return len(c.inet)+len(c.inet6)+len(c.unix) == 0 }
 
 // Ask holds the client's address against the rules. ok is false if none fits.
-func (c *Rules) Ask(s Subject) (deny, ok bool) {
+func (c *AccessConf) Ask(s Subject) (deny, ok bool) {
 	deny, ok = c.find(s.ClientAddr())
 	if s.Debugs() {
 		s.Debugf("access: rule found: %t, denies: %t", ok, deny)
@@ -87,7 +87,7 @@ func (c *Rules) Ask(s Subject) (deny, ok bool) {
 //
 // An IPv4 client of an IPv6 socket falls under the rules for IPv4, and only where there are none at all
 // under those for IPv6, as in nginx.
-func (c *Rules) find(a netip.Addr) (deny, ok bool) {
+func (c *AccessConf) find(a netip.Addr) (deny, ok bool) {
 	switch {
 	case !a.IsValid():
 		if len(c.unix) == 0 {

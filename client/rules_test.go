@@ -47,7 +47,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func readRules(t *testing.T, text string) *Rules {
+func readRules(t *testing.T, text string) *AccessConf {
 	t.Helper()
 	c, said := settings(t, RuleDirectives(conf.Stream, "Closes connections of clients with this address"), text)
 	want := ""

@@ -36,8 +36,8 @@ type Options struct {
 type Cycle struct {
 	Options
 	Tree   *conf.Tree
-	Main   *Main
-	Events *Events
+	Main   *MainConf
+	Events *EventsConf
 	Log    *logs.Logger // error_log of the main block
 
 	fronts  []front
@@ -78,7 +78,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	tree, d := conf.Load(o.Conf, conf.LoadOptions{Prefix: o.Prefix, Globals: o.Globals, Data: table.Data, Outside: p.Outside})
 	table.Check(tree, d)
 	c := &Cycle{Options: o, Tree: tree, began: began, loggers: &loggers{
-		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, made: map[*logs.ErrorLog]*logs.Logger{},
+		fallback: o.ErrorLog, hostname: tree.Facts().Hostname, files: p.Files, made: map[*logs.ErrorLogConf]*logs.Logger{},
 	}}
 	if tree.Main.First("events") == nil && !d.Failed() {
 		d.Add(conf.Diagnostic{Level: "emerg", Text: "no \"events\" section in configuration", Pos: conf.Pos{File: -1}, Line: conf.Pos{File: -1}})
@@ -99,10 +99,10 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	table.Declare(tree, env, d)
 	scopes := table.NewScopes(tree, env, d)
 	env.Scopes = scopes
-	c.Main = conf.Settings[Main](scopes, MainModule, tree.Main)
-	c.Events = &Events{}
+	c.Main = conf.Settings[MainConf](scopes, MainModule, tree.Main)
+	c.Events = &EventsConf{}
 	if n := tree.Main.First("events"); n != nil && n.OK() && n.Block != nil {
-		c.Events = conf.Settings[Events](scopes, EventsModule, n.Block)
+		c.Events = conf.Settings[EventsConf](scopes, EventsModule, n.Block)
 	}
 	env.Loops = c.Main.Workers
 	scopes.ResolveAll()
@@ -206,7 +206,7 @@ func checkPid(path string) error {
 // PidFile is the path of the file with the process number, empty for none.
 func (c *Cycle) PidFile() string { return pidFile(c.Options, c.Main) }
 
-func pidFile(o Options, m *Main) string {
+func pidFile(o Options, m *MainConf) string {
 	path := m.Pid
 	if path == "" {
 		path = o.PidPath
@@ -225,12 +225,12 @@ type loggers struct {
 	fallback string
 	hostname string
 	files    *logs.Files
-	made     map[*logs.ErrorLog]*logs.Logger
+	made     map[*logs.ErrorLogConf]*logs.Logger
 }
 
 // at is the error log that holds in a block.
 func (l *loggers) at(s *conf.Scopes, b *conf.Block) *logs.Logger {
-	set := conf.Settings[logs.ErrorLog](s, logs.ErrorLogModule, b)
+	set := conf.Settings[logs.ErrorLogConf](s, logs.ErrorLogModule, b)
 	if have := l.made[set]; have != nil {
 		return have
 	}

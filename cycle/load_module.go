@@ -9,7 +9,7 @@ import (
 
 // loadModule takes a module by the name of its file. Those of nginx that weir has, and those that others make for what weir has by itself,
 // need not be loaded; to load one that nothing uses loses nothing.
-func loadModule(_ *Main, call *conf.Call) error {
+func loadModule(_ *MainConf, call *conf.Call) error {
 	name := strings.TrimSuffix(path.Base(call.Arg(0)), ".so")
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "ngx_"), "_module")
 	for _, m := range httpModules() {

@@ -11,8 +11,8 @@ import (
 	"weir/logs"
 )
 
-// Main holds the settings outside of every block.
-type Main struct {
+// MainConf holds the settings outside of every block.
+type MainConf struct {
 	User            string
 	Group           string
 	Workers         int // loops; 0: one per CPU
@@ -30,15 +30,15 @@ type Main struct {
 	pools           []string // names of thread_pool
 }
 
-// Events holds the settings of the events block.
-type Events struct {
+// EventsConf holds the settings of the events block.
+type EventsConf struct {
 	Connections     int
 	Use             string
 	DebugConnection logs.DebugPeers
 }
 
 // MainModule is nginx's core module.
-var MainModule = conf.Define("core", "The process itself: loops, user, pid, limits.", []conf.Directive[Main]{
+var MainModule = conf.Define("core", "The process itself: loops, user, pid, limits.", []conf.Directive[MainConf]{
 	{
 		Name: "worker_processes", In: conf.Main, Syntax: "auto | <number>", Default: "1",
 		Doc:     "How many event loops serve connections; `auto` is one per CPU. They share one process.",
@@ -62,18 +62,18 @@ The master opens addresses, log files and whatever the configuration names befor
 	{
 		Name: "daemon", In: conf.Main, Syntax: "on | off", Default: "on",
 		Doc: "Whether weir goes to the background.",
-		Set: conf.Flag(func(c *Main) *bool { return &c.Daemon }),
+		Set: conf.Flag(func(c *MainConf) *bool { return &c.Daemon }),
 	},
 	{
 		Name: "master_process", In: conf.Main, Syntax: "on | off", Default: "on",
 		Doc: `Whether a master process watches over the worker that serves: binds addresses and opens logs with its rights, replaces a
 worker that dies, and upgrades the binary. With **off** one process does it all, as the user that starts it.`,
-		Set: conf.Flag(func(c *Main) *bool { return &c.MasterProcess }),
+		Set: conf.Flag(func(c *MainConf) *bool { return &c.MasterProcess }),
 	},
 	{
 		Name: "pid", In: conf.Main, Syntax: "<path>",
 		Doc: "The file that holds the process number; `off` writes none.",
-		Set: conf.String(func(c *Main) *string { return &c.Pid }),
+		Set: conf.String(func(c *MainConf) *string { return &c.Pid }),
 	},
 	{
 		Name: "lock_file", In: conf.Main, Syntax: "<path>", Default: "logs/nginx.lock", Support: conf.Ignored,
@@ -82,7 +82,7 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 	{
 		Name: "worker_rlimit_nofile", In: conf.Main, Syntax: "<number>",
 		Doc: "The limit of open files of the worker.",
-		Set: func(c *Main, call *conf.Call) error {
+		Set: func(c *MainConf, call *conf.Call) error {
 			n, err := strconv.ParseUint(call.Arg(0), 10, 63)
 			if err != nil {
 				return call.Invalid(0, "invalid number")
@@ -94,12 +94,12 @@ worker that dies, and upgrades the binary. With **off** one process does it all,
 	{
 		Name: "worker_rlimit_core", In: conf.Main, Syntax: "<size:offset>",
 		Doc: "The limit of the size of a core file.",
-		Set: conf.Offset(func(c *Main) *int64 { return &c.RlimitCore }),
+		Set: conf.Offset(func(c *MainConf) *int64 { return &c.RlimitCore }),
 	},
 	{
 		Name: "worker_priority", In: conf.Main, Syntax: "<nice:string>", Default: "0", Repeat: true,
 		Doc: "The scheduling priority, as nice(1) has it: negative is more.",
-		Set: func(c *Main, call *conf.Call) error {
+		Set: func(c *MainConf, call *conf.Call) error {
 			n, err := strconv.Atoi(call.Arg(0))
 			switch {
 			case c.Priority != 0: // 0 is as good as nothing
@@ -121,17 +121,17 @@ them, or those of its mask.`,
 	{
 		Name: "worker_shutdown_timeout", In: conf.Main, Syntax: "<time>",
 		Doc: "How long a worker that shuts down gracefully waits for its connections before it closes them.",
-		Set: conf.Time(func(c *Main) *time.Duration { return &c.ShutdownTimeout }),
+		Set: conf.Time(func(c *MainConf) *time.Duration { return &c.ShutdownTimeout }),
 	},
 	{
 		Name: "working_directory", In: conf.Main, Syntax: "<path>",
 		Doc: "The working directory of the worker, where core files go.",
-		Set: conf.String(func(c *Main) *string { return &c.WorkingDir }),
+		Set: conf.String(func(c *MainConf) *string { return &c.WorkingDir }),
 	},
 	{
 		Name: "env", In: conf.Main, Syntax: "<variable:string>", Repeat: true,
 		Doc: `An environment variable that the worker and a new binary keep, or get with *name*=*value*. Of all others only TZ is kept.`,
-		Set: conf.Strings(func(c *Main) *[]string { return &c.Env }),
+		Set: conf.Strings(func(c *MainConf) *[]string { return &c.Env }),
 	},
 	{
 		Name: "timer_resolution", In: conf.Main, Syntax: "<time>", Support: conf.Ignored,
@@ -153,7 +153,7 @@ them, or those of its mask.`,
 })
 
 // checkThreadPool checks what nginx does: parameters of another name it does not look at.
-func checkThreadPool(c *Main, call *conf.Call) error {
+func checkThreadPool(c *MainConf, call *conf.Call) error {
 	if slices.Contains(c.pools, call.Arg(0)) {
 		return call.Errorf(0, "duplicate thread pool \"%s\"", call.Arg(0))
 	}
@@ -176,7 +176,7 @@ func checkThreadPool(c *Main, call *conf.Call) error {
 	return nil
 }
 
-func setWorkers(c *Main, call *conf.Call) error {
+func setWorkers(c *MainConf, call *conf.Call) error {
 	if call.Arg(0) == "auto" {
 		c.Workers = call.Tree().Facts().Processors
 		return nil
@@ -190,7 +190,7 @@ func setWorkers(c *Main, call *conf.Call) error {
 }
 
 // EventsModule is nginx's events module.
-var EventsModule = conf.Define("events", "How connections are waited for.", []conf.Directive[Events]{
+var EventsModule = conf.Define("events", "How connections are waited for.", []conf.Directive[EventsConf]{
 	{
 		Name: "events", In: conf.Main, Syntax: "{ ... }", Opens: conf.Events,
 		Doc: "The block of settings that concern connections.",
@@ -198,7 +198,7 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 	{
 		Name: "worker_connections", In: conf.Events, Syntax: "! 1 <number>", Default: "512",
 		Doc: "How many connections a loop may hold, of clients and upstreams together.",
-		Set: func(c *Events, call *conf.Call) (err error) {
+		Set: func(c *EventsConf, call *conf.Call) (err error) {
 			if c.Connections, err = conf.ParseInt(call.Arg(0)); err != nil {
 				return call.Errorf(0, "invalid number \"%s\"", call.Arg(0))
 			}
@@ -208,7 +208,7 @@ var EventsModule = conf.Define("events", "How connections are waited for.", []co
 	{
 		Name: "use", In: conf.Events, Syntax: "<method:string>",
 		Doc: "How readiness is waited for: weir knows `epoll`.",
-		Set: func(c *Events, call *conf.Call) error {
+		Set: func(c *EventsConf, call *conf.Call) error {
 			switch m := call.Arg(0); m {
 			case "epoll":
 				c.Use = m
@@ -238,7 +238,7 @@ The clients are those with an *address*, of a network (192.0.2.0/24), with the a
 read, or, with **unix:**, those of Unix sockets. What is asked of upstream servers on their behalf is logged with it, to the error_log of
 the place that the request is in.`,
 		Example: "debug_connection 192.0.2.0/24;",
-		Set:     func(c *Events, call *conf.Call) error { return c.DebugConnection.Add(call, call.Lookup) },
+		Set:     func(c *EventsConf, call *conf.Call) error { return c.DebugConnection.Add(call, call.Lookup) },
 	},
 	{
 		Name: "worker_aio_requests", In: conf.Events, Syntax: "<number>", Default: "32", Support: conf.Ignored,

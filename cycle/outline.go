@@ -12,8 +12,8 @@ import (
 // another.
 type Outline struct {
 	Options
-	Main   Main
-	Events Events
+	Main   MainConf
+	Events EventsConf
 	Specs  []listen.Spec // what is listened on
 	Log    *logs.Logger  // error_log of the main block
 	Files  *logs.Files   // the log files of this configuration, and no others

@@ -20,7 +20,7 @@ type Identity struct {
 }
 
 // Identity is the user of the configuration. The error is nginx's sentence.
-func (m *Main) Identity(o conf.Outside) (id Identity, err error) {
+func (m *MainConf) Identity(o conf.Outside) (id Identity, err error) {
 	u, err := o.User(m.User)
 	if err != nil {
 		return id, fmt.Errorf("getpwnam(\"%s\") failed", m.User)
@@ -66,7 +66,7 @@ func (id Identity) Assume() error {
 }
 
 // setUser reads user. As in nginx only who may change to a user looks for it.
-func setUser(c *Main, call *conf.Call) error {
+func setUser(c *MainConf, call *conf.Call) error {
 	c.User = call.Arg(0)
 	if call.IsDefault() {
 		return nil // with that user's own group: "nobody" here, "nogroup" there
@@ -87,7 +87,7 @@ func setUser(c *Main, call *conf.Call) error {
 
 // Apply makes the process what the configuration asks: limits, priority, processors. Who has another user to become does
 // it before. As in nginx a refusal is logged and no reason to stop.
-func (m *Main) Apply(report func(logs.Level, string)) {
+func (m *MainConf) Apply(report func(logs.Level, string)) {
 	try := func(call string, err error) {
 		if err != nil {
 			report(logs.Alert, fmt.Sprintf("%s failed %s", call, logs.AppendErrno(nil, err)))
@@ -121,7 +121,7 @@ type Limit struct {
 }
 
 // Limits are the resource limits that the configuration sets.
-func (m *Main) Limits() []Limit {
+func (m *MainConf) Limits() []Limit {
 	var all []Limit
 	if m.RlimitNofile > 0 {
 		all = append(all, Limit{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, m.RlimitNofile})
@@ -133,7 +133,7 @@ func (m *Main) Limits() []Limit {
 }
 
 // Settle moves the process to its working directory, which it must be able to enter as the user it is.
-func (m *Main) Settle(report func(logs.Level, string)) {
+func (m *MainConf) Settle(report func(logs.Level, string)) {
 	if m.WorkingDir == "" {
 		return
 	}
@@ -144,7 +144,7 @@ func (m *Main) Settle(report func(logs.Level, string)) {
 
 // Environment is what a worker and a new binary get of an environment: TZ and what the configuration names, from have
 // where it gives no value.
-func (m *Main) Environment(have []string) []string {
+func (m *MainConf) Environment(have []string) []string {
 	value := map[string]string{}
 	for _, e := range have {
 		if name, v, ok := strings.Cut(e, "="); ok {
@@ -173,7 +173,7 @@ func (m *Main) Environment(have []string) []string {
 
 // setAffinityWords reads worker_cpu_affinity: one mask a loop, or auto. Loops are not bound to threads, so all of them
 // together get the processors that any of the masks has.
-func setAffinityWords(c *Main, call *conf.Call) error {
+func setAffinityWords(c *MainConf, call *conf.Call) error {
 	words := make([]string, call.Len())
 	for i := range words {
 		words[i] = call.Arg(i)

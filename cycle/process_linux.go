@@ -75,7 +75,7 @@ func onlyRawSockets() error {
 }
 
 // LimitOther sets the resource limits of another process, which needs the rights to. As in nginx a refusal is logged.
-func (m *Main) LimitOther(pid int, report func(logs.Level, string)) {
+func (m *MainConf) LimitOther(pid int, report func(logs.Level, string)) {
 	for _, l := range m.Limits() {
 		if err := unix.Prlimit(pid, l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}, nil); err != nil {
 			report(logs.Alert, fmt.Sprintf("prlimit(%s, %d) failed %s", l.Name, l.Value, logs.AppendErrno(nil, err)))

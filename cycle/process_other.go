@@ -20,4 +20,4 @@ func keepCapabilities() error { return nil }
 func onlyRawSockets() error   { return nil }
 
 // LimitOther cannot be done here: new limits hold from the next start on.
-func (m *Main) LimitOther(int, func(logs.Level, string)) {}
+func (m *MainConf) LimitOther(int, func(logs.Level, string)) {}

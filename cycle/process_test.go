@@ -13,7 +13,7 @@ import (
 )
 
 func TestEnvironment(t *testing.T) {
-	m := &Main{Env: []string{"KEPT", "GIVEN=1", "MISSING", "KEPT=2", "EMPTY="}}
+	m := &MainConf{Env: []string{"KEPT", "GIVEN=1", "MISSING", "KEPT=2", "EMPTY="}}
 	got := m.Environment([]string{"KEPT=have", "GIVEN=0", "OTHER=x", "TZ=Europe/Prague"})
 	want := []string{"KEPT=have", "GIVEN=1", "EMPTY=", "TZ=Europe/Prague"}
 	if !slices.Equal(got, want) {
@@ -32,14 +32,14 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	id, err := (&Main{User: me.Username, Group: group.Name}).Identity(here)
+	id, err := (&MainConf{User: me.Username, Group: group.Name}).Identity(here)
 	if err != nil || id.UID != os.Geteuid() || !slices.Contains(id.Groups, id.GID) {
 		t.Errorf("%+v, %v", id, err)
 	}
-	if _, err := (&Main{User: "no such user"}).Identity(here); err == nil || err.Error() != `getpwnam("no such user") failed` {
+	if _, err := (&MainConf{User: "no such user"}).Identity(here); err == nil || err.Error() != `getpwnam("no such user") failed` {
 		t.Error(err)
 	}
-	if _, err := (&Main{User: me.Username, Group: "no such group"}).Identity(here); err == nil || err.Error() != `getgrnam("no such group") failed` {
+	if _, err := (&MainConf{User: me.Username, Group: "no such group"}).Identity(here); err == nil || err.Error() != `getgrnam("no such group") failed` {
 		t.Error(err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 //
 // and refuses the request with what one of them says. Which parts must be there, and how the body is framed, is the wire's
 // to know. All of them are for the loop and the task of the request only, and keep what they are given: the bytes must
-// live as long as the exchange.
+// live as long as the request.
 
 // AdmitMethod takes a method. The fault is FaultMethod.
 func (r *Request) AdmitMethod(name []byte) error {

@@ -306,7 +306,7 @@ func (b *Body) close(r *Request) {
 }
 
 // KeepBody gives a request the whole body that its handler has read by itself. mem must last as long
-// as the exchange.
+// as the request.
 func (r *Request) KeepBody(mem []byte) {
 	b := &r.Body
 	b.Mem, b.Size, b.state = mem, int64(len(mem)), bodyRead

@@ -71,7 +71,7 @@ func (r *Request) absolute(path []byte) []byte {
 	return r.Concat([]byte(r.App.Prefix), path)
 }
 
-// Lower returns b in lower case: b itself when it is, else a copy that lives as long as the exchange.
+// Lower returns b in lower case: b itself when it is, else a copy that lives as long as the request.
 func (r *Request) Lower(b []byte) []byte {
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {

@@ -94,7 +94,7 @@ func (in *Install) HasHandler() bool { return in.Loc.Handler != nil }
 // Head adds a filter of response heads.
 func (in *Install) Head(f HeadFilter) { in.Heads = append(in.Heads, f) }
 
-// Log adds a writer for the end of the exchange.
+// Log adds a writer for the end of the request.
 func (in *Install) Log(f func(*Request)) { in.Logs = append(in.Logs, f) }
 
 // Keep keeps settings with the location, for a module's variables: see Kept.

@@ -24,8 +24,8 @@ const (
 // MaxRedirects is how often one request may be sent to another URI (nginx: NGX_HTTP_MAX_URI_CHANGES).
 const MaxRedirects = 10
 
-// A Request is one exchange: what the client asked, where it was led, what it is answered. It belongs to its task; nobody else may touch
-// it. All byte slices are borrowed: they live until the exchange ends.
+// A Request is what the client asked, where it was led, what it is answered. It belongs to its task; nobody else may touch
+// it. All byte slices are borrowed: they live until the request ends.
 type Request struct {
 	Task   *loop.Task
 	Wire   Wire
@@ -134,10 +134,10 @@ func NewUnsent(t *loop.Task, c *Client, p *Port) *Request {
 // SetUpstream says which peer is being asked: `upstream: "…"` in log lines. The bytes must live as long as that holds.
 func (r *Request) SetUpstream(addr []byte) { r.upstream = addr }
 
-// Closer is something to end with the exchange: an open file, a buffer, a peer's connection.
+// Closer is something to end with the request: an open file, a buffer, a peer's connection.
 type Closer interface{ CloseWith(r *Request) }
 
-// OnEnd has c closed when the exchange ends, after the last byte was written.
+// OnEnd has c closed when the request ends, after the last byte was written.
 func (r *Request) OnEnd(c Closer) { r.closers = append(r.closers, c) }
 
 // Loop returns the loop that serves the request.
@@ -149,17 +149,17 @@ func (r *Request) Await(f func()) { r.Task.Await(f) }
 // ClientAddr is the client's address, which realip may have changed; not valid for a unix socket.
 func (r *Request) ClientAddr() netip.Addr { return r.From.Addr() }
 
-// Alloc returns n bytes that live as long as the exchange.
+// Alloc returns n bytes that live as long as the request.
 func (r *Request) Alloc(n int) []byte { return r.arena.alloc(r.Task.Loop(), n) }
 
-// Copy keeps b for the length of the exchange.
+// Copy keeps b for the length of the request.
 func (r *Request) Copy(b []byte) []byte {
 	c := r.Alloc(len(b))
 	copy(c, b)
 	return c
 }
 
-// Concat joins parts into memory of the exchange.
+// Concat joins parts into memory of the request.
 func (r *Request) Concat(parts ...[]byte) []byte {
 	n := 0
 	for _, p := range parts {
@@ -172,7 +172,7 @@ func (r *Request) Concat(parts ...[]byte) []byte {
 	return b
 }
 
-// Text evaluates a text with variables; the result lives as long as the exchange.
+// Text evaluates a text with variables; the result lives as long as the request.
 func (r *Request) Text(x *Text) []byte {
 	if x == nil {
 		return nil
@@ -220,7 +220,7 @@ func (r *Request) Capture(n int) ([]byte, bool) {
 // IsHead reports whether the request was made with HEAD.
 func (r *Request) IsHead() bool { return r.Method == HEAD }
 
-// Reset makes a request ready for its next exchange, keeping its buffers.
+// Reset makes a request ready for its next use, keeping its buffers.
 func (r *Request) Reset() {
 	clear(r.slots)
 	if r.tryLocation == nil {
@@ -237,7 +237,7 @@ func (r *Request) Reset() {
 	r.Head = &r.own
 }
 
-// Forget drops what leads to the cycle of the last exchange, so that an idle Request keeps no retired configuration alive.
+// Forget drops what leads to the cycle of the last request, so that an idle Request keeps no retired configuration alive.
 func (r *Request) Forget() {
 	r.App, r.Server, r.Loc, r.jump, r.Client = nil, nil, nil, nil, nil
 	clear(r.slots)
@@ -251,7 +251,7 @@ func (r *Request) Forget() {
 // arenaChunk is the size of the buffers an arena takes from its loop.
 const arenaChunk = 4096
 
-// An arena hands out memory that lives as long as an exchange, from a few loop buffers.
+// An arena hands out memory that lives as long as a request, from a few loop buffers.
 type arena struct {
 	free  []byte   // the rest of the newest chunk
 	taken [][]byte // chunks to be given back
@@ -294,7 +294,7 @@ const (
 	// UntilRedirect keeps it until the request is sent to another URI of the server: what was found out about the place where it
 	// was holds no longer.
 	UntilRedirect Lifetime = iota
-	// UntilEnd keeps it until the exchange has ended; log writers find it too.
+	// UntilEnd keeps it until the request has ended; log writers find it too.
 	UntilEnd
 )
 

@@ -67,7 +67,7 @@ func (r *Request) FilterBody(b BodyFilter) { r.bodyChain = append(r.bodyChain, b
 // Filtered reports whether something will see the body of this response, and may change it.
 func (r *Request) Filtered() bool { return len(r.bodyChain) > 0 }
 
-// AddField adds a field to the response. Name and value must live as long as the exchange.
+// AddField adds a field to the response. Name and value must live as long as the request.
 func (o *Response) AddField(id field.ID, name, value []byte) {
 	o.Fields = append(o.Fields, Field{ID: id, Name: name, Value: value})
 }

@@ -251,7 +251,7 @@ func (r *Request) Abandon(status int) {
 	r.KeepAlive = false
 }
 
-// End closes what the exchange held and writes its log lines. The wire calls it once, after the last
+// End closes what the request held and writes its log lines. The wire calls it once, after the last
 // byte was given to the client's kernel or given up.
 func (r *Request) End() {
 	if !r.logged {

@@ -12,8 +12,8 @@ const maxDepth = 51
 // ErrSubrequest says that a subrequest could not be made; why was logged. The request may go on.
 var ErrSubrequest = errors.New("subrequest not made")
 
-// errKilled says that a subrequest ended the whole exchange.
-var errKilled = errors.New("exchange ended by a subrequest")
+// errKilled says that a subrequest has ended the request that the client made.
+var errKilled = errors.New("request ended by a subrequest")
 
 // SubrequestOptions say what becomes of a subrequest's answer. The zero value lets its body go where the
 // parent's begins.
@@ -51,7 +51,7 @@ type subrequest struct {
 	borrowed bool         // pieces were passed on that the sender may take back after a Drain
 	any      bool         // there was a body
 	captured []byte
-	err      error // the exchange cannot go on
+	err      error // the request cannot go on
 }
 
 // IsSub reports whether the request was made by weir and not by a client.
@@ -76,7 +76,7 @@ func (r *Request) Parent() *Request {
 // Subrequest asks this server for another URI and waits for the answer: variables, header fields and
 // connection are those of the parent. The result lives until the main request ends.
 //
-// ErrSubrequest means that nothing was asked. After any other error the exchange is lost, and the caller
+// ErrSubrequest means that nothing was asked. After any other error the request is lost, and the caller
 // returns it from its body filter, or Abort from its step.
 func (r *Request) Subrequest(uri, args []byte, o SubrequestOptions) (*Request, error) {
 	depth := 1
@@ -177,7 +177,7 @@ func (r *Request) Captured() []byte {
 	return r.sub.captured
 }
 
-// kill ends the whole exchange: the client gets nothing more, not even what waits for it.
+// kill ends the client's request: the client gets nothing more, not even what waits for it.
 func (s *subrequest) kill() {
 	for q := &s.req; ; q = q.sub.parent {
 		q.Out.Cut, q.KeepAlive = true, false

@@ -69,7 +69,7 @@ func varNameEqual(field []byte, name string) bool {
 	return true
 }
 
-// Number makes a value of a number, in memory of the exchange.
+// Number makes a value of a number, in memory of the request.
 func (r *Request) Number(n int64) Value { return Value{B: strconv.AppendInt(r.Alloc(20)[:0], n, 10)} }
 
 // Arg returns the first argument of this name; names are compared without regard to case.

@@ -13,7 +13,7 @@ import (
 // ErrGone says that the client takes nothing more, which the wire has told of already.
 var ErrGone = errors.New("client is gone")
 
-// A Wire carries exchanges with one client: it reads request bodies and writes responses. The handlers do not know which wire a
+// A Wire carries requests with one client: it reads request bodies and writes responses. The handlers do not know which wire a
 // request came by, nor whether it has its connection to itself.
 //
 // All methods are for the loop and the task of the request only.
@@ -42,7 +42,7 @@ type Wire interface {
 	NoContinue()
 
 	// Source is what a task waits for: In when the client has sent something, Out when it takes something, Hup when it has
-	// closed its side. It is the connection's on a wire that carries one exchange at a time, else the stream's own.
+	// closed its side. It is the connection's on a wire that carries one request at a time, else the stream's own.
 	Source() *loop.Source
 	// Gone says that the client has closed its side (for proxy_ignore_client_abort off).
 	Gone() bool
@@ -50,8 +50,8 @@ type Wire interface {
 	// when the client took too long or went away.
 	Fail(err error)
 
-	// Tunnel turns the exchange into a two-way stream of bytes, after the head that says so was sent (a 101, or what stands
-	// for it). What the client has sent already is returned; the rest is the caller's until the exchange ends, and with it
+	// Tunnel turns the request into a two-way stream of bytes, after the head that says so was sent (a 101, or what stands
+	// for it). What the client has sent already is returned; the rest is the caller's until the request ends, and with it
 	// the connection, or the stream of it.
 	Tunnel(r *Request) (client loop.End, left []byte)
 	// Count adds bytes that a tunnel has written to the client.
@@ -87,7 +87,7 @@ type Speaker interface {
 
 // A Piece is one stretch of a body: bytes in memory, or a range of a file.
 //
-// Memory is borrowed: it must stay as it is until the exchange ends or a Drain has returned. A piece
+// Memory is borrowed: it must stay as it is until the request ends or a Drain has returned. A piece
 // with Own hands its buffer over instead: whoever sends the piece gives Own back to the loop. No other piece may be part of that buffer:
 // who takes pieces may drop one, and give its buffer back, before those in front of it are sent.
 type Piece struct {

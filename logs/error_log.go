@@ -6,8 +6,8 @@ import (
 	"weir/conf"
 )
 
-// ErrorLog is what the error_log lines of a block say.
-type ErrorLog struct {
+// ErrorLogConf is what the error_log lines of a block say.
+type ErrorLogConf struct {
 	Targets []ErrorTarget
 	// Default says that there is no error_log line anywhere around.
 	Default bool
@@ -20,7 +20,7 @@ type ErrorLog struct {
 type ErrorTarget struct {
 	Level  Level
 	Path   string // absolute, or Stderr
-	Syslog *SyslogSettings
+	Syslog *SyslogConf
 	Memory int64
 }
 
@@ -28,14 +28,14 @@ type ErrorTarget struct {
 const DefaultErrorLog = "logs/error.log"
 
 // ErrorLogModule is the table of error_log. It serves http and stream alike.
-var ErrorLogModule = conf.Define("errlog", "Where errors are logged, and how much of them.", []conf.Directive[ErrorLog]{
+var ErrorLogModule = conf.Define("errlog", "Where errors are logged, and how much of them.", []conf.Directive[ErrorLogConf]{
 	{
 		Name:    "error_log",
 		In:      conf.Main | conf.HTTP | conf.Server | conf.Location | conf.Stream | conf.StreamServer,
 		Syntax:  "! 1- <file> [debug | info | notice | warn | error | crit | alert | emerg]",
 		Default: DefaultErrorLog + " " + "error",
 		Repeat:  true,
-		Set:     (*ErrorLog).add,
+		Set:     (*ErrorLogConf).add,
 		Doc: `Writes errors to a file, and to further ones where it stands again in the same block.
 
 *file* may be **stderr**, or **syslog:server=***address*[,**facility=***word*][,**severity=***word*][,**tag=***word*][,**nohostname**], or
@@ -48,7 +48,7 @@ A block with an error_log of its own does not use those around it.`,
 })
 
 // add reads one error_log.
-func (e *ErrorLog) add(call *conf.Call) error {
+func (e *ErrorLogConf) add(call *conf.Call) error {
 	e.Default = call.IsDefault()
 	e.main = e.Default || call.Block().Context == conf.Main
 	e.fallback = call.Path(DefaultErrorLog)
@@ -119,7 +119,7 @@ type OpenOptions struct {
 }
 
 // Open makes the Logger of the setting, whose Close gives back what it has. Its files are open after OpenReserved.
-func (e *ErrorLog) Open(files *Files, o OpenOptions) *Logger {
+func (e *ErrorLogConf) Open(files *Files, o OpenOptions) *Logger {
 	var targets []Target
 	var closers []func()
 	for _, t := range e.resolved(o.Fallback) {
@@ -144,7 +144,7 @@ func (e *ErrorLog) Open(files *Files, o OpenOptions) *Logger {
 
 // resolved returns the targets that really hold. At the top level there is always a file: nginx adds
 // the default one to a list that has none.
-func (e *ErrorLog) resolved(fallback string) []ErrorTarget {
+func (e *ErrorLogConf) resolved(fallback string) []ErrorTarget {
 	if fallback == "" {
 		fallback = e.fallback
 	}

@@ -41,15 +41,15 @@ func load(t *testing.T, text string) *site {
 	return s
 }
 
-func (s *site) main() *ErrorLog {
-	return conf.Settings[ErrorLog](s.scopes, ErrorLogModule, s.tree.Main)
+func (s *site) main() *ErrorLogConf {
+	return conf.Settings[ErrorLogConf](s.scopes, ErrorLogModule, s.tree.Main)
 }
 
-func (s *site) http() *ErrorLog {
-	return conf.Settings[ErrorLog](s.scopes, ErrorLogModule, s.tree.Main.All("http")[0].Block)
+func (s *site) http() *ErrorLogConf {
+	return conf.Settings[ErrorLogConf](s.scopes, ErrorLogModule, s.tree.Main.All("http")[0].Block)
 }
 
-func (s *site) open(e *ErrorLog, o OpenOptions) *Logger {
+func (s *site) open(e *ErrorLogConf, o OpenOptions) *Logger {
 	s.t.Helper()
 	o.Now, o.PID = fixed, 1
 	files := NewFiles()

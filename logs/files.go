@@ -63,7 +63,7 @@ func (fs *Files) Open(path string) (*File, error) {
 }
 
 // Syslog makes a Syslog of the process. The caller owes a Close.
-func (fs *Files) Syslog(set SyslogSettings, o SyslogOptions) *Syslog {
+func (fs *Files) Syslog(set SyslogConf, o SyslogOptions) *Syslog {
 	s := NewSyslog(set, o)
 	s.closed = func() {
 		fs.mu.Lock()

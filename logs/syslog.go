@@ -25,7 +25,7 @@ type SyslogOptions struct {
 //
 // Any goroutine.
 type Syslog struct {
-	set    SyslogSettings
+	set    SyslogConf
 	addr   unix.Sockaddr
 	family int
 	middle string // what stands between date and message
@@ -42,7 +42,7 @@ type Syslog struct {
 }
 
 // NewSyslog makes a Syslog; it connects with the first line.
-func NewSyslog(set SyslogSettings, o SyslogOptions) *Syslog {
+func NewSyslog(set SyslogConf, o SyslogOptions) *Syslog {
 	s := &Syslog{set: set, fd: -1}
 	s.stamps.init(o.Now)
 	host := o.Hostname
@@ -57,7 +57,7 @@ func NewSyslog(set SyslogSettings, o SyslogOptions) *Syslog {
 	return s
 }
 
-func sockaddr(set SyslogSettings) (family int, addr unix.Sockaddr) {
+func sockaddr(set SyslogConf) (family int, addr unix.Sockaddr) {
 	switch {
 	case set.Unix != "":
 		return unix.AF_UNIX, &unix.SockaddrUnix{Name: set.Unix}
@@ -69,7 +69,7 @@ func sockaddr(set SyslogSettings) (family int, addr unix.Sockaddr) {
 }
 
 // Settings are what the Syslog was made with.
-func (s *Syslog) Settings() SyslogSettings { return s.set }
+func (s *Syslog) Settings() SyslogConf { return s.set }
 
 // Lost is the number of lines that were dropped.
 func (s *Syslog) Lost() uint64 { return s.lost.Load() }

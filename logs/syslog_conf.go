@@ -13,8 +13,8 @@ import (
 // SyslogPrefix begins a log's name that is a syslog server instead of a path.
 const SyslogPrefix = "syslog:"
 
-// SyslogSettings are the parameters of a syslog: log.
-type SyslogSettings struct {
+// SyslogConf are the parameters of a syslog: log.
+type SyslogConf struct {
 	Server     string         // as it was written
 	Addr       netip.AddrPort // of a UDP server
 	Unix       string         // path of a Unix domain socket; Addr is not valid then
@@ -40,14 +40,14 @@ var facilities = [...]string{
 
 // syslogParser reads the parameters of one syslog: log.
 type syslogParser struct {
-	SyslogSettings
+	SyslogConf
 	lookup conf.Lookup
 	seen   map[string]bool
 }
 
 // ParseSyslog reads what stands behind "syslog:". A nil lookup asks the operating system. Errors are
 // nginx's sentences.
-func ParseSyslog(params string, lookup conf.Lookup) (SyslogSettings, error) {
+func ParseSyslog(params string, lookup conf.Lookup) (SyslogConf, error) {
 	if lookup == nil {
 		lookup = conf.LookupHost
 	}
@@ -55,13 +55,13 @@ func ParseSyslog(params string, lookup conf.Lookup) (SyslogSettings, error) {
 	p.Facility, p.Severity, p.Tag = defaultFacility, Info, defaultTag
 	for param := range strings.SplitSeq(params, ",") {
 		if err := p.param(param); err != nil {
-			return SyslogSettings{}, err
+			return SyslogConf{}, err
 		}
 	}
 	if p.Server == "" {
-		return SyslogSettings{}, errors.New("no syslog server specified")
+		return SyslogConf{}, errors.New("no syslog server specified")
 	}
-	return p.SyslogSettings, nil
+	return p.SyslogConf, nil
 }
 
 func (p *syslogParser) param(param string) error {

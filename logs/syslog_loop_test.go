@@ -57,7 +57,7 @@ func TestSyslogOnLoop(t *testing.T) {
 	}
 	defer server.Close()
 	fs, _ := onLoops(t)
-	s := fs.Syslog(SyslogSettings{Addr: netip.MustParseAddrPort(server.LocalAddr().String()), Tag: "t", NoHostname: true}, SyslogOptions{})
+	s := fs.Syslog(SyslogConf{Addr: netip.MustParseAddrPort(server.LocalAddr().String()), Tag: "t", NoHostname: true}, SyslogOptions{})
 	defer s.Close()
 	const writers, each = 4, 30
 	var all sync.WaitGroup
@@ -101,7 +101,7 @@ func TestSyslogOnLoopReconnects(t *testing.T) {
 	fs, e := onLoops(t)
 	var minutes atomic.Int64
 	clock := func() time.Time { return fixed().Add(time.Duration(minutes.Load()) * time.Minute) }
-	s := fs.Syslog(SyslogSettings{Unix: path, Server: "unix:x", Tag: "t", NoHostname: true}, SyslogOptions{Now: clock})
+	s := fs.Syslog(SyslogConf{Unix: path, Server: "unix:x", Tag: "t", NoHostname: true}, SyslogOptions{Now: clock})
 	defer s.Close()
 	sent := func() { // the loop has come to what was queued
 		done := make(chan struct{})
@@ -154,7 +154,7 @@ func TestSyslogOnLoopBounded(t *testing.T) {
 	}
 	defer server.Close()
 	fs, e := onLoops(t)
-	s := fs.Syslog(SyslogSettings{Addr: netip.MustParseAddrPort(server.LocalAddr().String()), Tag: "t", NoHostname: true}, SyslogOptions{})
+	s := fs.Syslog(SyslogConf{Addr: netip.MustParseAddrPort(server.LocalAddr().String()), Tag: "t", NoHostname: true}, SyslogOptions{})
 	defer s.Close()
 	held, free := make(chan struct{}), make(chan struct{})
 	e.Loops[1].Post(func() { close(held); <-free })

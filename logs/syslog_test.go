@@ -19,27 +19,27 @@ func noLookup(host string) ([]netip.Addr, error) {
 }
 
 func TestParseSyslog(t *testing.T) {
-	base := SyslogSettings{Facility: 23, Severity: Info, Tag: "nginx"}
-	with := func(f func(*SyslogSettings)) SyslogSettings {
+	base := SyslogConf{Facility: 23, Severity: Info, Tag: "nginx"}
+	with := func(f func(*SyslogConf)) SyslogConf {
 		s := base
 		f(&s)
 		return s
 	}
 	tests := []struct {
 		params string
-		want   SyslogSettings
+		want   SyslogConf
 	}{
-		{"server=127.0.0.1", with(func(s *SyslogSettings) {
+		{"server=127.0.0.1", with(func(s *SyslogConf) {
 			s.Server, s.Addr = "127.0.0.1", netip.MustParseAddrPort("127.0.0.1:514")
 		})},
-		{"server=known:5140,facility=user,severity=alert,tag=my_tag1,nohostname", SyslogSettings{
+		{"server=known:5140,facility=user,severity=alert,tag=my_tag1,nohostname", SyslogConf{
 			Server: "known:5140", Addr: netip.MustParseAddrPort("192.0.2.1:5140"),
 			Facility: 1, Severity: Alert, Tag: "my_tag1", NoHostname: true,
 		}},
-		{"tag=,server=[::1]:12", with(func(s *SyslogSettings) {
+		{"tag=,server=[::1]:12", with(func(s *SyslogConf) {
 			s.Server, s.Addr, s.Tag = "[::1]:12", netip.MustParseAddrPort("[::1]:12"), ""
 		})},
-		{"nohostname,server=unix:/dev/log,nohostname", with(func(s *SyslogSettings) {
+		{"nohostname,server=unix:/dev/log,nohostname", with(func(s *SyslogConf) {
 			s.Server, s.Unix, s.NoHostname = "unix:/dev/log", "/dev/log", true
 		})},
 	}

@@ -48,7 +48,7 @@ type order struct {
 	Options cycle.Options
 	World   conf.Recorded
 	// What the process is once and for all; a reload does not change it.
-	Main     cycle.Main
+	Main     cycle.MainConf
 	Identity *cycle.Identity // nil: as it is
 	// Past is what the server has been through.
 	Past http.History

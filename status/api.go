@@ -51,7 +51,7 @@ other origins do not change anything.`,
 	},
 })
 
-// apiConf is the api directive of one place.
+// apiConf is the api directive of one block.
 type apiConf struct {
 	on, write bool
 	id        *http.Text // $request_id

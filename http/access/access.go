@@ -12,11 +12,11 @@ import (
 const places = conf.HTTP | conf.Server | conf.Location | conf.LimitExcept
 
 // Access is nginx's access module: who may ask at all, by address.
-var Access = http.Define(http.Spec[client.Rules]{
+var Access = http.Define(http.Spec[client.AccessConf]{
 	Name:       "http_access",
 	Doc:        "Lets clients in or keeps them out by their addresses.",
 	Directives: client.RuleDirectives(places, "Answers 403 to clients with this address"),
-	Install: func(rules *client.Rules, in *http.Install) error {
+	Install: func(rules *client.AccessConf, in *http.Install) error {
 		if !rules.Empty() {
 			in.Step(http.Access, func(r *http.Request) http.Verdict { return admit(rules, r) })
 		}
@@ -25,7 +25,7 @@ var Access = http.Define(http.Spec[client.Rules]{
 })
 
 // admit holds the client's address against the rules.
-func admit(rules *client.Rules, r *http.Request) http.Verdict {
+func admit(rules *client.AccessConf, r *http.Request) http.Verdict {
 	deny, ok := rules.Ask(r)
 	switch {
 	case !ok:

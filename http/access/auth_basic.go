@@ -13,16 +13,16 @@ import (
 )
 
 // AuthBasic is nginx's auth_basic module: who may ask at all, by name and password.
-var AuthBasic = http.Define(http.Spec[authBasic]{
+var AuthBasic = http.Define(http.Spec[authBasicConf]{
 	Name: "http_auth_basic",
 	Doc:  "Asks for a user name and a password (HTTP Basic authentication).",
-	Directives: []conf.Directive[authBasic]{
+	Directives: []conf.Directive[authBasicConf]{
 		{
 			Name: "auth_basic", In: places, Syntax: "<realm:text> | off", Default: "off",
 			Doc: `Asks clients for a user name and a password, which ` + "`auth_basic_user_file`" + ` must have. The *realm* is what they are shown. **off** asks for
 none, where a block around asks for one.`,
 			Example: "auth_basic \"staff only\";\nauth_basic_user_file conf/htpasswd;",
-			Set:     http.TextSlot(func(c *authBasic) **http.Text { return &c.realm }),
+			Set:     http.TextSlot(func(c *authBasicConf) **http.Text { return &c.realm }),
 		},
 		{
 			Name: "auth_basic_user_file", In: places, Syntax: "<file:text>",
@@ -32,10 +32,10 @@ in the folder of nginx.conf. The file is read when it has changed.
 Hashes may be bcrypt ("$2y$", from ` + "`htpasswd -B`" + `), crypt with SHA-512, SHA-256, MD5 ("$6$", "$5$", "$1$", from ` + "`openssl passwd`" + `) or DES, "$apr1$"
 (from ` + "`htpasswd`" + `), and "{SHA}", "{SSHA}" and "{PLAIN}", which are only for passwords that are no secrets. They are worked out apart from the loops.`,
 			Example: "auth_basic_user_file conf/htpasswd;",
-			Set:     http.TextSlot(func(c *authBasic) **http.Text { return &c.file }),
+			Set:     http.TextSlot(func(c *authBasicConf) **http.Text { return &c.file }),
 		},
 	},
-	Install: func(c *authBasic, in *http.Install) error {
+	Install: func(c *authBasicConf, in *http.Install) error {
 		if c.file == nil {
 			return nil
 		}
@@ -49,8 +49,8 @@ Hashes may be bcrypt ("$2y$", from ` + "`htpasswd -B`" + `), crypt with SHA-512,
 	},
 })
 
-// authBasic holds the settings of one place.
-type authBasic struct{ realm, file *http.Text }
+// authBasicConf holds the settings of one block.
+type authBasicConf struct{ realm, file *http.Text }
 
 // passwords asks for passwords in one location.
 type passwords struct {

@@ -11,10 +11,10 @@ import (
 )
 
 // AuthRequest is nginx's auth_request module: another URI says who may ask.
-var AuthRequest = http.Define(http.Spec[authRequest]{
+var AuthRequest = http.Define(http.Spec[authRequestConf]{
 	Name: "http_auth_request",
 	Doc:  "Lets a subrequest decide who may ask: its status says so.",
-	Directives: []conf.Directive[authRequest]{
+	Directives: []conf.Directive[authRequestConf]{
 		{
 			Name: "auth_request", In: limitPlaces, Syntax: "<uri:string> | off", Default: "off",
 			Doc: `Makes a request to this URI of the server first. If it is answered with a status of 200 to 299 the client may pass; with 401 or 403 it
@@ -31,7 +31,7 @@ client's header fields but not its body, so ` + "`proxy_pass_request_body off`" 
 			Declare: declareAuthRequestSet,
 		},
 	},
-	Install: func(c *authRequest, in *http.Install) error {
+	Install: func(c *authRequestConf, in *http.Install) error {
 		if c.uri != nil {
 			in.Step(http.Access, c.run)
 		}
@@ -39,8 +39,8 @@ client's header fields but not its body, so ` + "`proxy_pass_request_body off`" 
 	},
 })
 
-// authRequest holds the settings of one place.
-type authRequest struct {
+// authRequestConf holds the settings of one block.
+type authRequestConf struct {
 	uri  []byte // nil: nobody is asked
 	sets []authSet
 }
@@ -50,7 +50,7 @@ type authSet struct {
 	value *http.Text
 }
 
-func setAuthRequest(c *authRequest, call *conf.Call) error {
+func setAuthRequest(c *authRequestConf, call *conf.Call) error {
 	if c.uri = []byte(call.Arg(0)); call.Arg(0) == "off" {
 		c.uri = nil
 	}
@@ -75,7 +75,7 @@ func declareAuthRequestSet(call *conf.Call) error {
 	return nil
 }
 
-func addAuthRequestSet(c *authRequest, call *conf.Call) error {
+func addAuthRequestSet(c *authRequestConf, call *conf.Call) error {
 	name, err := vars.ParseName(call.Arg(0))
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func addAuthRequestSet(c *authRequest, call *conf.Call) error {
 }
 
 // run asks the URI and does as its status says.
-func (c *authRequest) run(r *http.Request) http.Verdict {
+func (c *authRequestConf) run(r *http.Request) http.Verdict {
 	if r.Debugs() {
 		r.Debugf("auth request handler")
 	}

@@ -11,8 +11,8 @@ import (
 	"weir/zone"
 )
 
-// limitConn holds the settings of one place.
-type limitConn struct {
+// limitConnConf holds the settings of one block.
+type limitConnConf struct {
 	limits []connLimit
 	status int
 	level  logs.Level
@@ -26,11 +26,11 @@ type connLimit struct {
 }
 
 // LimitConn is nginx's limit_conn module: it bounds how many requests with the same key are answered at a time.
-var LimitConn = http.Define(http.Spec[limitConn]{
+var LimitConn = http.Define(http.Spec[limitConnConf]{
 	Name: "http_limit_conn",
 	Doc: `Bounds how many connections with the same key there are at a time. A connection counts from when the head of its request was read
 to the end of the response, so idle ones do not; over HTTP/2 every request counts as a connection.`,
-	Directives: []conf.Directive[limitConn]{
+	Directives: []conf.Directive[limitConnConf]{
 		{
 			Name: "limit_conn_zone", In: conf.HTTP, Syntax: "<key:text> zone=<zone:name>:<size>", Repeat: true,
 			Doc: `Declares a zone that counts the connections of each *key*. Requests with an empty key are not counted. A megabyte holds 16384
@@ -42,23 +42,23 @@ keys that have connections at least; when there is no room for another, its requ
 			Name: "limit_conn", In: limitPlaces, Syntax: "<zone:name> <number:string>", Repeat: true,
 			Doc:     "How many connections with one key of the zone there may be at a time; more are refused. Where several stand, all of them hold.",
 			Example: "limit_conn addr 10;",
-			Set:     (*limitConn).add,
+			Set:     (*limitConnConf).add,
 			Declare: mentionLimitConn,
 		},
 		{
 			Name: "limit_conn_status", In: limitPlaces, Syntax: "<code:400-599>", Default: "503",
 			Doc: "The status of a refused request.",
-			Set: conf.Int(func(c *limitConn) *int { return &c.status }),
+			Set: conf.Int(func(c *limitConnConf) *int { return &c.status }),
 		},
 		{
 			Name: "limit_conn_log_level", In: limitPlaces, Syntax: "info | notice | warn | error", Default: "error",
 			Doc: "The level at which refusals are logged.",
-			Set: conf.Enum(func(c *limitConn) *logs.Level { return &c.level }, limitLevels()),
+			Set: conf.Enum(func(c *limitConnConf) *logs.Level { return &c.level }, limitLevels()),
 		},
 		{
 			Name: "limit_conn_dry_run", In: limitPlaces, Syntax: "on | off", Default: "off",
 			Doc: "Counts and logs as usual, but refuses none.",
-			Set: conf.Flag(func(c *limitConn) *bool { return &c.dryRun }),
+			Set: conf.Flag(func(c *limitConnConf) *bool { return &c.dryRun }),
 		},
 	},
 	Variables: []http.Var{{
@@ -70,7 +70,7 @@ keys that have connections at least; when there is no room for another, its requ
 			return http.Value{Missing: true}
 		},
 	}},
-	Install: func(c *limitConn, in *http.Install) error {
+	Install: func(c *limitConnConf, in *http.Install) error {
 		if len(c.limits) > 0 {
 			in.Step(http.PreAccess, c.run)
 		}
@@ -141,7 +141,7 @@ func mentionLimitConn(call *conf.Call) error {
 }
 
 // add stores one limit_conn.
-func (c *limitConn) add(call *conf.Call) error {
+func (c *limitConnConf) add(call *conf.Call) error {
 	z := load.Of(call).Zones.Find(call.Arg(0))
 	for i := range c.limits {
 		if c.limits[i].zone == z {
@@ -174,7 +174,7 @@ const (
 func (s connStatus) String() string { return [...]string{"PASSED", "REJECTED", "REJECTED_DRY_RUN"}[s] }
 
 // run counts a request in the zones of its place, to the end of the exchange.
-func (c *limitConn) run(r *http.Request) http.Verdict {
+func (c *limitConnConf) run(r *http.Request) http.Verdict {
 	main := r.Main()
 	if _, again := http.Load[connStatus](main); again {
 		return http.Next
@@ -217,7 +217,7 @@ func (c *limitConn) run(r *http.Request) http.Verdict {
 }
 
 // refuse lets go of what was counted and says what becomes of the request.
-func (c *limitConn) refuse(main *http.Request, held *connHold) http.Verdict {
+func (c *limitConnConf) refuse(main *http.Request, held *connHold) http.Verdict {
 	held.release()
 	if c.dryRun {
 		http.Store(main, connRejectedDryRun, http.UntilEnd)
@@ -228,7 +228,7 @@ func (c *limitConn) refuse(main *http.Request, held *connHold) http.Verdict {
 }
 
 // dry is what the log line says of a dry run.
-func (c *limitConn) dry() string {
+func (c *limitConnConf) dry() string {
 	if c.dryRun {
 		return ", dry run,"
 	}

@@ -12,8 +12,8 @@ import (
 	"weir/zone"
 )
 
-// limitReq holds the settings of one place.
-type limitReq struct {
+// limitReqConf holds the settings of one block.
+type limitReqConf struct {
 	limits []limit
 	status int
 	level  logs.Level // of refusals; delays are logged one level lower
@@ -27,10 +27,10 @@ type limit struct {
 }
 
 // LimitReq is nginx's limit_req module: it holds requests with the same key to a rate, as a leaky bucket.
-var LimitReq = http.Define(http.Spec[limitReq]{
+var LimitReq = http.Define(http.Spec[limitReqConf]{
 	Name: "http_limit_req",
 	Doc:  "Holds requests with the same key to a rate, by the leaky bucket: bursts wait their turn, what goes beyond is refused.",
-	Directives: []conf.Directive[limitReq]{
+	Directives: []conf.Directive[limitReqConf]{
 		{
 			Name: "limit_req_zone", In: conf.HTTP, Syntax: "<key:text> zone=<zone:name>:<size> rate=<rate>", Repeat: true,
 			Doc: `Declares a zone that counts the requests of each *key*, and the *rate* they may reach. Requests with an empty key are not
@@ -44,23 +44,23 @@ keeps the counts, and so does the death of a worker.`,
 			Doc: `Holds the requests of this block to the rate of a zone. Requests over the rate wait their turn; those beyond *burst* are
 refused. With **nodelay** none waits, with **delay** only those past that number do. Where several stand, all of them hold.`,
 			Example: "limit_req zone=one burst=5 nodelay;",
-			Set:     (*limitReq).add,
+			Set:     (*limitReqConf).add,
 			Declare: mentionLimitReq,
 		},
 		{
 			Name: "limit_req_status", In: limitPlaces, Syntax: "<code:400-599>", Default: "503",
 			Doc: "The status of a refused request.",
-			Set: conf.Int(func(c *limitReq) *int { return &c.status }),
+			Set: conf.Int(func(c *limitReqConf) *int { return &c.status }),
 		},
 		{
 			Name: "limit_req_log_level", In: limitPlaces, Syntax: "info | notice | warn | error", Default: "error",
 			Doc: "The level at which refusals are logged; delays are logged one level lower.",
-			Set: conf.Enum(func(c *limitReq) *logs.Level { return &c.level }, limitLevels()),
+			Set: conf.Enum(func(c *limitReqConf) *logs.Level { return &c.level }, limitLevels()),
 		},
 		{
 			Name: "limit_req_dry_run", In: limitPlaces, Syntax: "on | off", Default: "off",
 			Doc: "Counts and logs requests as usual, but refuses and delays none.",
-			Set: conf.Flag(func(c *limitReq) *bool { return &c.dryRun }),
+			Set: conf.Flag(func(c *limitReqConf) *bool { return &c.dryRun }),
 		},
 	},
 	Variables: []http.Var{{
@@ -72,7 +72,7 @@ refused. With **nodelay** none waits, with **delay** only those past that number
 			return http.Value{Missing: true}
 		},
 	}},
-	Install: func(c *limitReq, in *http.Install) error {
+	Install: func(c *limitReqConf, in *http.Install) error {
 		if len(c.limits) > 0 {
 			in.Step(http.PreAccess, c.run)
 		}
@@ -134,7 +134,7 @@ func mentionLimitReq(call *conf.Call) error {
 }
 
 // add stores one limit_req.
-func (c *limitReq) add(call *conf.Call) error {
+func (c *limitReqConf) add(call *conf.Call) error {
 	z := load.Of(call).Zones.Find(call.String("zone"))
 	l := limit{zone: z}
 	for _, p := range []struct {
@@ -182,7 +182,7 @@ func (s limitStatus) String() string {
 }
 
 // run holds a request to the limits of its place.
-func (c *limitReq) run(r *http.Request) http.Verdict {
+func (c *limitReqConf) run(r *http.Request) http.Verdict {
 	if _, again := http.Load[limitStatus](r.Main()); again {
 		return http.Next
 	}
@@ -222,7 +222,7 @@ type asked struct {
 }
 
 // ask asks every limit in turn, until one refuses.
-func (c *limitReq) ask(r *http.Request, few []asked) (all []asked, refused bool) {
+func (c *limitReqConf) ask(r *http.Request, few []asked) (all []asked, refused bool) {
 	now := millis(r)
 	all = few
 	for i := range c.limits {
@@ -269,7 +269,7 @@ func commit(r *http.Request, all []asked) (wait int64, worst *asked) {
 }
 
 // dry is what log lines say of a dry run.
-func (c *limitReq) dry() string {
+func (c *limitReqConf) dry() string {
 	if c.dryRun {
 		return ", dry run"
 	}

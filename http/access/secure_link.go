@@ -13,29 +13,29 @@ import (
 )
 
 // SecureLink is nginx's secure_link module: links that nobody can make up, and that expire.
-var SecureLink = http.Define(http.Spec[secureLink]{
+var SecureLink = http.Define(http.Spec[secureLinkConf]{
 	Name: "http_secure_link",
 	Doc:  "Checks links that nobody can make up who does not know a secret, and when they expire.",
-	Directives: []conf.Directive[secureLink]{
+	Directives: []conf.Directive[secureLinkConf]{
 		{
 			Name: "secure_link", In: limitPlaces, Syntax: "<hash:text>",
 			Doc: `Where the hash of the request is, and after a comma the time until which it holds, in seconds since 1970. The hash is an MD5 in base64url of
 what ` + "`secure_link_md5`" + ` says. ` + "`$secure_link`" + ` is then "1", "0" when the time is over, and empty when the hash is wrong.`,
 			Example: "secure_link $arg_md5,$arg_expires;\nsecure_link_md5 \"$secure_link_expires$uri$remote_addr secret\";",
-			Set:     http.TextSlot(func(c *secureLink) **http.Text { return &c.hash }),
+			Set:     http.TextSlot(func(c *secureLinkConf) **http.Text { return &c.hash }),
 		},
 		{
 			Name: "secure_link_md5", In: limitPlaces, Syntax: "<text>",
 			Doc:     "The text whose MD5 the hash of `secure_link` must be. It should have the part of the request that is to be protected, and a secret.",
 			Example: "secure_link_md5 \"$secure_link_expires$uri$remote_addr secret\";",
-			Set:     http.TextSlot(func(c *secureLink) **http.Text { return &c.md5 }),
+			Set:     http.TextSlot(func(c *secureLinkConf) **http.Text { return &c.md5 }),
 		},
 		{
 			Name: "secure_link_secret", In: limitPlaces, Syntax: "<word:string>",
 			Doc: `The older form: URIs are /*prefix*/*hash*/*link*, the hash is the MD5, in hexadecimal, of *link* and *word*. ` + "`$secure_link`" + ` is the link if
 that is so.`,
 			Example: "location /p/ { secure_link_secret word; if ($secure_link = \"\") { return 403; } rewrite ^ /secure/$secure_link; }",
-			Set:     func(c *secureLink, call *conf.Call) error { c.secret = []byte(call.Arg(0)); return nil },
+			Set:     func(c *secureLinkConf, call *conf.Call) error { c.secret = []byte(call.Arg(0)); return nil },
 		},
 	},
 	Variables: []http.Var{
@@ -45,7 +45,7 @@ that is so.`,
 			return http.Value{B: t, Missing: !ok}
 		}},
 	},
-	Install: func(c *secureLink, in *http.Install) error {
+	Install: func(c *secureLinkConf, in *http.Install) error {
 		if !in.Configured() {
 			return nil
 		}
@@ -59,15 +59,15 @@ that is so.`,
 	},
 })
 
-// secureLink holds the settings of one place.
-type secureLink struct {
+// secureLinkConf holds the settings of one block.
+type secureLinkConf struct {
 	hash, md5 *http.Text
 	secret    []byte
 }
 
 // nearest leaves of the two forms the one that the nearest block around has; behind a block of the older form nothing is inherited.
-func (c *secureLink) nearest(b *conf.Block) *secureLink {
-	own := &secureLink{}
+func (c *secureLinkConf) nearest(b *conf.Block) *secureLinkConf {
+	own := &secureLinkConf{}
 	for ; b != nil; b = b.Parent {
 		if own.hash == nil && b.First("secure_link") != nil {
 			own.hash = c.hash
@@ -89,7 +89,7 @@ func (c *secureLink) nearest(b *conf.Block) *secureLink {
 type linkExpires []byte
 
 func linkVar(r *http.Request, _ string) http.Value {
-	c, ok := http.Kept[*secureLink](r.Loc)
+	c, ok := http.Kept[*secureLinkConf](r.Loc)
 	switch {
 	case !ok:
 		return http.Value{Missing: true}
@@ -123,7 +123,7 @@ func linkVar(r *http.Request, _ string) http.Value {
 }
 
 // link checks a URI of the older form.
-func (c *secureLink) link(r *http.Request) http.Value {
+func (c *secureLinkConf) link(r *http.Request) http.Value {
 	_, rest, _ := bytes.Cut(r.Target[min(1, len(r.Target)):], []byte("/"))
 	hash, link, _ := bytes.Cut(rest, []byte("/"))
 	var want [md5.Size]byte

@@ -14,35 +14,35 @@ import (
 )
 
 // Autoindex is nginx's autoindex module: a folder without an index file is answered with a list of what is in it.
-var Autoindex = http.Define(http.Spec[autoindex]{
+var Autoindex = http.Define(http.Spec[autoindexConf]{
 	Name: "http_autoindex",
 	Doc:  "Answers requests for folders with lists of their files.",
-	Directives: []conf.Directive[autoindex]{
+	Directives: []conf.Directive[autoindexConf]{
 		{
 			Name: "autoindex", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc:     "Lists what is in a folder, when no `index` file answers for it. Names that begin with a dot are left out.",
 			Example: "location /files/ { autoindex on; }",
-			Set:     conf.Flag(func(c *autoindex) *bool { return &c.on }),
+			Set:     conf.Flag(func(c *autoindexConf) *bool { return &c.on }),
 		},
 		{
 			Name: "autoindex_format", In: inLoc, Syntax: "html | xml | json | jsonp", Default: "html",
 			Doc: "How lists are written. With **jsonp** the argument `callback` names the function; without it the list is plain JSON.",
-			Set: conf.Enum(func(c *autoindex) *listFormat { return &c.format }, map[string]listFormat{
+			Set: conf.Enum(func(c *autoindexConf) *listFormat { return &c.format }, map[string]listFormat{
 				"html": formatHTML, "json": formatJSON, "jsonp": formatJSONP, "xml": formatXML,
 			}),
 		},
 		{
 			Name: "autoindex_localtime", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Whether HTML lists have times of the server's zone instead of UTC.",
-			Set: conf.Flag(func(c *autoindex) *bool { return &c.localtime }),
+			Set: conf.Flag(func(c *autoindexConf) *bool { return &c.localtime }),
 		},
 		{
 			Name: "autoindex_exact_size", In: inLoc, Syntax: "on | off", Default: "on",
 			Doc: "Whether HTML lists have sizes in bytes, or else rounded to kilobytes, megabytes and gigabytes.",
-			Set: conf.Flag(func(c *autoindex) *bool { return &c.exact }),
+			Set: conf.Flag(func(c *autoindexConf) *bool { return &c.exact }),
 		},
 	},
-	Install: func(c *autoindex, in *http.Install) error {
+	Install: func(c *autoindexConf, in *http.Install) error {
 		if c.on {
 			in.Step(http.Content, c.serve)
 		}
@@ -50,7 +50,7 @@ var Autoindex = http.Define(http.Spec[autoindex]{
 	},
 })
 
-type autoindex struct {
+type autoindexConf struct {
 	on        bool
 	format    listFormat
 	localtime bool
@@ -75,7 +75,7 @@ type entry struct {
 }
 
 // serve answers for a folder.
-func (c *autoindex) serve(r *http.Request) http.Verdict {
+func (c *autoindexConf) serve(r *http.Request) http.Verdict {
 	if n := len(r.URI); n == 0 || r.URI[n-1] != '/' || r.Method&(http.GET|http.HEAD) == 0 {
 		return http.Next
 	}
@@ -115,7 +115,7 @@ func (c *autoindex) serve(r *http.Request) http.Verdict {
 }
 
 // answer sends the list.
-func (c *autoindex) answer(r *http.Request, entries []entry, format listFormat, callback []byte) http.Verdict {
+func (c *autoindexConf) answer(r *http.Request, entries []entry, format listFormat, callback []byte) http.Verdict {
 	o := &r.Out
 	o.Status = 200
 	o.ContentType = []byte([...]string{"text/html", "application/json", "application/javascript", "text/xml"}[format])

@@ -16,7 +16,7 @@ const nameWidth = 50
 var escapesHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\"", "&quot;")
 
 // appendHTML appends the list as a page. inUTF8 says that widths are those of characters instead of bytes.
-func (c *autoindex) appendHTML(b, uri []byte, entries []entry, inUTF8 bool) []byte {
+func (c *autoindexConf) appendHTML(b, uri []byte, entries []entry, inUTF8 bool) []byte {
 	title := escapesHTML.Replace(string(uri))
 	b = append(b, "<html>\r\n<head><title>Index of "...)
 	b = append(b, title...)
@@ -30,7 +30,7 @@ func (c *autoindex) appendHTML(b, uri []byte, entries []entry, inUTF8 bool) []by
 }
 
 // appendLine appends one line: the name, cut to the width of its column, time and size.
-func (c *autoindex) appendLine(b []byte, e *entry, inUTF8 bool) []byte {
+func (c *autoindexConf) appendLine(b []byte, e *entry, inUTF8 bool) []byte {
 	b = append(b, "<a href=\""...)
 	b = url.AppendEscaped(b, []byte(e.name), url.EscapeComponent)
 	if e.dir {
@@ -75,7 +75,7 @@ func shorten(name string, n int, characters bool) string {
 	return name
 }
 
-func (c *autoindex) appendSize(b []byte, e *entry) []byte {
+func (c *autoindexConf) appendSize(b []byte, e *entry) []byte {
 	switch {
 	case c.exact && e.dir:
 		return fmt.Appendf(b, "%19s", "-")

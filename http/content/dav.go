@@ -14,37 +14,37 @@ import (
 )
 
 // Dav is nginx's dav module: files are put, deleted, copied and moved by clients.
-var Dav = http.Define(http.Spec[dav]{
+var Dav = http.Define(http.Spec[davConf]{
 	Name: "http_dav",
 	Doc:  "Lets clients put, delete, copy and move files (the methods of WebDAV that need no properties).",
-	Directives: []conf.Directive[dav]{
+	Directives: []conf.Directive[davConf]{
 		{
 			Name: "dav_methods", In: inLoc, Syntax: "off | PUT | DELETE | MKCOL | COPY | MOVE ...", Default: "off", Repeat: true,
 			Doc: `The methods that are allowed. Keep strangers out with ` + "`limit_except`, `auth_basic` or `allow`" + `. A file that is put is written elsewhere first,
 and takes its place when it is complete; a copy likewise. Methods that ask for properties, as PROPFIND, are not among them.`,
 			Example: "location /upload/ { dav_methods PUT DELETE MKCOL COPY MOVE; allow 192.0.2.0/24; deny all; }",
-			Set: conf.Bits(func(c *dav) *http.Method { return &c.methods }, map[string]http.Method{
+			Set: conf.Bits(func(c *davConf) *http.Method { return &c.methods }, map[string]http.Method{
 				"off": 0, "put": http.PUT, "delete": http.DELETE, "mkcol": http.MKCOL, "copy": http.COPY, "move": http.MOVE,
 			}),
 		},
 		{
 			Name: "create_full_put_path", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Whether PUT makes folders that are missing.",
-			Set: conf.Flag(func(c *dav) *bool { return &c.full }),
+			Set: conf.Flag(func(c *davConf) *bool { return &c.full }),
 		},
 		{
 			Name: "min_delete_depth", In: inLoc, Syntax: "<number>", Default: "0",
 			Doc: "How many parts the path of a URI must have at least to be deleted.",
-			Set: conf.Int(func(c *dav) *int { return &c.depth }),
+			Set: conf.Int(func(c *davConf) *int { return &c.depth }),
 		},
 		{
 			Name: "dav_access", In: inLoc, Syntax: "<users:string> [<users:string>] [<users:string>]", Default: "user:rw",
 			Doc:     "The rights of new files and folders: for **user**, **group** and **all**, each **r** or **rw**. Who may read a folder may also search it.",
 			Example: "dav_access user:rw group:rw all:r;",
-			Set:     func(c *dav, call *conf.Call) error { return conf.ReadAccess(&c.access, call) },
+			Set:     func(c *davConf, call *conf.Call) error { return conf.ReadAccess(&c.access, call) },
 		},
 	},
-	Install: func(c *dav, in *http.Install) error {
+	Install: func(c *davConf, in *http.Install) error {
 		if c.methods != 0 {
 			in.Step(http.Content, c.serve)
 		}
@@ -52,8 +52,8 @@ and takes its place when it is complete; a copy likewise. Methods that ask for p
 	},
 })
 
-// dav holds the settings of one place.
-type dav struct {
+// davConf holds the settings of one block.
+type davConf struct {
 	methods http.Method
 	full    bool
 	depth   int
@@ -65,7 +65,7 @@ func folderAccess(mode fs.FileMode) fs.FileMode { return mode | mode&0o444>>2 }
 
 const statusConflict, statusNotAllowed, statusPrecondition, statusMediaType = 409, 405, 412, 415
 
-func (c *dav) serve(r *http.Request) http.Verdict {
+func (c *davConf) serve(r *http.Request) http.Verdict {
 	if r.Method&c.methods == 0 {
 		return http.Next
 	}
@@ -122,7 +122,7 @@ func failed(r *http.Request, bad disk.Failure, notFound http.Verdict) http.Verdi
 }
 
 // mkcol makes a folder.
-func (c *dav) mkcol(r *http.Request) http.Verdict {
+func (c *davConf) mkcol(r *http.Request) http.Verdict {
 	if !isFolder(r.URI) {
 		r.Log(logs.Error, "MKCOL can create a collection only")
 		return statusConflict
@@ -138,7 +138,7 @@ func (c *dav) mkcol(r *http.Request) http.Verdict {
 }
 
 // delete deletes a file, or a folder with all that is in it.
-func (c *dav) delete(r *http.Request) http.Verdict {
+func (c *davConf) delete(r *http.Request) http.Verdict {
 	if v := c.deepEnough(r); v != http.Next {
 		return v
 	}
@@ -172,7 +172,7 @@ func (c *dav) delete(r *http.Request) http.Verdict {
 }
 
 // deepEnough holds the depth of the URI against min_delete_depth.
-func (c *dav) deepEnough(r *http.Request) http.Verdict {
+func (c *davConf) deepEnough(r *http.Request) http.Verdict {
 	if c.depth == 0 {
 		return http.Next
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // put stores the body as a file: in a temporary file first, which takes the place of another when it is complete.
-func (c *dav) put(r *http.Request) http.Verdict {
+func (c *davConf) put(r *http.Request) http.Verdict {
 	if isFolder(r.URI) {
 		r.Log(logs.Error, "cannot PUT to a collection")
 		return statusConflict

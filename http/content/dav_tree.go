@@ -13,7 +13,7 @@ import (
 )
 
 // copyOrMove copies or moves what the URI names to where Destination says.
-func (c *dav) copyOrMove(r *http.Request) http.Verdict {
+func (c *davConf) copyOrMove(r *http.Request) http.Verdict {
 	uri, v := destination(r)
 	if v != http.Next {
 		return v

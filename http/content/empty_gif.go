@@ -8,16 +8,16 @@ import (
 )
 
 // EmptyGIF is nginx's empty_gif module: a picture that shows nothing.
-var EmptyGIF = http.Define(http.Spec[emptyGIF]{
+var EmptyGIF = http.Define(http.Spec[emptyGIFConf]{
 	Name: "http_empty_gif",
 	Doc:  "Answers with a transparent picture of one pixel.",
-	Directives: []conf.Directive[emptyGIF]{{
+	Directives: []conf.Directive[emptyGIFConf]{{
 		Name: "empty_gif", In: conf.Location, Inherit: conf.Never, Syntax: "", Repeat: true,
 		Doc:     "Answers with a transparent GIF of one pixel, from memory.",
 		Example: "location = /_.gif { empty_gif; }",
-		Set:     func(c *emptyGIF, _ *conf.Call) error { c.on = true; return nil },
+		Set:     func(c *emptyGIFConf, _ *conf.Call) error { c.on = true; return nil },
 	}},
-	Install: func(c *emptyGIF, in *http.Install) error {
+	Install: func(c *emptyGIFConf, in *http.Install) error {
 		if c.on {
 			in.Handler(serveGIF)
 		}
@@ -25,7 +25,7 @@ var EmptyGIF = http.Define(http.Spec[emptyGIF]{
 	},
 })
 
-type emptyGIF struct{ on bool }
+type emptyGIFConf struct{ on bool }
 
 // pixel is the picture: a palette of white and black, of which white is transparent, and one pixel of it.
 const pixel = "GIF89a\x01\x00\x01\x00\x80\x01\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x01\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02L\x01\x00;"

@@ -16,9 +16,9 @@ import (
 	"weir/http"
 )
 
-// access says how files are opened in one location. The directives are nginx's http core ones, as far
+// staticConf says how files are opened in one location. The directives are nginx's http core ones, as far
 // as only modules of this folder need them.
-type access struct {
+type staticConf struct {
 	cache    cacheSize
 	valid    time.Duration
 	minUses  int
@@ -40,8 +40,8 @@ type cacheSize struct {
 
 const inLoc = conf.HTTP | conf.Server | conf.Location
 
-func accessDirectives() []conf.Directive[access] {
-	return []conf.Directive[access]{
+func accessDirectives() []conf.Directive[staticConf] {
+	return []conf.Directive[staticConf]{
 		{
 			Name: "open_file_cache", In: inLoc, Syntax: "! 1-2 off | max=<number> [inactive=<time>]", Default: "off",
 			Doc: `Keeps files open, and remembers what is known of them, for as long as ` + "`open_file_cache_valid`" + ` says.
@@ -54,17 +54,17 @@ Small hot files need no such cache in weir: they are in memory, and seen to be u
 		{
 			Name: "open_file_cache_valid", In: inLoc, Syntax: "<seconds>", Default: "60",
 			Doc: "How long what `open_file_cache` knows of a file is taken to be so, before the disk is asked again.",
-			Set: conf.Seconds(func(a *access) *time.Duration { return &a.valid }),
+			Set: conf.Seconds(func(a *staticConf) *time.Duration { return &a.valid }),
 		},
 		{
 			Name: "open_file_cache_min_uses", In: inLoc, Syntax: "<number>", Default: "1",
 			Doc: "How often a file must be used within the time *inactive* of `open_file_cache` to be kept open.",
-			Set: conf.Int(func(a *access) *int { return &a.minUses }),
+			Set: conf.Int(func(a *staticConf) *int { return &a.minUses }),
 		},
 		{
 			Name: "open_file_cache_errors", In: inLoc, Syntax: "on | off", Default: "off",
 			Doc: "Whether `open_file_cache` also remembers files that could not be opened.",
-			Set: conf.Flag(func(a *access) *bool { return &a.errors }),
+			Set: conf.Flag(func(a *staticConf) *bool { return &a.errors }),
 		},
 		{
 			Name: "disable_symlinks", In: inLoc, Syntax: "! 1-2 off | on | if_not_owner [from=<part:text>]", Default: "off",
@@ -78,7 +78,7 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 		{
 			Name: "directio", In: inLoc, Syntax: "<size:string> | off", Default: "off", Support: conf.Ignored,
 			Doc: "files that are too large for the page cache are a matter of the kernel's read-ahead.",
-			Set: func(_ *access, call *conf.Call) error {
+			Set: func(_ *staticConf, call *conf.Call) error {
 				if _, err := conf.ParseOffset(call.Arg(0)); err != nil && call.Arg(0) != "off" {
 					return call.Invalid(0, "invalid value")
 				}
@@ -105,12 +105,12 @@ to. With **from** the beginning of the path that is equal to *part* is not check
 		{
 			Name: "output_buffers", In: inLoc, Syntax: "<number> <size>", Default: "2 32k", Support: conf.Ignored,
 			Doc: "weir takes buffers of a loop as it needs them.",
-			Set: conf.CheckBuffers[access](),
+			Set: conf.CheckBuffers[staticConf](),
 		},
 	}
 }
 
-func setOpenFileCache(a *access, call *conf.Call) (err error) {
+func setOpenFileCache(a *staticConf, call *conf.Call) (err error) {
 	c := cacheSize{at: call.Node.Pos(), inactive: 60 * time.Second}
 	off := false
 	for i := range call.Len() {
@@ -143,7 +143,7 @@ func setOpenFileCache(a *access, call *conf.Call) (err error) {
 	return nil
 }
 
-func setDisableSymlinks(a *access, call *conf.Call) (err error) {
+func setDisableSymlinks(a *staticConf, call *conf.Call) (err error) {
 	mode, from := -1, -1
 	for i := range call.Len() {
 		word := call.Arg(i)
@@ -173,7 +173,7 @@ func setDisableSymlinks(a *access, call *conf.Call) (err error) {
 	return err
 }
 
-func setAIO(_ *access, call *conf.Call) error {
+func setAIO(_ *staticConf, call *conf.Call) error {
 	pool, named := strings.CutPrefix(call.Arg(0), "threads=")
 	switch word := call.Arg(0); {
 	case word == "threads", word == "on", word == "off", named && pool == "default":

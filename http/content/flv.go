@@ -7,16 +7,16 @@ import (
 )
 
 // FLV is nginx's flv module: a Flash video from any byte on.
-var FLV = http.Define(http.Spec[flv]{
+var FLV = http.Define(http.Spec[flvConf]{
 	Name: "http_flv",
 	Doc:  "Sends Flash videos from the byte on that the argument `start` names.",
-	Directives: []conf.Directive[flv]{{
+	Directives: []conf.Directive[flvConf]{{
 		Name: "flv", In: conf.Location, Inherit: conf.Never, Syntax: "", Repeat: true,
 		Doc:     "Sends files from the byte on that the argument `start` of the request names, with the head of a Flash video before it.",
 		Example: "location ~ \\.flv$ { flv; }",
-		Set:     func(c *flv, _ *conf.Call) error { c.on = true; return nil },
+		Set:     func(c *flvConf, _ *conf.Call) error { c.on = true; return nil },
 	}},
-	Install: func(c *flv, in *http.Install) error {
+	Install: func(c *flvConf, in *http.Install) error {
 		if c.on {
 			in.Step(http.Content, flvFiles{static{openerIn(in)}}.serve)
 		}
@@ -24,11 +24,11 @@ var FLV = http.Define(http.Spec[flv]{
 	},
 })
 
-type flv struct{ on bool }
+type flvConf struct{ on bool }
 
 // openerIn is the opener of the location that is being equipped.
 func openerIn(in *http.Install) *opener {
-	return openerOf(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
+	return openerOf(conf.Settings[staticConf](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
 }
 
 // flvFiles serves the Flash videos of one location.

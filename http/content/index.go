@@ -10,10 +10,10 @@ import (
 )
 
 // Index is nginx's index module: a URI that ends in a slash is answered with a file of that folder.
-var Index = http.Define(http.Spec[indexNames]{
+var Index = http.Define(http.Spec[indexConf]{
 	Name: "http_index",
 	Doc:  "Answers requests for folders with a file in them.",
-	Directives: []conf.Directive[indexNames]{{
+	Directives: []conf.Directive[indexConf]{{
 		Name: "index", In: inLoc, Syntax: "<file:text> ...", Repeat: true, Default: "index.html",
 		Doc: `The files that answer for a folder: the first one that exists, looked for in this order.
 
@@ -22,8 +22,8 @@ for.`,
 		Example: "index index.$geo.html index.html /none.html;",
 		Set:     addIndex,
 	}},
-	Install: func(c *indexNames, in *http.Install) error {
-		files := openerOf(conf.Settings[access](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
+	Install: func(c *indexConf, in *http.Install) error {
+		files := openerOf(conf.Settings[staticConf](in.Builder.Scopes, Static.Conf, in.Block), in.Builder)
 		if c.made == nil || c.made.files != files { // locations that share all settings share this, too
 			c.made = &index{c.names, files}
 			c.serve = c.made.serve
@@ -33,7 +33,7 @@ for.`,
 	},
 })
 
-type indexNames struct {
+type indexConf struct {
 	names []*http.Text
 	made  *index // last
 	serve http.Step
@@ -45,7 +45,7 @@ type index struct {
 	files *opener
 }
 
-func addIndex(c *indexNames, call *conf.Call) error {
+func addIndex(c *indexConf, call *conf.Call) error {
 	for i := range call.Len() {
 		name := call.Arg(i)
 		if name == "" {

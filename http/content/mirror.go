@@ -5,7 +5,7 @@ import (
 	"weir/http"
 )
 
-// mirrorConf holds the settings of one place.
+// mirrorConf holds the settings of one block.
 type mirrorConf struct {
 	uris [][]byte
 	off  bool

@@ -58,7 +58,7 @@ as a video of its own. A file whose description (the moov atom) comes last is se
 	},
 })
 
-// mp4Conf holds the settings of one place.
+// mp4Conf holds the settings of one block.
 type mp4Conf struct {
 	on           bool
 	buffer, most int64

@@ -12,7 +12,7 @@ import (
 
 // An opener opens and looks up files for the locations that share settings.
 type opener struct {
-	*access
+	*staticConf
 	*shared
 	shelf *shelf // of open_file_cache; nil without one
 }
@@ -26,7 +26,7 @@ type shared struct {
 
 // openerOf returns the opener of a location. Index and try_files use the one of Static's settings: the
 // directives are Static's.
-func openerOf(a *access, b *http.Builder) *opener {
+func openerOf(a *staticConf, b *http.Builder) *opener {
 	if a.opener != nil {
 		return a.opener
 	}
@@ -36,7 +36,7 @@ func openerOf(a *access, b *http.Builder) *opener {
 		all.shelves = map[conf.Pos]*shelf{}
 		all.pool.New = func() any { return new(outgoing) }
 	}
-	o := &opener{access: a, shared: all}
+	o := &opener{staticConf: a, shared: all}
 	if c := a.cache; c.max > 0 {
 		if all.shelves[c.at] == nil {
 			s := newShelf(c)

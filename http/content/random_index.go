@@ -9,16 +9,16 @@ import (
 )
 
 // RandomIndex is nginx's random_index module: a folder is answered with any of its files.
-var RandomIndex = http.Define(http.Spec[randomIndex]{
+var RandomIndex = http.Define(http.Spec[randomIndexConf]{
 	Name: "http_random_index",
 	Doc:  "Answers requests for folders with one of their files, at random.",
-	Directives: []conf.Directive[randomIndex]{{
+	Directives: []conf.Directive[randomIndexConf]{{
 		Name: "random_index", In: conf.Location, Syntax: "on | off", Default: "off",
 		Doc:     "Answers for a folder with one of its files, at random. It comes before `index`. Names that begin with a dot are left out.",
 		Example: "location / { random_index on; }",
-		Set:     conf.Flag(func(c *randomIndex) *bool { return &c.on }),
+		Set:     conf.Flag(func(c *randomIndexConf) *bool { return &c.on }),
 	}},
-	Install: func(c *randomIndex, in *http.Install) error {
+	Install: func(c *randomIndexConf, in *http.Install) error {
 		if c.on {
 			in.Step(http.Content, serveRandom)
 		}
@@ -26,7 +26,7 @@ var RandomIndex = http.Define(http.Spec[randomIndex]{
 	},
 })
 
-type randomIndex struct{ on bool }
+type randomIndexConf struct{ on bool }
 
 func serveRandom(r *http.Request) http.Verdict {
 	if n := len(r.URI); n == 0 || r.URI[n-1] != '/' || r.Method&(http.GET|http.HEAD|http.POST) == 0 {

@@ -14,7 +14,7 @@ type outgoing struct {
 	shared *shared
 }
 
-// CloseWith closes the file when the exchange has ended (http.Closer).
+// CloseWith closes the file when the request has ended (http.Closer).
 func (o *outgoing) CloseWith(*http.Request) {
 	o.file.close()
 	o.giveBack()
@@ -44,7 +44,7 @@ func (s *shared) sendBody(r *http.Request, body []byte) http.Verdict {
 	return v
 }
 
-// sendLarge sends a file by its descriptor, which is closed when the exchange ends.
+// sendLarge sends a file by its descriptor, which is closed when the request ends.
 func (s *shared) sendLarge(r *http.Request, f file) http.Verdict {
 	o := s.outgoing()
 	o.file = f

@@ -8,11 +8,11 @@ import (
 )
 
 // Static is nginx's static module: it answers with files.
-var Static = http.Define(http.Spec[access]{
+var Static = http.Define(http.Spec[staticConf]{
 	Name:       "http_static",
 	Doc:        "Answers with files, and says how files are opened.",
 	Directives: accessDirectives(),
-	Install: func(a *access, in *http.Install) error {
+	Install: func(a *staticConf, in *http.Install) error {
 		if a.serve == nil {
 			a.serve = static{openerOf(a, in.Builder)}.serve
 		}

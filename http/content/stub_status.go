@@ -8,17 +8,17 @@ import (
 )
 
 // StubStatus is nginx's stub_status module: how many connections and requests there are.
-var StubStatus = http.Define(http.Spec[stubStatus]{
+var StubStatus = http.Define(http.Spec[stubStatusConf]{
 	Name: "http_stub_status",
 	Doc:  "Tells how many connections and requests the server has.",
-	Directives: []conf.Directive[stubStatus]{{
+	Directives: []conf.Directive[stubStatusConf]{{
 		Name: "stub_status", In: conf.Server | conf.Location, Inherit: conf.Never, Syntax: "! 0-1", Repeat: true,
 		Doc: `Answers with the numbers of connections and requests, as text that monitoring tools read.
 
 **accepts** and **handled** are connections taken since the server began (handled ones found room in ` + "`worker_connections`" + `), **requests** those
 made on them. Of the active connections, **Reading** are in the middle of a request's head, **Writing** are being answered, **Waiting** are idle.`,
 		Example: "location = /basic_status { stub_status; allow 127.0.0.1; deny all; }",
-		Set:     func(c *stubStatus, _ *conf.Call) error { c.on = true; return nil },
+		Set:     func(c *stubStatusConf, _ *conf.Call) error { c.on = true; return nil },
 	}},
 	Variables: []http.Var{
 		connections("active", "Number of client connections, idle ones too.", func(n *http.Counts) int64 { return n.Active }),
@@ -26,7 +26,7 @@ made on them. Of the active connections, **Reading** are in the middle of a requ
 		connections("writing", "Number of connections whose request is being answered.", func(n *http.Counts) int64 { return n.Writing }),
 		connections("waiting", "Number of idle client connections.", func(n *http.Counts) int64 { return n.Waiting }),
 	},
-	Install: func(c *stubStatus, in *http.Install) error {
+	Install: func(c *stubStatusConf, in *http.Install) error {
 		if c.on {
 			in.Handler(serveStatus)
 		}
@@ -34,7 +34,7 @@ made on them. Of the active connections, **Reading** are in the middle of a requ
 	},
 })
 
-type stubStatus struct{ on bool }
+type stubStatusConf struct{ on bool }
 
 func connections(state, doc string, get func(*http.Counts) int64) http.Var {
 	return http.Var{Name: "connections_" + state, Doc: doc, Get: func(r *http.Request, _ string) http.Value {
@@ -56,7 +56,7 @@ func serveStatus(r *http.Request) http.Verdict {
 	return answerWith(r, "text/plain", text)
 }
 
-// answerWith answers 200 with a text in memory of the exchange.
+// answerWith answers 200 with a text in memory of the request.
 func answerWith(r *http.Request, contentType string, text []byte) http.Verdict {
 	o := &r.Out
 	o.Status = 200

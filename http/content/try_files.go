@@ -12,10 +12,10 @@ import (
 )
 
 // TryFiles is nginx's try_files module: the first of several files that exists becomes the URI.
-var TryFiles = http.Define(http.Spec[tryFiles]{
+var TryFiles = http.Define(http.Spec[tryFilesConf]{
 	Name: "http_try_files",
 	Doc:  "Looks for files before the request is answered.",
-	Directives: []conf.Directive[tryFiles]{{
+	Directives: []conf.Directive[tryFilesConf]{{
 		Name: "try_files", In: conf.Server | conf.Location, Inherit: conf.Never,
 		Syntax: "! 2- <file:text> ... <uri:text>",
 		Doc: `Makes the first *file* that exists the URI of the request, which stays in its location; if there is none, redirects it
@@ -26,7 +26,7 @@ status ("=404").`,
 		Example: "try_files $uri $uri/ /index.php?$args;",
 		Set:     setTryFiles,
 	}},
-	Install: func(c *tryFiles, in *http.Install) error {
+	Install: func(c *tryFilesConf, in *http.Install) error {
 		if len(c.tries) == 0 {
 			return nil
 		}
@@ -36,8 +36,8 @@ status ("=404").`,
 	},
 })
 
-// tryFiles is one try_files directive.
-type tryFiles struct {
+// tryFilesConf is one try_files directive.
+type tryFilesConf struct {
 	tries []try
 	last  *http.Text
 	code  int // instead of last; -1: none
@@ -64,7 +64,7 @@ type trier struct {
 	files *opener
 }
 
-func setTryFiles(c *tryFiles, call *conf.Call) (err error) {
+func setTryFiles(c *tryFilesConf, call *conf.Call) (err error) {
 	c.tries, c.code = nil, -1
 	n := call.Len() - 1
 	for i := range n {

@@ -93,13 +93,13 @@ func remoteAddr(r *http.Request) []byte {
 	return r.From.Addr().AppendTo(r.Alloc(48)[:0])
 }
 
-// val is the value of bytes that live as long as the exchange.
+// val is the value of bytes that live as long as the request.
 func val(b []byte) http.Value { return http.Value{B: b} }
 
 // maybe is the value of something that the request may not have: nil then.
 func maybe(b []byte) http.Value { return http.Value{B: b, Missing: b == nil} }
 
-// text is the value of a text, in memory of the exchange.
+// text is the value of a text, in memory of the request.
 func text(r *http.Request, s string) http.Value {
 	return http.Value{B: append(r.Alloc(len(s))[:0], s...)}
 }

@@ -43,7 +43,7 @@ type coreConf struct {
 // Module is nginx's http core module, as far as it is set per location.
 var Module = http.Define(http.Spec[coreConf]{
 	Name: "http_core",
-	Doc:  "The exchange itself: connections, requests, bodies, responses, error pages.",
+	Doc:  "What all requests have: connections, bodies, responses, error pages.",
 	Directives: slices.Concat(
 		locationDirectives(),
 		fileDirectives(),

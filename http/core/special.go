@@ -115,7 +115,7 @@ func finishOwn(r *http.Request, page []byte) http.Verdict {
 	return r.SendAll([]http.Piece{http.Mem(page)})
 }
 
-// buildPage writes the page of a status in memory of the exchange.
+// buildPage writes the page of a status in memory of the request.
 func (c *coreConf) buildPage(r *http.Request, status, shown int) []byte {
 	title, detail := pageTitle(status), pageDetail(status)
 	heading := title

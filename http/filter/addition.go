@@ -8,7 +8,7 @@ import (
 	"weir/http/field"
 )
 
-// additionConf holds the settings of one place.
+// additionConf holds the settings of one block.
 type additionConf struct {
 	before string
 	after  string

@@ -10,7 +10,7 @@ import (
 	"weir/logs"
 )
 
-// charsetConf holds the settings of one place.
+// charsetConf holds the settings of one block.
 type charsetConf struct {
 	charset  charsetChoice // what the client is to get
 	source   charsetChoice // what the response is in, if it does not say so itself

@@ -11,7 +11,7 @@ import (
 	"weir/http/field"
 )
 
-// codingConf holds the settings of gzip, brotli or zstd of one place.
+// codingConf holds the settings of gzip, brotli or zstd of one block.
 type codingConf struct {
 	on        bool
 	level     int

@@ -59,7 +59,7 @@ func (c *coding) body() *codedBody {
 	return b
 }
 
-// CloseWith gives back what was used, when the exchange has ended (http.Closer).
+// CloseWith gives back what was used, when the request has ended (http.Closer).
 func (b *codedBody) CloseWith(r *http.Request) {
 	b.end()
 	giveAll(r, b.gathered)

@@ -11,7 +11,7 @@ import (
 	"weir/loop"
 )
 
-// cacheConf says of one place whether forms of static files are kept.
+// cacheConf says of one block whether forms of static files are kept.
 type cacheConf struct {
 	on    bool
 	total int64

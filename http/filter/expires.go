@@ -28,7 +28,7 @@ type expiry struct {
 	text *http.Text // with variables: worked out for each response
 }
 
-func setExpires(c *headers, call *conf.Call) error {
+func setExpires(c *headersConf, call *conf.Call) error {
 	last := call.Len() - 1
 	word := call.Arg(last)
 	modified := false

@@ -15,7 +15,7 @@ import (
 	"weir/logs"
 )
 
-// gunzipConf holds the settings of one place.
+// gunzipConf holds the settings of one block.
 type gunzipConf struct{ on bool }
 
 // Gunzip is nginx's gunzip filter.
@@ -90,10 +90,10 @@ type unzipper struct {
 	buf [unpackSize]byte
 }
 
-// errUnpackStopped ends a coroutine whose exchange is over.
+// errUnpackStopped ends a coroutine whose request is over.
 var errUnpackStopped = errors.New("stopped")
 
-// CloseWith ends the coroutine, when the exchange has ended (http.Closer).
+// CloseWith ends the coroutine, when the request has ended (http.Closer).
 func (u *unpacker) CloseWith(*http.Request) {
 	if u.stop != nil {
 		u.stop()

@@ -6,8 +6,8 @@ import (
 	"weir/http/field"
 )
 
-// headers holds the settings of one place.
-type headers struct {
+// headersConf holds the settings of one block.
+type headersConf struct {
 	own      []*line // add_header here
 	trailers []*line // add_trailer here
 	inherit  inheritMode
@@ -32,31 +32,31 @@ type line struct {
 }
 
 // Headers is nginx's headers module.
-var Headers = http.Define(http.Spec[headers]{
+var Headers = http.Define(http.Spec[headersConf]{
 	Name: "http_headers",
 	Doc:  "Adds fields to the head of a response and after its body, and says how long it may be cached.",
-	Directives: []conf.Directive[headers]{
+	Directives: []conf.Directive[headersConf]{
 		{
 			Name: "add_header", In: places, Syntax: "<name:string> <value:text> [always]", Group: "add_header", Inherit: conf.Never, Repeat: true,
 			Doc: `Adds a field to responses of status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308; with **always** to every response. An
 empty value adds none. A block with an add_header of its own does not use those around it, unless add_header_inherit says so.`,
 			Example: "add_header X-Frame-Options DENY always;",
-			Set:     func(c *headers, call *conf.Call) error { return addLine(&c.own, call) },
+			Set:     func(c *headersConf, call *conf.Call) error { return addLine(&c.own, call) },
 		},
 		{
 			Name: "add_header_inherit", In: places, Syntax: "on | off | merge", Default: "on",
 			Doc: "How a block comes by the add_header around it: **on**, if it has none; **merge**, behind its own; **off**, not at all.",
-			Set: conf.Enum(func(c *headers) *inheritMode { return &c.inherit }, inheritModes()),
+			Set: conf.Enum(func(c *headersConf) *inheritMode { return &c.inherit }, inheritModes()),
 		},
 		{
 			Name: "add_trailer", In: places, Syntax: "<name:string> <value:text> [always]", Group: "add_trailer", Inherit: conf.Never, Repeat: true,
 			Doc: "Adds a field behind the body of a chunked response, under the conditions of add_header.",
-			Set: func(c *headers, call *conf.Call) error { return addLine(&c.trailers, call) },
+			Set: func(c *headersConf, call *conf.Call) error { return addLine(&c.trailers, call) },
 		},
 		{
 			Name: "add_trailer_inherit", In: places, Syntax: "on | off | merge", Default: "on",
 			Doc: "How a block comes by the add_trailer around it, see add_header_inherit.",
-			Set: conf.Enum(func(c *headers) *inheritMode { return &c.trailInh }, inheritModes()),
+			Set: conf.Enum(func(c *headersConf) *inheritMode { return &c.trailInh }, inheritModes()),
 		},
 		{
 			Name: "expires", In: places, Syntax: "! 1-2 [modified] <time>\n! 1 epoch | max | off", Default: "off",
@@ -92,7 +92,7 @@ type added struct {
 	expires  expiry
 }
 
-func installHeaders(c *headers, in *http.Install) error {
+func installHeaders(c *headersConf, in *http.Install) error {
 	a := added{expires: c.expires, lines: headLines.effective(in, in.Block), trailers: trailerLines.effective(in, in.Block)}
 	if len(a.lines) == 0 && len(a.trailers) == 0 && a.expires.mode == expiresOff {
 		return nil
@@ -124,18 +124,18 @@ func sameLines(a, b []*line) bool {
 
 // A lineKind is add_header or add_trailer: its lines and its way of inheriting.
 type lineKind struct {
-	own  func(*headers) []*line
-	mode func(*headers) inheritMode
+	own  func(*headersConf) []*line
+	mode func(*headersConf) inheritMode
 }
 
 var (
-	headLines    = lineKind{func(c *headers) []*line { return c.own }, func(c *headers) inheritMode { return c.inherit }}
-	trailerLines = lineKind{func(c *headers) []*line { return c.trailers }, func(c *headers) inheritMode { return c.trailInh }}
+	headLines    = lineKind{func(c *headersConf) []*line { return c.own }, func(c *headersConf) inheritMode { return c.inherit }}
+	trailerLines = lineKind{func(c *headersConf) []*line { return c.trailers }, func(c *headersConf) inheritMode { return c.trailInh }}
 )
 
 // effective are the lines of a block with those around it that it inherits.
 func (k lineKind) effective(in *http.Install, b *conf.Block) []*line {
-	c := conf.Settings[headers](in.Builder.Scopes, in.Module.Conf, b)
+	c := conf.Settings[headersConf](in.Builder.Scopes, in.Module.Conf, b)
 	mine, mode := k.own(c), k.mode(c)
 	if mode == inheritOff || mode == inheritOn && len(mine) > 0 || b.Context == conf.HTTP || b.Parent == nil {
 		return mine

@@ -8,14 +8,12 @@ import (
 	"weir/http/field"
 )
 
-type none struct{}
-
 // NotModified is nginx's not_modified filter: conditional requests (RFC 9110, section 13), as far as a
 // response of status 200 can answer them.
-var NotModified = http.Define(http.Spec[none]{
+var NotModified = http.Define(http.Spec[struct{}]{
 	Name: "http_not_modified_filter",
 	Doc:  "Answers conditional requests: 304 when the client's copy is good, 412 when its condition fails.",
-	Install: func(_ *none, in *http.Install) error {
+	Install: func(_ *struct{}, in *http.Install) error {
 		in.Head(notModified)
 		return nil
 	},

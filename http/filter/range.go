@@ -10,10 +10,10 @@ import (
 )
 
 // Range is nginx's range filter: parts of a response (RFC 9110, section 14).
-var Range = http.Define(http.Spec[none]{
+var Range = http.Define(http.Spec[struct{}]{
 	Name: "http_range_filter",
 	Doc:  "Serves parts of a response, one or several, to requests with `Range`.",
-	Install: func(_ *none, in *http.Install) error {
+	Install: func(_ *struct{}, in *http.Install) error {
 		n := http.Of[boundaries](in.Builder)
 		if n.filter == nil {
 			n.filter = n.head

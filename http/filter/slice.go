@@ -12,7 +12,7 @@ import (
 	"weir/logs"
 )
 
-// sliceConf holds the settings of one place.
+// sliceConf holds the settings of one block.
 type sliceConf struct {
 	size int64
 }

@@ -10,7 +10,7 @@ import (
 	"weir/vars"
 )
 
-// ssiConf holds the settings of one place.
+// ssiConf holds the settings of one block.
 type ssiConf struct {
 	on           bool
 	silent       bool

@@ -49,7 +49,7 @@ func ssiKindOf(name []byte) (k ssiKind, ok bool) {
 	return ssiKind{}, false
 }
 
-// command carries out the command that the scanner has found. An error means that the exchange is lost.
+// command carries out the command that the scanner has found. An error means that the request is lost.
 func (g *page) command(r *http.Request) error {
 	s := &g.scan
 	k, known := ssiKindOf(s.name)

@@ -57,7 +57,7 @@ func (g *page) begin(c *ssiConf) {
 	g.piece, g.turn = ssiInput{last: -1}, turn{}
 }
 
-// CloseWith gives the page back when the exchange has ended (http.Closer).
+// CloseWith gives the page back when the request has ended (http.Closer).
 func (g *page) CloseWith(*http.Request) {
 	pool := &g.conf.common.pages
 	clear(g.out[:cap(g.out)])

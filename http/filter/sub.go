@@ -8,7 +8,7 @@ import (
 	"weir/http/field"
 )
 
-// subConf holds the settings of one place.
+// subConf holds the settings of one block.
 type subConf struct {
 	pairs        []subPair
 	once         bool

@@ -12,34 +12,34 @@ import (
 )
 
 // UserID is nginx's userid module: a cookie by which a client is known again.
-var UserID = http.Define(http.Spec[userID]{
+var UserID = http.Define(http.Spec[userIDConf]{
 	Name: "http_userid_filter",
 	Doc:  "Gives clients cookies by which they are known again. Logs may have them by `$uid_got` and `$uid_set`.",
-	Directives: []conf.Directive[userID]{
+	Directives: []conf.Directive[userIDConf]{
 		{
 			Name: "userid", In: userIDPlaces, Syntax: "on | v1 | log | off", Default: "off",
 			Doc: `Whether clients get cookies: **on** (of version 2), **v1** (of version 1), **log** (none are set, those that come are known to
 ` + "`$uid_got`" + `), **off**.`,
 			Example: "userid on;\nuserid_name uid;\nuserid_expires 365d;",
-			Set: conf.Enum(func(c *userID) *uidMode { return &c.mode }, map[string]uidMode{
+			Set: conf.Enum(func(c *userIDConf) *uidMode { return &c.mode }, map[string]uidMode{
 				"off": uidOff, "log": uidLog, "v1": uidV1, "on": uidV2,
 			}),
 		},
 		{
 			Name: "userid_name", In: userIDPlaces, Syntax: "<name:string>", Default: "uid",
 			Doc: "The name of the cookie.",
-			Set: conf.String(func(c *userID) *string { return &c.name }),
+			Set: conf.String(func(c *userIDConf) *string { return &c.name }),
 		},
 		{
 			Name: "userid_domain", In: userIDPlaces, Syntax: "<name:string> | none", Default: "none",
 			Doc:     "The domain of the cookie.",
 			Example: "userid_domain example.com;",
-			Set:     orNone("; domain=", func(c *userID) *string { return &c.domain }),
+			Set:     orNone("; domain=", func(c *userIDConf) *string { return &c.domain }),
 		},
 		{
 			Name: "userid_path", In: userIDPlaces, Syntax: "<path:string>", Default: "/",
 			Doc: "The path of the cookie.",
-			Set: func(c *userID, call *conf.Call) error { c.path = "; path=" + call.Arg(0); return nil },
+			Set: func(c *userIDConf, call *conf.Call) error { c.path = "; path=" + call.Arg(0); return nil },
 		},
 		{
 			Name: "userid_expires", In: userIDPlaces, Syntax: "<time:seconds> | max | off", Default: "off",
@@ -51,7 +51,7 @@ var UserID = http.Define(http.Spec[userID]{
 			Name: "userid_flags", In: userIDPlaces, Syntax: "! 1-3 off | <flag> ...", Default: "off", Repeat: true,
 			Doc:     "Flags of the cookie: secure, httponly, samesite=strict, samesite=lax, samesite=none.",
 			Example: "userid_flags secure httponly samesite=lax;",
-			Set: conf.Bits(func(c *userID) *uidFlags { return &c.flags }, map[string]uidFlags{
+			Set: conf.Bits(func(c *userIDConf) *uidFlags { return &c.flags }, map[string]uidFlags{
 				"off": uidNoFlag, "secure": uidSecure, "httponly": uidHTTPOnly,
 				"samesite=strict": uidStrict, "samesite=lax": uidLax, "samesite=none": uidNone,
 			}),
@@ -60,7 +60,7 @@ var UserID = http.Define(http.Spec[userID]{
 			Name: "userid_p3p", In: userIDPlaces, Syntax: "<policy:string> | none", Default: "none",
 			Doc:     "The field `P3P` that is sent along with the cookie.",
 			Example: "userid_p3p 'policyref=\"/w3c/p3p.xml\"';",
-			Set:     orNone("", func(c *userID) *string { return &c.p3p }),
+			Set:     orNone("", func(c *userIDConf) *string { return &c.p3p }),
 		},
 		{
 			Name: "userid_mark", In: userIDPlaces, Syntax: "<mark:string> | off", Default: "off",
@@ -72,7 +72,7 @@ anew with this one, and with the other directives as they are now; who it is sta
 			Name: "userid_service", In: userIDPlaces, Syntax: "<number>",
 			Doc:     "The number of the server in its cookies, so that several servers never give the same. It is the server's address, in version 1 zero.",
 			Example: "userid_service 1;",
-			Set: func(c *userID, call *conf.Call) error {
+			Set: func(c *userIDConf, call *conf.Call) error {
 				n, err := conf.ParseInt(call.Arg(0))
 				c.service, c.hasService = uint32(n), true
 				return err
@@ -87,7 +87,7 @@ anew with this one, and with the other directives as they are now; who it is sta
 			Get: func(*http.Request, string) http.Value { return http.Value{} },
 		},
 	},
-	Install: func(c *userID, in *http.Install) error {
+	Install: func(c *userIDConf, in *http.Install) error {
 		if c.mode == uidOff {
 			return nil
 		}
@@ -105,8 +105,8 @@ anew with this one, and with the other directives as they are now; who it is sta
 
 const userIDPlaces = conf.HTTP | conf.Server | conf.Location
 
-// userID holds the settings of one place.
-type userID struct {
+// userIDConf holds the settings of one block.
+type userIDConf struct {
 	mode         uidMode
 	name         string
 	domain, path string // as they stand in the cookie
@@ -143,10 +143,10 @@ const (
 )
 
 // gives reports whether clients are given cookies.
-func (c *userID) gives() bool { return c.mode >= uidV1 }
+func (c *userIDConf) gives() bool { return c.mode >= uidV1 }
 
-func orNone(prefix string, f func(*userID) *string) func(*userID, *conf.Call) error {
-	return func(c *userID, call *conf.Call) error {
+func orNone(prefix string, f func(*userIDConf) *string) func(*userIDConf, *conf.Call) error {
+	return func(c *userIDConf, call *conf.Call) error {
 		if *f(c) = ""; call.Arg(0) != "none" {
 			*f(c) = prefix + call.Arg(0)
 		}
@@ -154,7 +154,7 @@ func orNone(prefix string, f func(*userID) *string) func(*userID, *conf.Call) er
 	}
 }
 
-func setUIDExpires(c *userID, call *conf.Call) error {
+func setUIDExpires(c *userIDConf, call *conf.Call) error {
 	c.expires, c.max = 0, false
 	switch word := call.Arg(0); word {
 	case "max":
@@ -170,7 +170,7 @@ func setUIDExpires(c *userID, call *conf.Call) error {
 	return nil
 }
 
-func setUIDMark(c *userID, call *conf.Call) error {
+func setUIDMark(c *userIDConf, call *conf.Call) error {
 	word := call.Arg(0)
 	switch {
 	case word == "off":
@@ -193,7 +193,7 @@ type uidState struct {
 }
 
 // state reads the cookie of a client's request, once.
-func (c *userID) state(r *http.Request) *uidState {
+func (c *userIDConf) state(r *http.Request) *uidState {
 	if s, ok := http.Load[*uidState](r); ok {
 		return s
 	}
@@ -218,7 +218,7 @@ func (c *userID) state(r *http.Request) *uidState {
 }
 
 // choose decides who the client is from now on: s.set stays unknown when it needs no cookie.
-func (c *userID) choose(r *http.Request, s *uidState) {
+func (c *userIDConf) choose(r *http.Request, s *uidState) {
 	if s.set.known() {
 		return
 	}
@@ -248,7 +248,7 @@ func (c *userID) choose(r *http.Request, s *uidState) {
 }
 
 // head adds the cookie to a response.
-func (c *userID) head(r *http.Request) http.Verdict {
+func (c *userIDConf) head(r *http.Request) http.Verdict {
 	if r.IsSub() {
 		return http.Next
 	}
@@ -275,7 +275,7 @@ func (c *userID) head(r *http.Request) http.Verdict {
 	return http.Next
 }
 
-func (c *userID) appendAttributes(b []byte, r *http.Request) []byte {
+func (c *userIDConf) appendAttributes(b []byte, r *http.Request) []byte {
 	switch {
 	case c.max:
 		b = append(b, "; expires=Thu, 31-Dec-37 23:55:55 GMT"...)
@@ -306,7 +306,7 @@ func (c *userID) appendAttributes(b []byte, r *http.Request) []byte {
 
 func uidGot(r *http.Request, _ string) http.Value {
 	r = r.Main()
-	if c, ok := http.Kept[*userID](r.Loc); ok {
+	if c, ok := http.Kept[*userIDConf](r.Loc); ok {
 		if s := c.state(r); s.got.known() {
 			return http.Value{B: []byte(s.got.text(c.name))}
 		}
@@ -316,7 +316,7 @@ func uidGot(r *http.Request, _ string) http.Value {
 
 func uidSet(r *http.Request, _ string) http.Value {
 	r = r.Main()
-	if c, ok := http.Kept[*userID](r.Loc); ok && c.gives() {
+	if c, ok := http.Kept[*userIDConf](r.Loc); ok && c.gives() {
 		s := c.state(r)
 		c.choose(r, s)
 		if s.set.known() {

@@ -21,16 +21,16 @@ type bodyReader struct {
 func (b *bodyReader) finished() bool { return b.done }
 
 // Preread is how many bytes were read beyond the head.
-func (x *exchange) Preread() int { return x.w - x.r }
+func (x *work) Preread() int { return x.w - x.r }
 
 // ReadBody reads decoded bytes of the request body, waiting for them (http.Wire).
-func (x *exchange) ReadBody(r *http.Request, p []byte) (int, error) {
+func (x *work) ReadBody(r *http.Request, p []byte) (int, error) {
 	n, err := x.readBody(p, x.t.After(r.Loc.Core.BodyTimeout))
 	return n, err
 }
 
 // TryReadBody is ReadBody without waiting (http.Wire).
-func (x *exchange) TryReadBody(_ *http.Request, p []byte) (int, error) {
+func (x *work) TryReadBody(_ *http.Request, p []byte) (int, error) {
 	if err := x.sendContinue(); err != nil {
 		return 0, err
 	}
@@ -49,7 +49,7 @@ func (x *exchange) TryReadBody(_ *http.Request, p []byte) (int, error) {
 }
 
 // readBody waits until there are bytes, the body's end, or the deadline.
-func (x *exchange) readBody(p []byte, deadline loop.Time) (int, error) {
+func (x *work) readBody(p []byte, deadline loop.Time) (int, error) {
 	if err := x.rest(); err != nil {
 		return 0, err
 	}
@@ -66,7 +66,7 @@ func (x *exchange) readBody(p []byte, deadline loop.Time) (int, error) {
 }
 
 // fromBuffer takes decoded bytes from what was already read. 0 and nil: more must be read.
-func (x *exchange) fromBuffer(p []byte) (int, error) {
+func (x *work) fromBuffer(p []byte) (int, error) {
 	b := &x.body
 	switch {
 	case b.done:
@@ -85,7 +85,7 @@ func (x *exchange) fromBuffer(p []byte) (int, error) {
 }
 
 // dechunk decodes chunked bytes of the buffer.
-func (x *exchange) dechunk(p []byte) (int, error) {
+func (x *work) dechunk(p []byte) (int, error) {
 	b := &x.body
 	total := 0
 	for x.r < x.w && total < len(p) {
@@ -121,7 +121,7 @@ func (x *exchange) dechunk(p []byte) (int, error) {
 }
 
 // took counts n bytes of a body with a length.
-func (x *exchange) took(n, raw int) {
+func (x *work) took(n, raw int) {
 	b := &x.body
 	b.left -= int64(n)
 	x.req.Body.Received += int64(raw)
@@ -131,7 +131,7 @@ func (x *exchange) took(n, raw int) {
 }
 
 // tryFill reads from the socket: a body with a length right into p, a chunked one into the buffer.
-func (x *exchange) tryFill(p []byte, n *int) error {
+func (x *work) tryFill(p []byte, n *int) error {
 	b := &x.body
 	if b.kind == BodyLength {
 		if int64(len(p)) > b.left {
@@ -168,7 +168,7 @@ func bodyError(err error) error {
 }
 
 // sendContinue asks a client that waits for it to send the body (RFC 9110, section 10.1.1).
-func (x *exchange) sendContinue() error {
+func (x *work) sendContinue() error {
 	b := &x.body
 	if !b.expect {
 		return nil
@@ -183,6 +183,6 @@ func (x *exchange) sendContinue() error {
 }
 
 // NoContinue keeps the wire from asking for a body that will not be read (http.Wire).
-func (x *exchange) NoContinue() { x.body.expect = false }
+func (x *work) NoContinue() { x.body.expect = false }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")

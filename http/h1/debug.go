@@ -7,7 +7,7 @@ import (
 )
 
 // debugBegin logs that n bytes came on a connection that had none.
-func (x *exchange) debugBegin(n int) {
+func (x *work) debugBegin(n int) {
 	if x.conn.first {
 		x.conn.debugf("http wait request handler")
 	} else {
@@ -17,7 +17,7 @@ func (x *exchange) debugBegin(n int) {
 }
 
 // debugLine logs what the request line said.
-func (x *exchange) debugLine() {
+func (x *work) debugLine() {
 	r := &x.req
 	if r.Pipelined {
 		r.Debugf("pipelined request")
@@ -33,7 +33,7 @@ func (x *exchange) debugLine() {
 }
 
 // debugHead logs the head of the response, a line of it in each.
-func (x *exchange) debugHead(head []byte) {
+func (x *work) debugHead(head []byte) {
 	for line := range bytes.Lines(head) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
 			x.req.Debugf("http response header: \"%s\"", line)

@@ -14,7 +14,7 @@ type outbox struct {
 	Sent int64 // bytes written since Reset
 }
 
-// Reset empties the outbox for another exchange on c.
+// Reset empties the outbox for another request on c.
 func (o *outbox) Reset(c *loop.Conn) {
 	o.conn = c
 	o.Use(c.Loop())

@@ -23,7 +23,7 @@ const (
 )
 
 // begin reads the head of the next request into x.req.
-func (x *exchange) begin() headResult {
+func (x *work) begin() headResult {
 	c := x.conn
 	port := c.client.Socket.Port()
 	r := &x.req
@@ -72,7 +72,7 @@ func (x *exchange) begin() headResult {
 }
 
 // readHead parses the request line and the fields, reading more as needed.
-func (x *exchange) readHead(port *http.Port, timeout time.Duration) headResult {
+func (x *work) readHead(port *http.Port, timeout time.Duration) headResult {
 	r := &x.req
 	deadline := r.StartedAt.Add(timeout)
 	r.Doing = "reading client request line"
@@ -132,14 +132,14 @@ func (x *exchange) readHead(port *http.Port, timeout time.Duration) headResult {
 	return res
 }
 
-func (x *exchange) headDone() {
+func (x *work) headDone() {
 	x.r = x.parser.Used()
 	x.headEnd = x.r
 	x.req.HeadSize = x.parser.Size()
 }
 
 // fill reads more of the head, into another buffer when this one is full.
-func (x *exchange) fill(deadline loop.Time) headResult {
+func (x *work) fill(deadline loop.Time) headResult {
 	if x.w == len(x.buf) && !x.nextBuffer() {
 		switch {
 		case x.req.Line == nil:
@@ -161,7 +161,7 @@ func (x *exchange) fill(deadline loop.Time) headResult {
 }
 
 // waitHead reads more of a head. Meanwhile the connection is one that is being read (stub_status).
-func (x *exchange) waitHead(deadline loop.Time) (int, error) {
+func (x *work) waitHead(deadline loop.Time) (int, error) {
 	counters, l := x.req.App.Counters, x.c.Loop()
 	counters.Reading(l, 1)
 	defer counters.Reading(l, -1)
@@ -171,7 +171,7 @@ func (x *exchange) waitHead(deadline loop.Time) (int, error) {
 // nextBuffer goes on in one of large_client_header_buffers of the server in charge, which Host may have changed: a line
 // that does not fit in the rest of a buffer moves to it, and those before stay where they are. It reports false when
 // the line does not fit there either, or there are no more buffers.
-func (x *exchange) nextBuffer() bool {
+func (x *work) nextBuffer() bool {
 	core := x.req.Server.Core
 	at := x.parser.LineAt()
 	line := x.buf[at:x.w]
@@ -192,7 +192,7 @@ func (x *exchange) nextBuffer() bool {
 }
 
 // loseHead ends a request whose head does not come: the client went away or took too long.
-func (x *exchange) loseHead(err error) headResult {
+func (x *work) loseHead(err error) headResult {
 	r := &x.req
 	if r.Line == nil {
 		r.Line = r.Copy(x.parser.Line(x.buf[:x.w]))
@@ -218,7 +218,7 @@ func (x *exchange) loseHead(err error) headResult {
 }
 
 // refuseHead answers a head that cannot be read.
-func (x *exchange) refuseHead(err error) headResult {
+func (x *work) refuseHead(err error) headResult {
 	r := &x.req
 	f, ok := err.(*http.Fault)
 	if !ok {
@@ -247,7 +247,7 @@ func (x *exchange) refuseHead(err error) headResult {
 }
 
 // takeLine stores what the request line said.
-func (x *exchange) takeLine(port *http.Port) error {
+func (x *work) takeLine(port *http.Port) error {
 	r := &x.req
 	p := &x.parser
 	buf := x.buf[:x.w]
@@ -278,7 +278,7 @@ func (x *exchange) takeLine(port *http.Port) error {
 
 // takeFields stores the header fields that were read since it was last called, in their order: with Host the request
 // comes to its server, which rules over what follows.
-func (x *exchange) takeFields(port *http.Port) *http.Fault {
+func (x *work) takeFields(port *http.Port) *http.Fault {
 	r := &x.req
 	for i := range x.parser.Len() {
 		f := x.parser.Field(x.buf[:x.w], i)
@@ -292,7 +292,7 @@ func (x *exchange) takeFields(port *http.Port) *http.Fault {
 }
 
 // refuseQuietly refuses a request whose fault was logged.
-func (x *exchange) refuseQuietly(status int) headResult {
+func (x *work) refuseQuietly(status int) headResult {
 	x.req.KeepAlive = false
 	x.unframed = true
 	x.req.Refuse(status)
@@ -300,7 +300,7 @@ func (x *exchange) refuseQuietly(status int) headResult {
 }
 
 // checkFields reads the framing of the body, Connection and Expect.
-func (x *exchange) checkFields(port *http.Port) headResult {
+func (x *work) checkFields(port *http.Port) headResult {
 	r := &x.req
 	if r.HostName == nil {
 		r.ChooseServer(port)
@@ -328,7 +328,7 @@ func (x *exchange) checkFields(port *http.Port) headResult {
 }
 
 // wantsKeepAlive reads Connection; in HTTP/1.1 a connection is kept unless the client says otherwise.
-func (x *exchange) wantsKeepAlive() bool {
+func (x *work) wantsKeepAlive() bool {
 	r := &x.req
 	keep := r.Version >= http.HTTP11
 	for i := range r.In {

@@ -24,7 +24,7 @@ func (d *dateCache) get(now int64) []byte {
 }
 
 // SendHead serialises the head of r.Out and queues it (http.Wire).
-func (x *exchange) SendHead(r *http.Request) error {
+func (x *work) SendHead(r *http.Request) error {
 	o := &r.Out
 	x.chunked = false
 	if r.Version == http.HTTP09 {
@@ -56,7 +56,7 @@ func (x *exchange) SendHead(r *http.Request) error {
 }
 
 // frame decides how the end of the body is marked.
-func (x *exchange) frame(r *http.Request) {
+func (x *work) frame(r *http.Request) {
 	o := &r.Out
 	if o.Status == 204 && o.Reason == nil {
 		o.ContentType, o.LastModified, o.ContentLength = nil, -1, -1
@@ -117,7 +117,7 @@ func (p *pool) appendEntity(b []byte, o *http.Response) []byte {
 }
 
 // appendConnection appends what concerns the connection itself.
-func (x *exchange) appendConnection(b []byte, r *http.Request) []byte {
+func (x *work) appendConnection(b []byte, r *http.Request) []byte {
 	if x.chunked {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
@@ -137,7 +137,7 @@ func (x *exchange) appendConnection(b []byte, r *http.Request) []byte {
 }
 
 // SendEarly sends an interim response at once (http.Wire).
-func (x *exchange) SendEarly(r *http.Request, status int, fields http.Fields) error {
+func (x *work) SendEarly(r *http.Request, status int, fields http.Fields) error {
 	if r.Version < http.HTTP11 || r.Out.Sent {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (x *exchange) SendEarly(r *http.Request, status int, fields http.Fields) er
 }
 
 // Send queues pieces of the body in their framing and writes what the client takes (http.Wire).
-func (x *exchange) Send(r *http.Request, p []http.Piece, f http.Flags) error {
+func (x *work) Send(r *http.Request, p []http.Piece, f http.Flags) error {
 	if x.err != nil {
 		x.refuse(p)
 		return x.err
@@ -174,7 +174,7 @@ func (x *exchange) Send(r *http.Request, p []http.Piece, f http.Flags) error {
 }
 
 // refuse gives back the buffers of pieces that cannot be sent.
-func (x *exchange) refuse(p []http.Piece) {
+func (x *work) refuse(p []http.Piece) {
 	for i := range p {
 		if p[i].Own != nil {
 			x.c.Loop().Give(p[i].Own)
@@ -183,7 +183,7 @@ func (x *exchange) refuse(p []http.Piece) {
 }
 
 // addChunk queues pieces as one chunk, and the end of the body after the last.
-func (x *exchange) addChunk(r *http.Request, p []http.Piece, f http.Flags) {
+func (x *work) addChunk(r *http.Request, p []http.Piece, f http.Flags) {
 	var size int64
 	for i := range p {
 		size += p[i].Size()
@@ -216,9 +216,9 @@ func (x *exchange) addChunk(r *http.Request, p []http.Piece, f http.Flags) {
 	}
 }
 
-// small makes a piece of a few bytes: in the exchange's scratch memory while it has room, which it has
+// small makes a piece of a few bytes: in the scratch memory while it has room, which it has
 // again when the queue is empty, else in a buffer of its own.
-func (x *exchange) small(write func([]byte) []byte) http.Piece {
+func (x *work) small(write func([]byte) []byte) http.Piece {
 	const most = 20
 	if x.out.Queued() == 0 {
 		x.used = 0
@@ -233,10 +233,10 @@ func (x *exchange) small(write func([]byte) []byte) http.Piece {
 }
 
 // Queued is the number of bytes not yet written (http.Wire).
-func (x *exchange) Queued() int64 { return x.out.Queued() }
+func (x *work) Queued() int64 { return x.out.Queued() }
 
 // Push writes what the client takes now (http.Wire).
-func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
+func (x *work) Push(r *http.Request) (at loop.Time, err error) {
 	if x.err != nil {
 		return 0, x.err
 	}
@@ -270,7 +270,7 @@ func (x *exchange) Push(r *http.Request) (at loop.Time, err error) {
 }
 
 // fail records that the client's connection is of no more use.
-func (x *exchange) fail(err error) {
+func (x *work) fail(err error) {
 	if x.err == nil {
 		x.err = err
 	}
@@ -278,7 +278,7 @@ func (x *exchange) fail(err error) {
 }
 
 // Drain waits until nothing is queued (http.Wire).
-func (x *exchange) Drain(r *http.Request) error {
+func (x *work) Drain(r *http.Request) error {
 	for {
 		at, err := x.Push(r)
 		if err != nil {
@@ -314,17 +314,17 @@ func (x *exchange) Drain(r *http.Request) error {
 	}
 }
 
-// Source is the client's connection, which the exchange has to itself (http.Wire).
-func (x *exchange) Source() *loop.Source { return &x.c.Source }
+// Source is the client's connection, which the request has to itself (http.Wire).
+func (x *work) Source() *loop.Source { return &x.c.Source }
 
 // Gone says that the client has closed its side (http.Wire).
-func (x *exchange) Gone() bool { return x.err != nil || x.c.Hup() }
+func (x *work) Gone() bool { return x.err != nil || x.c.Hup() }
 
 // Fail gives the client up (http.Wire).
-func (x *exchange) Fail(err error) { x.fail(err) }
+func (x *work) Fail(err error) { x.fail(err) }
 
 // Tunnel ends HTTP on the connection, which is the tunnel from now on (http.Wire).
-func (x *exchange) Tunnel(r *http.Request) (client loop.End, left []byte) {
+func (x *work) Tunnel(r *http.Request) (client loop.End, left []byte) {
 	x.tunnel = true
 	r.KeepAlive = false
 	if r.Loc.Core.TCPNoDelay {
@@ -336,9 +336,9 @@ func (x *exchange) Tunnel(r *http.Request) (client loop.End, left []byte) {
 }
 
 // Count adds bytes that a tunnel has written to the client (http.Wire).
-func (x *exchange) Count(n int64) { x.out.Sent += n }
+func (x *work) Count(n int64) { x.out.Sent += n }
 
-var _ http.Wire = (*exchange)(nil)
+var _ http.Wire = (*work)(nil)
 
 var (
 	crlf          = []byte("\r\n")

@@ -2,7 +2,7 @@
 // and has the parts that a proxy needs to speak to upstream servers.
 //
 // A connection between requests is a conn, parked on its loop without a task or a buffer. Its next
-// byte gives it a task and an exchange, which it keeps until it is idle again.
+// byte gives it a task and a work, which it keeps until it is idle again.
 package h1
 
 import (
@@ -22,7 +22,7 @@ type conn struct {
 	until   loop.Time // idle: when the wait for the next request ends; serving: when the request began
 	atLeast loop.Time // keepalive_min_timeout: the connection stays open until then
 	first   bool      // no byte was read yet
-	serving bool      // it has an exchange
+	serving bool      // it has a work
 	held    bool      // parked, and yet counted: a graceful stop waits for it
 	nodelay bool      // TCP_NODELAY is set
 	debug   bool      // lines of level debug are wanted, see debugf
@@ -141,9 +141,9 @@ var (
 	_ http.Session = (*conn)(nil)
 )
 
-// abort gives back what an exchange held whose handler has panicked. The loop closes the connection; the
-// exchange is not used again.
-func (x *exchange) abort() {
+// abort gives back what a work held whose handler has panicked. The loop closes the connection; the
+// work is not used again.
+func (x *work) abort() {
 	defer x.release()
 	if r := &x.req; r.Task != nil && r.Server != nil {
 		if !r.Out.Sent {
@@ -185,7 +185,7 @@ func (c *conn) close(lc *loop.Conn) {
 }
 
 // serve answers requests until the connection is idle and parked, or closed.
-func (x *exchange) serve() {
+func (x *work) serve() {
 	c := x.conn
 	for {
 		switch x.begin() {
@@ -231,7 +231,7 @@ func (x *exchange) serve() {
 
 // rest lets others have the loop after some work without a wait: a client that sends faster than it is
 // served would keep the loop for itself. ErrStopped when the loop stops.
-func (x *exchange) rest() error {
+func (x *work) rest() error {
 	const turns = 32
 	if x.turns++; x.turns < turns {
 		return nil
@@ -242,7 +242,7 @@ func (x *exchange) rest() error {
 
 // end waits for the last byte of a response, writes the log, and says whether the connection may carry
 // another request.
-func (x *exchange) end() (keep bool) {
+func (x *work) end() (keep bool) {
 	r := &x.req
 	if r.Version == 0 && !r.Out.Sent && len(r.Line) == 0 {
 		r.KeepAlive = false
@@ -269,14 +269,14 @@ func (x *exchange) end() (keep bool) {
 }
 
 // nodelay sets TCP_NODELAY once a connection is kept.
-func (x *exchange) nodelay() {
+func (x *work) nodelay() {
 	if x.delay {
 		x.setNoDelay()
 	}
 }
 
 // setNoDelay has small writes sent at once; a unix socket does not know of it.
-func (x *exchange) setNoDelay() {
+func (x *work) setNoDelay() {
 	if !x.conn.nodelay && !x.conn.client.Socket.Unix {
 		x.conn.nodelay = true
 		_ = x.c.SetOption(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -285,7 +285,7 @@ func (x *exchange) setNoDelay() {
 
 // wantLinger says whether the connection must be closed slowly: the client may still be sending, and
 // a reset would take the response away from it (RFC 9112, section 9.6).
-func (x *exchange) wantLinger(keep bool) bool {
+func (x *work) wantLinger(keep bool) bool {
 	r := &x.req
 	if keep || x.err != nil || x.tunnel || r.Out.Cut && !r.Out.Sent {
 		return false
@@ -300,7 +300,7 @@ func (x *exchange) wantLinger(keep bool) bool {
 }
 
 // close ends the connection, slowly if it must be.
-func (x *exchange) close() {
+func (x *work) close() {
 	x.release()
 	if x.linger {
 		x.lingerClose()
@@ -318,7 +318,7 @@ func (x *exchange) close() {
 type lingerTimes struct{ all, idle time.Duration }
 
 // lingerClose shuts the sending side and reads on until the client closes or takes too long.
-func (x *exchange) lingerClose() {
+func (x *work) lingerClose() {
 	if x.conn.debug {
 		x.conn.debugf("http lingering close handler")
 	}
@@ -340,7 +340,7 @@ func (x *exchange) lingerClose() {
 }
 
 // skipBody reads the rest of a request body that nobody wanted, so that the next request can be read.
-func (x *exchange) skipBody() bool {
+func (x *work) skipBody() bool {
 	buf := x.c.Loop().Take(16 << 10)
 	defer x.c.Loop().Give(buf)
 	defer func(n int64) { x.req.Body.Received = n }(x.req.Body.Received) // it counts for nothing
@@ -356,7 +356,7 @@ func (x *exchange) skipBody() bool {
 }
 
 // compact moves what was read beyond the last request to the front of the buffer.
-func (x *exchange) compact() {
+func (x *work) compact() {
 	x.dropOld()
 	if x.r == x.w {
 		x.r, x.w = 0, 0

@@ -140,7 +140,7 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// exchange sends text in the parts that cut makes of it and returns the answers, one a line.
+// request sends text in the parts that cut makes of it and returns the answers, one a line.
 func (s *server) exchange(t *testing.T, text string, cut []int, shut bool) string {
 	t.Helper()
 	c, r := s.dial()

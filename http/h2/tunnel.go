@@ -15,7 +15,7 @@ var _ loop.End = tunnel{}
 // tunnelAhead is how many bytes a tunnel keeps for a client that does not take them.
 const tunnelAhead = 64 << 10
 
-// Tunnel turns the exchange into a tunnel (http.Wire).
+// Tunnel turns the request into a tunnel (http.Wire).
 func (s *stream) Tunnel(*http.Request) (client loop.End, left []byte) { return tunnel{s}, nil }
 
 // TryRead reads what the client has sent (loop.End).

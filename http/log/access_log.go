@@ -15,7 +15,7 @@ import (
 var Module = http.Define(http.Spec[accesslog.Conf[*http.Request]]{
 	Name: "http_log",
 	Doc:  "Access logs: a line for every request, in a format of yours, to files and syslog.",
-	Directives: accesslog.Directives(accesslog.Places{
+	Directives: accesslog.Directives(accesslog.Contexts{
 		Formats: conf.HTTP,
 		Logs:    conf.HTTP | conf.Server | conf.Location | conf.LocationIf | conf.LimitExcept,
 		Cache:   conf.HTTP | conf.Server | conf.Location,

@@ -11,7 +11,7 @@ import (
 	"weir/http"
 )
 
-// cacheConf is what proxy_cache and its kin say of one place.
+// cacheConf is what proxy_cache and its kin say of one block.
 type cacheConf struct {
 	On         bool
 	depth      int                     // of the block that says so

@@ -11,40 +11,40 @@ import (
 )
 
 // Browser is nginx's browser module: modern and ancient browsers, by what they say in User-Agent.
-var Browser = http.Define(http.Spec[browsers]{
+var Browser = http.Define(http.Spec[browserConf]{
 	Name: "http_browser",
 	Doc:  "Tells modern browsers from ancient ones by their `User-Agent`.",
-	Directives: []conf.Directive[browsers]{
+	Directives: []conf.Directive[browserConf]{
 		{
 			Name: "modern_browser", In: browserPlaces, Repeat: true, Syntax: "! 1-2 unlisted\n! 1-2 <browser> <version>",
 			Doc: `From which version on a browser is modern: msie, gecko, opera, safari or konqueror. Older ones are ancient. **unlisted** makes modern what
 neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends no User-Agent.`,
 			Example: "modern_browser msie 5.5;\nmodern_browser unlisted;",
-			Set:     (*browsers).addModern,
+			Set:     (*browserConf).addModern,
 		},
 		{
 			Name: "ancient_browser", In: browserPlaces, Repeat: true, Syntax: "<text:string> ...",
 			Doc: `Texts that make a browser ancient when they stand in its User-Agent, in this case. **netscape4** stands for one that begins with
 "Mozilla/1" to "Mozilla/4". They are looked for in what no modern_browser names, when "modern_browser unlisted" is given or none is.`,
 			Example: "ancient_browser \"MSIE 6.0\" netscape4;",
-			Set:     (*browsers).addAncient,
+			Set:     (*browserConf).addAncient,
 		},
 		{
 			Name: "modern_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1", Repeat: true,
 			Doc: "The value of `$modern_browser` for modern browsers.",
-			Set: func(c *browsers, call *conf.Call) error { c.modernValue = []byte(call.Arg(0)); return nil },
+			Set: func(c *browserConf, call *conf.Call) error { c.modernValue = []byte(call.Arg(0)); return nil },
 		},
 		{
 			Name: "ancient_browser_value", In: browserPlaces, Syntax: "<value:string>", Default: "1", Repeat: true,
 			Doc: "The value of `$ancient_browser` for ancient browsers.",
-			Set: func(c *browsers, call *conf.Call) error { c.ancientValue = []byte(call.Arg(0)); return nil },
+			Set: func(c *browserConf, call *conf.Call) error { c.ancientValue = []byte(call.Arg(0)); return nil },
 		},
 	},
 	Variables: []http.Var{
 		{
 			Name: "modern_browser", Doc: "`modern_browser_value` if the browser is modern, else empty.", Cache: true, Changeable: true,
 			Get: func(r *http.Request, _ string) http.Value {
-				if c, ok := http.Kept[*browsers](r.Loc); ok && c.isModern(r) {
+				if c, ok := http.Kept[*browserConf](r.Loc); ok && c.isModern(r) {
 					return http.Value{B: c.modernValue}
 				}
 				return http.Value{}
@@ -53,7 +53,7 @@ neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends n
 		{
 			Name: "ancient_browser", Doc: "`ancient_browser_value` if the browser is ancient, else empty.", Cache: true, Changeable: true,
 			Get: func(r *http.Request, _ string) http.Value {
-				if c, ok := http.Kept[*browsers](r.Loc); ok {
+				if c, ok := http.Kept[*browserConf](r.Loc); ok {
 					if c.isModern(r) {
 						return http.Value{}
 					}
@@ -72,7 +72,7 @@ neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends n
 			},
 		},
 	},
-	Install: func(c *browsers, in *http.Install) error {
+	Install: func(c *browserConf, in *http.Install) error {
 		if in.Configured() {
 			in.Keep(c.inOrder())
 		}
@@ -82,8 +82,8 @@ neither ` + "`modern_browser` nor `ancient_browser`" + ` names, and what sends n
 
 const browserPlaces = conf.HTTP | conf.Server | conf.Location
 
-// browsers holds the settings of one place.
-type browsers struct {
+// browserConf holds the settings of one block.
+type browserConf struct {
 	modern                    []modernBrowser
 	ancient                   []string
 	unlisted, netscape4       bool
@@ -118,7 +118,7 @@ func browserKinds() [5]browserKind {
 // neverModern is a version that no browser has.
 const neverModern = 4001000000
 
-func (c *browsers) addModern(call *conf.Call) error {
+func (c *browserConf) addModern(call *conf.Call) error {
 	word := call.Arg(0)
 	if call.Len() == 1 {
 		if word != "unlisted" {
@@ -140,7 +140,7 @@ func (c *browsers) addModern(call *conf.Call) error {
 	return nil
 }
 
-func (c *browsers) addAncient(call *conf.Call) error {
+func (c *browserConf) addAncient(call *conf.Call) error {
 	for _, w := range call.Args() {
 		if w.Text == "netscape4" {
 			c.netscape4 = true
@@ -153,7 +153,7 @@ func (c *browsers) addAncient(call *conf.Call) error {
 
 // inOrder returns the settings with the modern browsers in the order in which they are looked for. Opera is always among them, lest it be
 // taken for MSIE.
-func (c *browsers) inOrder() *browsers {
+func (c *browserConf) inOrder() *browserConf {
 	own := *c
 	own.modern = slices.Clone(c.modern)
 	if len(own.modern) > 0 && !slices.ContainsFunc(own.modern, func(m modernBrowser) bool { return m.kind == 0 }) {
@@ -185,7 +185,7 @@ func browserVersion(b []byte, enough uint64) (version uint64, rest []byte, above
 }
 
 // isModern reports whether the browser of a request is modern.
-func (c *browsers) isModern(r *http.Request) bool {
+func (c *browserConf) isModern(r *http.Request) bool {
 	if !r.In.Has(field.UserAgent) {
 		return c.unlisted
 	}

@@ -17,13 +17,13 @@ type condition func(r *http.Request, log bool) (bool, error)
 
 // addIf compiles "if (condition) { … }". The block becomes a nameless location around which the
 // outer one's settings hold.
-func addIf(p *program, call *conf.Call) error {
+func addIf(c *rewriteConf, call *conf.Call) error {
 	cond, err := parseCondition(call)
 	if err != nil {
 		return err
 	}
 	body := call.Body()
-	p.add(func(p *program, in *http.Install) (code, error) {
+	c.add(func(p *program, in *http.Install) (code, error) {
 		inside := in.Builder.Nameless(in.Loc, body)
 		return func(r *http.Request) (http.Verdict, bool) {
 			ok, err := cond(r, p.log)

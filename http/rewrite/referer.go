@@ -14,20 +14,20 @@ import (
 )
 
 // Referer is nginx's referer module: which pages may lead here.
-var Referer = http.Define(http.Spec[referers]{
+var Referer = http.Define(http.Spec[refererConf]{
 	Name: "http_referer",
 	Doc:  "Tells whether a request comes from a page that may lead here, as its Referer says.",
-	Directives: []conf.Directive[referers]{
+	Directives: []conf.Directive[refererConf]{
 		{
 			Name: "valid_referers", In: conf.Server | conf.Location, Repeat: true, Syntax: "none | blocked | server_names | <name:string> ...",
 			Doc: `Which values of ` + "`Referer`" + ` leave ` + "`$invalid_referer`" + ` empty: **none** (there is no such field), **blocked** (one that begins with neither
 http:// nor https://), **server_names** (a name of this server), a *name*, which may have a wildcard at either end and the beginning of a URI
 behind it, or, after "~", a regular expression that matches what stands behind "http://". It is easily forged.`,
 			Example: "valid_referers none blocked server_names *.example.com ~\\.google\\.;",
-			Set:     (*referers).add,
+			Set:     (*refererConf).add,
 		},
-		conf.TableSize[referers]("referer_hash_max_size", conf.Server|conf.Location, "2048"),
-		conf.TableSize[referers]("referer_hash_bucket_size", conf.Server|conf.Location, "64"),
+		conf.TableSize[refererConf]("referer_hash_max_size", conf.Server|conf.Location, "2048"),
+		conf.TableSize[refererConf]("referer_hash_bucket_size", conf.Server|conf.Location, "64"),
 	},
 	Variables: []http.Var{{
 		Name: "invalid_referer", Doc: "Empty when the `Referer` is one of `valid_referers`, else `1`.", Cache: true, Changeable: true,
@@ -38,7 +38,7 @@ behind it, or, after "~", a regular expression that matches what stands behind "
 			return http.Value{}
 		},
 	}},
-	Install: func(c *referers, in *http.Install) error {
+	Install: func(c *refererConf, in *http.Install) error {
 		if len(c.names)+len(c.patterns) == 0 && !c.serverNames {
 			if (c.none || c.blocked) && in.Block.First("valid_referers") != nil {
 				return errors.New("the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer")
@@ -50,8 +50,8 @@ behind it, or, after "~", a regular expression that matches what stands behind "
 	},
 })
 
-// referers are the settings of one place.
-type referers struct {
+// refererConf holds the settings of one block.
+type refererConf struct {
 	none, blocked, serverNames bool
 	names                      []referer
 	patterns                   []*vars.Pattern
@@ -60,7 +60,7 @@ type referers struct {
 // A referer is a name, and the beginning of the URI behind it.
 type referer struct{ name, uri string }
 
-func (c *referers) add(call *conf.Call) error {
+func (c *refererConf) add(call *conf.Call) error {
 	var errs []error
 	for i := range call.Len() {
 		switch word := call.Arg(i); {
@@ -88,7 +88,7 @@ func (c *referers) add(call *conf.Call) error {
 	return errors.Join(errs...)
 }
 
-func (c *referers) addName(call *conf.Call, i int, word string) error {
+func (c *refererConf) addName(call *conf.Call, i int, word string) error {
 	name, uri := word, ""
 	if at := strings.IndexByte(word, '/'); at >= 0 {
 		name, uri = word[:at], word[at:]
@@ -106,7 +106,7 @@ func (c *referers) addName(call *conf.Call, i int, word string) error {
 }
 
 // of makes the settings ready for a server.
-func (c *referers) of(s *http.Server) *validReferers {
+func (c *refererConf) of(s *http.Server) *validReferers {
 	v := &validReferers{none: c.none, blocked: c.blocked, patterns: c.patterns, names: route.NewNames[string]()}
 	for _, n := range c.names {
 		_ = v.names.Add(n.name, n.uri)

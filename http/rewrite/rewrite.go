@@ -15,10 +15,10 @@ import (
 
 // Rewrite is nginx's rewrite module. Its directives run in the order they are written, in the server
 // first and then in the location, until one of them ends the pass.
-var Rewrite = http.Define(http.Spec[program]{
+var Rewrite = http.Define(http.Spec[rewriteConf]{
 	Name: "http_rewrite",
 	Doc:  "Changes the URI by regular expressions, sets variables, answers at once, and decides by conditions.",
-	Directives: []conf.Directive[program]{
+	Directives: []conf.Directive[rewriteConf]{
 		{
 			Name: "rewrite", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
 			Syntax: "<regex> <replacement:text> [last | break | redirect | permanent]",
@@ -39,19 +39,19 @@ client there (302, 301), as does a replacement that begins with http://, https:/
 		{
 			Name: "break", In: everywhere, Group: "codes", Inherit: conf.Never, Repeat: true,
 			Doc: "Ends the directives of this module for the pass.",
-			Set: func(p *program, _ *conf.Call) error { p.add(fixed(breakOff)); return nil },
+			Set: func(c *rewriteConf, _ *conf.Call) error { c.add(fixed(breakOff)); return nil },
 		},
 		ifDirective(conf.Server, conf.ServerIf),
 		ifDirective(conf.Location, conf.LocationIf),
 		{
 			Name: "rewrite_log", In: conf.HTTP | everywhere, Syntax: "on | off", Default: "off",
 			Doc: "Whether rewriting is logged at level notice.",
-			Set: conf.Flag(func(p *program) *bool { return &p.log }),
+			Set: conf.Flag(func(c *rewriteConf) *bool { return &c.log }),
 		},
 		{
 			Name: "uninitialized_variable_warn", In: conf.HTTP | everywhere, Syntax: "on | off", Default: "on",
 			Doc: "Whether the use of variables that were not set is logged.",
-			Set: conf.Flag(func(p *program) *bool { return &p.warn }),
+			Set: conf.Flag(func(c *rewriteConf) *bool { return &c.warn }),
 		},
 	},
 	Install: install,
@@ -59,8 +59,8 @@ client there (302, 301), as does a replacement that begins with http://, https:/
 
 const everywhere = conf.Server | conf.ServerIf | conf.Location | conf.LocationIf
 
-func ifDirective(in, opens conf.Context) conf.Directive[program] {
-	return conf.Directive[program]{
+func ifDirective(in, opens conf.Context) conf.Directive[rewriteConf] {
+	return conf.Directive[rewriteConf]{
 		Name: "if", In: in, Group: "codes", Inherit: conf.Never, Repeat: true, Opens: opens,
 		Syntax: "! 1- (<condition>) { ... }",
 		Doc: `Runs the directives of its block, and takes on its settings, when the condition holds: *$variable*; *$variable* = or != *text*;
@@ -74,22 +74,27 @@ func ifDirective(in, opens conf.Context) conf.Directive[program] {
 // A code is one directive at work. stop says that the pass ends here.
 type code func(r *http.Request) (v http.Verdict, stop bool)
 
-// A program is the codes of one block, in order.
-type program struct {
+// rewriteConf holds the settings of one block: what its directives do, in order.
+type rewriteConf struct {
 	makers []maker
-	codes  []code
 	log    bool
 	warn   bool
 }
 
-// A maker makes a code for a block that is being installed.
+// A maker makes the code of a directive for a block that is being installed.
 type maker func(p *program, in *http.Install) (code, error)
 
-func (p *program) add(m maker) { p.makers = append(p.makers, m) }
+func (c *rewriteConf) add(m maker) { c.makers = append(c.makers, m) }
 
 func fixed(c code) maker { return func(*program, *http.Install) (code, error) { return c, nil } }
 
-func install(settings *program, in *http.Install) error {
+// A program is the codes of one block, ready to run.
+type program struct {
+	codes []code
+	log   bool
+}
+
+func install(settings *rewriteConf, in *http.Install) error {
 	if !settings.warn {
 		in.Loc.QuietVars = true
 	}
@@ -122,7 +127,7 @@ func logsPass(in *http.Install) bool {
 	for b.Context&(conf.ServerIf|conf.LocationIf) != 0 && b.Parent != nil {
 		b = b.Parent
 	}
-	return conf.Settings[program](in.Builder.Scopes, in.Module.Conf, b).log
+	return conf.Settings[rewriteConf](in.Builder.Scopes, in.Module.Conf, b).log
 }
 
 // begin begins the pass; the blocks of if are part of it.
@@ -174,14 +179,14 @@ func breakOff(r *http.Request) (http.Verdict, bool) {
 	return http.Next, true
 }
 
-func addSet(p *program, set lookup.Assignment[*http.Request]) {
-	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
+func addSet(c *rewriteConf, set lookup.Assignment[*http.Request]) {
+	c.add(fixed(func(r *http.Request) (http.Verdict, bool) {
 		set.Assign(r, r.QuotedText(set.Value))
 		return http.Next, false
 	}))
 }
 
-func addReturn(p *program, call *conf.Call) error {
+func addReturn(c *rewriteConf, call *conf.Call) error {
 	status, err := conf.ParseInt(call.Arg(0))
 	var text *http.Text
 	in := street(call)
@@ -198,10 +203,10 @@ func addReturn(p *program, call *conf.Call) error {
 		return err
 	}
 	if status >= 400 && text.Empty() {
-		p.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
+		c.add(fixed(func(*http.Request) (http.Verdict, bool) { return http.Verdict(status), true }))
 		return nil
 	}
-	p.add(fixed(func(r *http.Request) (http.Verdict, bool) {
+	c.add(fixed(func(r *http.Request) (http.Verdict, bool) {
 		if v := r.DiscardBody(); v != http.Next { // the text may ask for what was read of it
 			return v, true
 		}
@@ -229,7 +234,7 @@ type rule struct {
 	log     bool
 }
 
-func addRewrite(p *program, call *conf.Call) error {
+func addRewrite(c *rewriteConf, call *conf.Call) error {
 	u := &rule{keep: true}
 	if call.Arg(1) == "" {
 		return call.Errorf(1, "empty replacement")
@@ -272,7 +277,7 @@ func addRewrite(p *program, call *conf.Call) error {
 			return err
 		}
 	}
-	p.add(func(p *program, _ *http.Install) (code, error) {
+	c.add(func(p *program, _ *http.Install) (code, error) {
 		mine := *u
 		mine.log = p.log
 		return mine.run, nil

@@ -53,7 +53,7 @@ func loadFront(t *testing.T, combined, text string) *front {
 		}
 	}
 	f.Front = Front[*session]{Vars: table, Combined: combined, Writes: func(s *session) bool { return s.addr != "nobody" }}
-	module := conf.Define("test", "", Directives(Places{Formats: conf.Main, Logs: conf.Main, Cache: conf.Main}, func(*conf.Call) Front[*session] { return f.Front }))
+	module := conf.Define("test", "", Directives(Contexts{Formats: conf.Main, Logs: conf.Main, Cache: conf.Main}, func(*conf.Call) Front[*session] { return f.Front }))
 	tree, d := conf.Parse(f.dir+"test.conf", text)
 	all := conf.NewTable(module)
 	all.Check(tree, d)

@@ -8,15 +8,15 @@ import (
 	"weir/logs"
 )
 
-// Places say where the directives stand in the blocks of a front.
-type Places struct {
+// Contexts say where the directives stand in the blocks of a front.
+type Contexts struct {
 	Formats, Logs, Cache conf.Context
 	// Default is the log that is written where none is named; "" for none.
 	Default string
 }
 
 // Directives are nginx's log module in the blocks of one front.
-func Directives[R Subject[R]](in Places, of func(*conf.Call) Front[R]) []conf.Directive[Conf[R]] {
+func Directives[R Subject[R]](in Contexts, of func(*conf.Call) Front[R]) []conf.Directive[Conf[R]] {
 	return []conf.Directive[Conf[R]]{
 		{
 			Name: "log_format", In: in.Formats, Syntax: "! 2- <name> [escape=default|json|none] <text> ...", Repeat: true,

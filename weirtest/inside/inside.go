@@ -96,7 +96,7 @@ func (s *Server) build(file string, modules []*http.Module) {
 	env.Scopes = table.NewScopes(tree, env, d)
 	env.Scopes.ResolveAll()
 	if !d.Failed() {
-		builder.App.Debug = &conf.Settings[cycle.Events](env.Scopes, cycle.EventsModule, tree.Main.First("events").Block).DebugConnection
+		builder.App.Debug = &conf.Settings[cycle.EventsConf](env.Scopes, cycle.EventsModule, tree.Main.First("events").Block).DebugConnection
 		builder.Build(tree.Main.First("http").Block)
 		s.port = builder.Listens[0].Port
 		env.Finish()

@@ -168,11 +168,11 @@ func (s *Server) build(o Options, text string) (*http.Port, func()) {
 	table := conf.NewTable(all...)
 	table.Check(tree, d)
 	files := logs.NewFiles()
-	made := map[*logs.ErrorLog]*logs.Logger{}
+	made := map[*logs.ErrorLogConf]*logs.Logger{}
 	env := load.New(load.Options{
 		Prefix: s.Dir + "/", Signature: "weir/test", Loops: max(o.Loops, 1), Files: files,
 		Logger: func(sc *conf.Scopes, block *conf.Block) *logs.Logger {
-			set := conf.Settings[logs.ErrorLog](sc, logs.ErrorLogModule, block)
+			set := conf.Settings[logs.ErrorLogConf](sc, logs.ErrorLogModule, block)
 			if made[set] == nil {
 				made[set] = set.Open(files, logs.OpenOptions{Fallback: s.Dir + "/error.log"})
 			}

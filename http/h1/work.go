@@ -11,36 +11,36 @@ import (
 type Shared struct {
 	pools   []pool                // by loop
 	Quit    func() bool           // the server shuts down: connections are not kept any more
-	Pending func(loop, delta int) // counts exchanges, for a graceful stop
+	Pending func(loop, delta int) // counts requests, for a graceful stop
 }
 
-// pool keeps idle exchanges of one loop.
+// pool keeps the works of one loop that are not used.
 type pool struct {
-	free loop.Spares[*exchange]
+	free loop.Spares[*work]
 	date dateCache
 	last [64]dateCache // Last-Modified fields, by their second
 	_    [64]byte      // loops do not share a line
 }
 
 const (
-	// maxIdleExchanges is how many idle exchanges a loop keeps for reuse.
-	maxIdleExchanges = 256
-	// exchangeSize is what one takes, with its request and what that keeps, as a rule.
-	exchangeSize = 8 << 10
+	// maxIdle is how many of them a loop keeps for reuse.
+	maxIdle = 256
+	// workSize is what one takes, with its request and what that keeps, as a rule.
+	workSize = 8 << 10
 )
 
 // NewShared makes what connections on these many loops share.
 func NewShared(loops int) *Shared {
 	s := &Shared{pools: make([]pool, loops), Quit: func() bool { return false }, Pending: func(int, int) {}}
 	for i := range s.pools {
-		s.pools[i].free.Most, s.pools[i].free.Size = maxIdleExchanges, exchangeSize
+		s.pools[i].free.Most, s.pools[i].free.Size = maxIdle, workSize
 	}
 	return s
 }
 
-// An exchange is a connection at work: buffers, parser, the request, its body, its response. It is the
+// A work is what a connection has that is not idle: buffers, parser, the request, its body, its response. It is the
 // http.Wire of its request. Idle connections have none.
-type exchange struct {
+type work struct {
 	conn *conn
 	c    *loop.Conn
 	t    *loop.Task
@@ -78,14 +78,14 @@ type exchange struct {
 	timeouts lingerTimes
 }
 
-func (p *pool) take() *exchange {
+func (p *pool) take() *work {
 	if x, ok := p.free.Take(); ok {
 		return x
 	}
-	return &exchange{pool: p}
+	return &work{pool: p}
 }
 
-func (p *pool) give(x *exchange) {
+func (p *pool) give(x *work) {
 	l := x.c.Loop()
 	x.conn, x.c, x.t = nil, nil, nil
 	x.req.Forget()
@@ -93,7 +93,7 @@ func (p *pool) give(x *exchange) {
 }
 
 // preload takes what others have read of the connection before it came to this wire.
-func (x *exchange) preload(first []byte) {
+func (x *work) preload(first []byte) {
 	size := max(len(first), int(x.conn.client.Server().Core.HeaderBuffer))
 	x.buf = x.c.Loop().Take(size)
 	x.w = copy(x.buf, first)
@@ -101,7 +101,7 @@ func (x *exchange) preload(first []byte) {
 }
 
 // release gives the read buffer back; nothing unread may be in it.
-func (x *exchange) release() {
+func (x *work) release() {
 	if x.buf != nil {
 		x.c.Loop().Give(x.buf)
 		x.buf = nil
@@ -111,7 +111,7 @@ func (x *exchange) release() {
 	x.out.Drop()
 }
 
-func (x *exchange) dropOld() {
+func (x *work) dropOld() {
 	for i, b := range x.old {
 		x.c.Loop().Give(b)
 		x.old[i] = nil
@@ -120,7 +120,7 @@ func (x *exchange) dropOld() {
 }
 
 // growBuffer makes room behind x.w while a body is read. The head stays where it is.
-func (x *exchange) growBuffer() {
+func (x *work) growBuffer() {
 	bigger := x.c.Loop().Take(16 << 10)
 	n := copy(bigger, x.buf[x.r:x.w])
 	x.old = append(x.old, x.buf)
