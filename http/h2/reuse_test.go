@@ -2,6 +2,8 @@ package h2_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -138,6 +140,89 @@ func TestFramesOutliveRequests(t *testing.T) {
 		send(weirtest.AppendH2Frame(nil, weirtest.H2Data, weirtest.H2EndStream, 5, []byte("bbbbb")))
 		if got := answer(t, b, 1); got.Status != 200 || string(got.Body) != "bbbbb" {
 			t.Errorf("the next request, late %t: %v", late, got)
+		}
+	}
+}
+
+// TestWindowOutlivesRequests has a peer give streams up at the moment when it lets them send more: what they do not send any more is not taken
+// from what others may send on the connection.
+func TestWindowOutlivesRequests(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	s := newServer(t, options{Loops: 1, Backend: ln.Addr().String(), Groups: "upstream u { server $BACKEND max_fails=0; keepalive 1; }\n"}, peerText)
+	const length = 60_000 // nearly all of the window of the connection
+	ask := func() (answered chan bool) {
+		c := s.dial()
+		id, err := c.Request("POST", "test", "/x", false, weirtest.Header{Name: "content-length", Value: fmt.Sprint(length)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = c.Body(id, bytes.Repeat([]byte("x"), length)) }()
+		answered = make(chan bool, 1)
+		go func() { // who sends a body must read
+			all, err := c.Answers(id)
+			answered <- err == nil && len(all) == 1 && all[0].Status == 502
+		}()
+		return answered
+	}
+	first := make(chan int)
+	go func() {
+		all, _ := weirtest.AskH2(s.Addr, "", "GET", "test", "/x", nil)
+		first <- len(all)
+	}()
+	nc, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p, err := weirtest.AcceptH2(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Frame(weirtest.H2Settings, 0, 0, setting(4, 1))
+	if _, err := p.ReadUntil(func(f weirtest.H2Frame) bool { return f.Kind == weirtest.H2Settings && f.Flags&weirtest.H2Ack != 0 }); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Frame(weirtest.H2Headers, weirtest.H2EndHeaders|weirtest.H2EndStream, 1, p.Block(weirtest.Header{Name: ":status", Value: "204"}))
+	if <-first != 1 {
+		t.Fatal("no answer")
+	}
+	for i := range uint32(4) {
+		id := 2*i + 3
+		answered := ask()
+		if _, err := p.ReadUntil(func(f weirtest.H2Frame) bool { return f.Kind == weirtest.H2Data && f.Stream == id }); err != nil {
+			t.Fatalf("stream %d: %v", id, err)
+		}
+		window := weirtest.AppendH2Frame(nil, weirtest.H2Window, 0, id, binary.BigEndian.AppendUint32(nil, length))
+		reset := weirtest.AppendH2Frame(nil, weirtest.H2Reset, 0, id, binary.BigEndian.AppendUint32(nil, 8))
+		if i == 3 {
+			allWindow(t, p, id, length)
+			_ = p.Reset(id, 8)
+		} else if err := p.Raw(append(window, reset...)); err != nil {
+			t.Fatal(err)
+		}
+		if !<-answered {
+			t.Fatal("no 502")
+		}
+	}
+}
+
+// allWindow lets a stream send all it wants, of which one byte has come, and waits for it.
+func allWindow(t *testing.T, p *weirtest.H2, id uint32, length int) {
+	t.Helper()
+	if err := p.Window(id, uint32(length)); err != nil {
+		t.Fatal(err)
+	}
+	for got := 1; got < length; {
+		f, err := p.Read()
+		if err != nil {
+			t.Fatalf("%d bytes have come: %v", got, err)
+		}
+		if f.Kind == weirtest.H2Data && f.Stream == id {
+			got += len(f.Payload)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type http2Stream struct {
 
 	sendWindow int64
 	recvWindow int64
+	unsent     int64 // of what was counted against the windows
 	began      loop.Time
 	inClosed   bool // the peer has ended the stream
 	reset      bool // the peer wants no more of the request
@@ -137,8 +138,19 @@ func (s *http2Stream) spend(n int64) int64 {
 	}
 	s.sendWindow -= n
 	c.sendWindow -= n
+	s.unsent += n
 	c.flood.earn(earnSent)
 	return n
+}
+
+// giveBack gives the window of the connection back what was counted against it and is not sent any more: the peer will not do so, and the
+// other streams would have less and less.
+func (s *http2Stream) giveBack() {
+	if s.unsent > 0 {
+		s.conn.sendWindow += s.unsent
+		s.unsent = 0
+		s.conn.letSend(true)
+	}
 }
 
 // lost says that what is sent goes nowhere: who reads will learn why.
@@ -159,12 +171,14 @@ func (s *http2Stream) TryWritev(v [][]byte) (n int, err error) {
 	c := s.conn
 	switch {
 	case s.lost():
+		s.giveBack()
 		return total, nil
 	case s.begun && c.full():
 		s.waits = true
 		s.Clear(loop.Out)
 		return 0, loop.ErrAgain
 	}
+	s.unsent = 0
 	s.begun = true // its head does not wait: streams must begin in the order of their numbers (RFC 9113, section 5.1.1)
 	alone := len(c.streams) == 1
 	if alone && len(c.out) == c.sent {
@@ -249,6 +263,7 @@ func (s *http2Stream) leave(sent, silent bool) {
 		}
 	}
 	s.waiting.Release(s.Loop())
+	s.giveBack()
 	c.remove(s)
 }
 
