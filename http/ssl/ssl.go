@@ -117,7 +117,7 @@ encrypted: see ` + "`ssl_password_file`.",
 			Set: keep(func(c *sslConf) **conf.Call { return &c.passwords }),
 		},
 		{
-			Name: "ssl_protocols", In: inServer, Syntax: "SSLv2 | SSLv3 | TLSv1 | TLSv1.1 | TLSv1.2 | TLSv1.3 ...", Default: "TLSv1.2 TLSv1.3",
+			Name: "ssl_protocols", In: inServer, Syntax: "SSLv2 | SSLv3 | TLSv1 | TLSv1.1 | TLSv1.2 | TLSv1.3 ...", Default: "TLSv1.2 TLSv1.3", Repeat: true,
 			Doc:     "The protocols that are spoken. SSL is not, whoever asks for it. The list may have no gap: what stands under one is left out.",
 			Example: "ssl_protocols TLSv1.2 TLSv1.3;",
 			Set:     conf.Bits(func(c *sslConf) *certs.Protocols { return &c.protocols }, certs.ProtocolNames),
