@@ -17,12 +17,13 @@ type subBody struct {
 	out  []http.Piece
 	own  bool // the piece at hand comes with its buffer
 	last int  // the last of out that is part of it, -1 if there is none
+	join int  // the last of out if more may be appended to it, -1 if not
 	turn turn
 }
 
 // Body replaces in pieces of the body.
 func (b *subBody) Body(r *http.Request, i int, p []http.Piece, f http.Flags) error {
-	b.r, b.out = r, b.out[:0]
+	b.r, b.out, b.join = r, b.out[:0], -1
 	for k := range p {
 		var err error
 		switch {
@@ -73,7 +74,7 @@ func (b *subBody) file(i int, p http.Piece) error {
 			return nil
 		}
 		out := b.out
-		b.out = b.out[:0]
+		b.out, b.join = b.out[:0], -1
 		if err := r.PassBody(i+1, out, 0); err != nil {
 			return err
 		}
@@ -100,8 +101,47 @@ func (b *subBody) memory(p, own []byte) {
 	}
 }
 
+const (
+	// subSmall is up to which size parts that follow one another are copied together: each of them alone costs the wire, and the
+	// kernel, more than that.
+	subSmall = 256
+	// subJoined is how much is copied together.
+	subJoined = 8 << 10
+)
+
+// joined copies a small part behind another one. It reports false where there is none.
+func (b *subBody) joined(part []byte) bool {
+	n := len(b.out) - 1
+	if len(part) > subSmall || n < 0 {
+		return false
+	}
+	p := &b.out[n]
+	if b.join != n {
+		if p.Len > 0 || len(p.B) > subSmall {
+			return false
+		}
+		buf := b.r.Loop().Take(subJoined)
+		whole := http.Piece{B: buf[:copy(buf, p.B)], Own: buf}
+		if p.Own != nil {
+			b.r.Loop().Give(p.Own)
+		}
+		if *p = whole; b.last == n {
+			b.last = -1
+		}
+		b.join = n
+	}
+	if len(p.B)+len(part) > subJoined {
+		return false
+	}
+	p.B = append(p.B, part...)
+	return true
+}
+
 // lent passes on a part of the piece at hand (subSink).
 func (b *subBody) lent(part []byte) {
+	if b.joined(part) {
+		return
+	}
 	if b.own && b.last >= 0 {
 		b.out[b.last] = ownCopy(b.r, b.out[b.last].B)
 	}
@@ -111,7 +151,9 @@ func (b *subBody) lent(part []byte) {
 
 // copied passes on what is soon overwritten (subSink).
 func (b *subBody) copied(part []byte) {
-	b.out = append(b.out, ownCopy(b.r, part))
+	if !b.joined(part) {
+		b.out = append(b.out, ownCopy(b.r, part))
+	}
 }
 
 // match writes what stands for a text (subSink).
@@ -119,7 +161,7 @@ func (b *subBody) match(text int, first bool) {
 	if first {
 		b.made[text] = b.r.Text(b.values[text])
 	}
-	if v := b.made[text]; len(v) > 0 {
+	if v := b.made[text]; len(v) > 0 && !b.joined(v) {
 		b.out = append(b.out, http.Mem(v))
 	}
 }
