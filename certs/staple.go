@@ -70,7 +70,8 @@ func NewStaple(name string, p *Pair, others []*x509.Certificate, responder strin
 			known = append(known, c)
 		}
 	}
-	s = &Staple{Name: name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf), signers: others, Responder: responder}
+	tries := maxTries
+	s = &Staple{Name: name, pair: p, sure: sure, issuer: issuerIn(known, p.Leaf, &tries), signers: others, Responder: responder}
 	if s.issuer == nil {
 		return nil, fmt.Sprintf("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"%s\"", name)
 	}
@@ -166,11 +167,12 @@ func (k *Stapler) Refresh(told func(*Staple, error)) (next time.Time) {
 
 // anchored reports whether a certificate leads to one of these that has signed itself.
 func anchored(c *x509.Certificate, all []*x509.Certificate) bool {
+	tries := maxTries
 	for range len(all) + 1 {
 		if c == nil || selfIssued(c) {
 			return c != nil
 		}
-		c = issuerIn(all, c)
+		c = issuerIn(all, c, &tries)
 	}
 	return false
 }

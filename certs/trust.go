@@ -205,25 +205,30 @@ func (t *Trust) Verify(sent []*x509.Certificate, name string, now time.Time) (ch
 	return chain, nil
 }
 
+// maxTries is how many signatures are looked at on the way from one certificate to its authority, as in crypto/x509: a peer may send hundreds
+// of certificates of one name.
+const maxTries = 100
+
 // walk goes from a certificate to its issuer, as long as there is one. The code is what OpenSSL says of where it ends.
 func (t *Trust) walk(sent []*x509.Certificate) (chain []*x509.Certificate, code int) {
+	tries := maxTries
 	c := sent[0]
 	chain = []*x509.Certificate{c}
 	believed := false
 	for len(chain) <= t.depth+2 {
 		if selfIssued(c) {
 			switch {
-			case issuerIn(t.trusted, c) != nil:
+			case issuerIn(t.trusted, c, &tries) != nil:
 				return chain, 0
 			case len(chain) == 1:
 				return chain, selfSigned
 			}
 			return chain, selfSignedInChain
 		}
-		next := issuerIn(t.trusted, c)
+		next := issuerIn(t.trusted, c, &tries)
 		believed = believed || next != nil
 		if next == nil {
-			next = issuerIn(sent[1:], c)
+			next = issuerIn(sent[1:], c, &tries)
 		}
 		if next == nil {
 			switch {
@@ -240,11 +245,19 @@ func (t *Trust) walk(sent []*x509.Certificate) (chain []*x509.Certificate, code 
 	return chain[:t.depth+2], chainTooLong
 }
 
-// issuerIn finds who has signed c.
-func issuerIn(all []*x509.Certificate, c *x509.Certificate) *x509.Certificate {
+// issuerIn finds who has signed c. It looks at so many signatures at most, and counts them.
+func issuerIn(all []*x509.Certificate, c *x509.Certificate, tries *int) *x509.Certificate {
 	for _, i := range all {
-		if bytes.Equal(i.RawSubject, c.RawIssuer) && (len(c.AuthorityKeyId) == 0 || len(i.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, i.SubjectKeyId)) &&
-			(i.Equal(c) || c.CheckSignatureFrom(i) == nil) {
+		if !bytes.Equal(i.RawSubject, c.RawIssuer) || len(c.AuthorityKeyId) > 0 && len(i.SubjectKeyId) > 0 && !bytes.Equal(c.AuthorityKeyId, i.SubjectKeyId) {
+			continue
+		}
+		if i.Equal(c) {
+			return i
+		}
+		if *tries--; *tries < 0 {
+			return nil
+		}
+		if c.CheckSignatureFrom(i) == nil {
 			return i
 		}
 	}

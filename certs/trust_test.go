@@ -163,6 +163,32 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestManyIssuers has a client send hundreds of certificates that could be that of its issuer: not all of their signatures are looked at.
+func TestManyIssuers(t *testing.T) {
+	root := make1(t, nil, "root", nil)
+	ca := make1(t, root, "ca", nil)
+	leaf := make1(t, ca, "leaf", nil)
+	trust := NewTrust(3, x509.ExtKeyUsageClientAuth)
+	if err := trust.Load(files(map[string][]byte{"root": pemText(root)}), "root", false); err != nil {
+		t.Fatal(err)
+	}
+	other := make1(t, root, "ca", nil)
+	other.cert.SubjectKeyId = ca.cert.SubjectKeyId
+	for _, n := range []int{10, 2 * maxTries} {
+		sent := []*x509.Certificate{leaf.cert}
+		for range n {
+			sent = append(sent, other.cert)
+		}
+		want := 0
+		if n > maxTries {
+			want = noFirst
+		}
+		if _, code := trust.walk(append(sent, ca.cert)); code != want {
+			t.Errorf("behind %d others: %d (%s); want %d", n, code, verifyTexts[code], want)
+		}
+	}
+}
+
 func TestCRL(t *testing.T) {
 	root := make1(t, nil, "root", nil)
 	between := make1(t, root, "between", nil)
