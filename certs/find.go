@@ -15,31 +15,34 @@ type FindError struct{ Text string }
 
 func (e *FindError) Error() string { return e.Text }
 
-// client is who asks responders, whose hosts are found by find; nil: by the system.
+// client is who asks responders, whose hosts are found by find; nil: by the system. It asks nobody else: it follows no redirects, and knows
+// of no proxies.
 func client(find Find) *http.Client {
-	if find == nil {
-		return http.DefaultClient
+	t := &http.Transport{DisableKeepAlives: true}
+	if find != nil {
+		t.DialContext = find.dial
 	}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
-		}
-		var d net.Dialer
-		if _, err := netip.ParseAddr(host); err == nil {
-			return d.DialContext(ctx, network, address)
-		}
-		addrs, err := find(ctx, host)
-		if err != nil {
-			return nil, err
-		}
-		var c net.Conn
-		for _, a := range addrs {
-			if c, err = d.DialContext(ctx, network, net.JoinHostPort(a.String(), port)); err == nil {
-				return c, nil
-			}
-		}
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func (find Find) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	var d net.Dialer
+	if _, err := netip.ParseAddr(host); err == nil {
+		return d.DialContext(ctx, network, address)
+	}
+	addrs, err := find(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var c net.Conn
+	for _, a := range addrs {
+		if c, err = d.DialContext(ctx, network, net.JoinHostPort(a.String(), port)); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
 }

@@ -142,6 +142,22 @@ func TestCheckOCSP(t *testing.T) {
 	}
 }
 
+// TestRedirectedResponder has a responder lead elsewhere: nobody else is asked.
+func TestRedirectedResponder(t *testing.T) {
+	root := make1(t, nil, "root", nil)
+	leaf := make1(t, root, "leaf", nil)
+	elsewhere := startResponder(t)
+	s := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer s.Close()
+	_, err := AskOCSP(nil, s.URL, leaf.cert, root.cert, nil)
+	if err == nil || err.Error() != "OCSP responder sent invalid response" {
+		t.Error(err)
+	}
+	if n := elsewhere.asked.Load(); n != 0 {
+		t.Errorf("another one was asked %d times", n)
+	}
+}
+
 // TestStaple has a certificate shown with the word of its authority, as long as it is valid.
 func TestStaple(t *testing.T) {
 	root := make1(t, nil, "root", nil)
