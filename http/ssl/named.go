@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"weir/certs"
@@ -19,6 +20,10 @@ var errNamed = errors.New("tls: the certificate cannot be loaded")
 // namedCertificate loads the certificates that variables name for this connection.
 func (s *TLS) namedCertificate(t *serverTLS, info *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	h := s.hello
+	if strings.ContainsFunc(s.asked, func(c rune) bool { return c <= ' ' || c == '/' || c == 0x7f }) { // it may become a part of a path
+		h.failed = fmt.Errorf("invalid server name %q, for which there is no certificate", s.asked)
+		return nil, errNamed
+	}
 	client := *h.client
 	client.TLS = s
 	r := http.NewUnsent(s.Task(), &client, h.port)
