@@ -13,11 +13,8 @@ import (
 // clients takes whom to ask for certificates, and whom to believe.
 func (s *sslBuilder) clients(t *serverTLS, base *tls.Config) error {
 	c := t.conf
-	var err error
-	if c.trusted != nil { // it must be sound, whoever needs it
-		if s.trusted, err = certs.LoadChain(s.read, confPath(c.trusted, c.trusted.Arg(0))); err != nil {
-			return unplaced(c.trusted, 0, err)
-		}
+	if err := s.believed(c); err != nil {
+		return err
 	}
 	if c.verify == verifyOff {
 		return nil
@@ -25,19 +22,9 @@ func (s *sslBuilder) clients(t *serverTLS, base *tls.Config) error {
 	if c.verify != verifyOptionalNoCA && c.clientCA == nil && c.trusted == nil {
 		return errors.New("no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client")
 	}
-	t.trust = certs.NewTrust(c.depth, x509.ExtKeyUsageClientAuth)
-	for _, call := range []*conf.Call{c.clientCA, c.trusted} {
-		if call == nil {
-			continue
-		}
-		if err := t.trust.Load(s.read, confPath(call, call.Arg(0)), call == c.clientCA); err != nil {
-			return unplaced(call, 0, err)
-		}
-	}
-	if c.crl != nil {
-		if err := t.trust.LoadCRL(s.read, confPath(c.crl, c.crl.Arg(0))); err != nil {
-			return unplaced(c.crl, 0, err)
-		}
+	var err error
+	if t.trust, err = s.trust(c); err != nil {
+		return err
 	}
 	if err := s.ocsp(t); err != nil {
 		return err
@@ -45,6 +32,53 @@ func (s *sslBuilder) clients(t *serverTLS, base *tls.Config) error {
 	base.ClientAuth = tls.RequestClientCert // what comes is verified afterwards, as far as a request needs it
 	base.ClientCAs = t.trust.Told
 	return nil
+}
+
+// believed reads ssl_trusted_certificate: it must be sound, whoever needs it. Servers that have the same have read it in common.
+func (s *sslBuilder) believed(c *sslConf) (err error) {
+	if c.trusted == nil || s.b.Checked && !c.stapling && c.verify == verifyOff {
+		return nil
+	}
+	path := fileOf(c.trusted)
+	all, known := s.chains[path]
+	if !known {
+		if all, err = certs.LoadChain(s.read, path); err != nil {
+			return unplaced(c.trusted, 0, err)
+		}
+		s.chains[path] = all
+	}
+	s.trusted = all
+	return nil
+}
+
+// trustID is what makes a Trust, by the names of files.
+type trustID struct {
+	depth            int
+	told, other, crl string
+}
+
+// trust takes whom to believe; servers that say the same have it in common.
+func (s *sslBuilder) trust(c *sslConf) (*certs.Trust, error) {
+	id := trustID{c.depth, fileOf(c.clientCA), fileOf(c.trusted), fileOf(c.crl)}
+	if t := s.trusts[id]; t != nil {
+		return t, nil
+	}
+	t := certs.NewTrust(c.depth, x509.ExtKeyUsageClientAuth)
+	for _, call := range []*conf.Call{c.clientCA, c.trusted} {
+		if call == nil {
+			continue
+		}
+		if err := t.Load(s.read, fileOf(call), call == c.clientCA); err != nil {
+			return nil, unplaced(call, 0, err)
+		}
+	}
+	if c.crl != nil {
+		if err := t.LoadCRL(s.read, fileOf(c.crl)); err != nil {
+			return nil, unplaced(c.crl, 0, err)
+		}
+	}
+	s.trusts[id] = t
+	return t, nil
 }
 
 // ocsp takes whom to ask about client certificates.

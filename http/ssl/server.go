@@ -47,6 +47,8 @@ type sslBuilder struct {
 	read     certs.Read
 	texts    texts
 	lives    map[pairID]*live
+	chains   map[string][]*x509.Certificate // ssl_trusted_certificate, by its file
+	trusts   map[trustID]*certs.Trust
 	log      *logs.Logger // of the server at hand
 	made     map[*http.Server]*serverTLS
 	keys     *tls.Config // of tickets, where no file has them
@@ -64,7 +66,7 @@ func buildTLS(b *http.Builder, at *listen.Entry[*http.Server], settings func(*ht
 	}
 	s := load.The[sslBuilder](b.Env)
 	if s.b == nil {
-		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, lives: map[pairID]*live{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
+		*s = sslBuilder{b: b, settings: settings, read: b.Tree.Outside().Read, lives: map[pairID]*live{}, chains: map[string][]*x509.Certificate{}, trusts: map[trustID]*certs.Trust{}, made: map[*http.Server]*serverTLS{}, now: time.Now()}
 		b.AtEnd(s.end)
 	}
 	s.ahead(at.Servers)
