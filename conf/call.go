@@ -14,7 +14,7 @@ type Call struct {
 
 	tree  *Tree
 	diags *Diagnostics
-	scope *Block
+	block *Block // that the settings are resolved for first: an inner one of In when they are inherited
 }
 
 // Lookup finds the addresses of a name: Tree.Lookup.
@@ -112,17 +112,13 @@ func (c *Call) Time(key string) time.Duration {
 // Block is the block that the occurrence stands in; for a default the one it is used for.
 func (c *Call) Block() *Block {
 	if c.Node.In == nil {
-		return c.scope
+		return c.block
 	}
 	return c.Node.In
 }
 
 // Body is the directive's own { }, or nil.
 func (c *Call) Body() *Block { return c.Node.Block }
-
-// Scope is the first block that the settings are resolved for: an inner one of Block when they are
-// inherited. Other blocks that resolve to the same occurrences share them.
-func (c *Call) Scope() *Block { return c.scope }
 
 // IsDefault reports whether this is the default of the directive instead of an occurrence.
 func (c *Call) IsDefault() bool { return c.Node.In == nil }
@@ -133,20 +129,20 @@ func (c *Call) Tree() *Tree { return c.tree }
 // Path makes a path of the configuration absolute.
 func (c *Call) Path(path string) string { return c.tree.Full(path) }
 
-// A Place is a word of a directive, for errors that show later.
-type Place struct {
+// A Spot is a word of a directive, for errors that show later.
+type Spot struct {
 	Node *Node
 	Arg  int // as for Errorf
 }
 
 // Errorf makes an error at the place.
-func (p Place) Errorf(format string, a ...any) *Error {
+func (p Spot) Errorf(format string, a ...any) *Error {
 	p.Node.Keep()
 	return &Error{Node: p.Node, Arg: p.Arg, Text: fmt.Sprintf(format, a...)}
 }
 
-// Place is argument arg of the directive.
-func (c *Call) Place(arg int) Place { return Place{c.Node, arg} }
+// Spot is argument arg of the directive.
+func (c *Call) Spot(arg int) Spot { return Spot{c.Node, arg} }
 
 // Errorf makes an error about argument arg, or about the name of the directive (-1). The message
 // should be nginx's own.

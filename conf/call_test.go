@@ -48,7 +48,7 @@ func TestCall(t *testing.T) {
 	if w, ok := c.Key("zone"); !ok || w.Text != "one:2m" || w.Pos.Off != 22 || w.Len != 6 {
 		t.Errorf("%+v", w)
 	}
-	if c.Env != "env" || c.Len() != 6 || c.Arg(9) != "" || c.IsDefault() || c.Body() != nil || c.Block() != c.Scope() {
+	if c.Env != "env" || c.Len() != 6 || c.Arg(9) != "" || c.IsDefault() || c.Body() != nil || c.Block() != c.block {
 		t.Error("call", c)
 	}
 	if c.Index("t") != 3 || c.Index("q") != -1 {

@@ -284,7 +284,7 @@ func (t *Table) Declare(tree *Tree, env any, d *Diagnostics) {
 func declare(tree *Tree, env any, d *Diagnostics, set bool) {
 	tree.Main.Walk(func(n *Node) bool {
 		if e := n.entry; e != nil && e.declare != nil && (e.set != nil) == set && !n.bad {
-			if err := e.declare(&Call{Node: n, Env: env, tree: tree, diags: d, scope: n.In}); err != nil {
+			if err := e.declare(&Call{Node: n, Env: env, tree: tree, diags: d, block: n.In}); err != nil {
 				n.bad = true
 				d.setError(n, err)
 			}

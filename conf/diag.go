@@ -191,7 +191,7 @@ func (d *Diagnostics) List() []Diagnostic {
 		list = append(list, g)
 	}
 	sort.SliceStable(list, func(i, j int) bool {
-		return d.tree.before(list[i].order(), list[j].order())
+		return d.tree.before(list[i].at(), list[j].at())
 	})
 	return causes(list)
 }
@@ -235,7 +235,7 @@ func causes(list []Diagnostic) []Diagnostic {
 	return kept
 }
 
-func (g *Diagnostic) order() Pos {
+func (g *Diagnostic) at() Pos {
 	if g.Line.IsValid() && !g.late {
 		return g.Line
 	}

@@ -12,7 +12,7 @@
 //	table.Check(tree, diags)
 //	table.Declare(tree, env, diags)
 //	scopes := table.NewScopes(tree, env, diags)
-//	c := conf.Settings[limitReq](scopes, limitReqModule, locationBlock)
+//	c := conf.Settings[limitReqConf](scopes, limitReqModule, locationBlock)
 //
 // # The syntax line
 //

@@ -66,7 +66,7 @@ func TestKeptLine(t *testing.T) {
 			n.Keep()
 			kept = append(kept, n)
 		case "e":
-			kept = append(kept, Place{Node: n}.Errorf("odd").Node)
+			kept = append(kept, Spot{Node: n}.Errorf("odd").Node)
 		}
 	}
 	got := ""

@@ -65,7 +65,7 @@ func (d *Diagnostics) more(r *run) string {
 			places = append(places, "...")
 			break
 		}
-		at := d.tree.Position(r.more[i].order())
+		at := d.tree.Position(r.more[i].at())
 		if at.File == file {
 			places = append(places, fmt.Sprint(at.Line))
 			continue

@@ -241,7 +241,7 @@ func (s *Scopes) call(n *Node, b *Block) *Call {
 	if len(s.calls) == cap(s.calls) {
 		s.calls = make([]Call, 0, 64)
 	}
-	s.calls = append(s.calls, Call{Node: n, Env: s.env, tree: s.tree, diags: s.diags, scope: b})
+	s.calls = append(s.calls, Call{Node: n, Env: s.env, tree: s.tree, diags: s.diags, block: b})
 	return &s.calls[len(s.calls)-1]
 }
 

@@ -258,9 +258,9 @@ func (t *Tree) before(a, b Pos) bool {
 	return a.Off < b.Off
 }
 
-// First returns the one of some places that is read first.
-func (t *Tree) First(places []Place) Place {
-	return slices.MinFunc(places, func(a, b Place) int {
+// First returns the one of some spots that is read first.
+func (t *Tree) First(spots []Spot) Spot {
+	return slices.MinFunc(spots, func(a, b Spot) int {
 		switch at, bt := a.Node.Pos(), b.Node.Pos(); {
 		case t.before(at, bt):
 			return -1

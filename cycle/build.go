@@ -118,7 +118,7 @@ func Build(o Options, p *Process) (*Cycle, *conf.Diagnostics) {
 	if !d.Failed() {
 		if by, err := p.Files.OpenReserved(); err != nil {
 			node, _ := by.(*conf.Node)
-			d.Err(conf.Place{Node: node}.Errorf("%v", err).Unplaced())
+			d.Err(conf.Spot{Node: node}.Errorf("%v", err).Unplaced())
 		}
 		c.checkConnections()
 	}
@@ -146,7 +146,7 @@ func (c *Cycle) checkConnections() {
 	if c.Events.Connections > n || c.env.Diags.Failed() {
 		return
 	}
-	at := conf.Place{Node: c.Tree.Main.First("events"), Arg: -1}
+	at := conf.Spot{Node: c.Tree.Main.First("events"), Arg: -1}
 	if at.Node != nil && at.Node.Block.First("worker_connections") != nil {
 		at.Node = at.Node.Block.First("worker_connections")
 	}

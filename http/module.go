@@ -181,7 +181,7 @@ func (b *Builder) Groups() *upstream.Set {
 
 // CompileText compiles a word of a directive as text with variables.
 func CompileText(call *conf.Call, arg int, s string) (*Text, error) {
-	t, err := Env(call).Vars.CompileAt(call.Place(arg), s)
+	t, err := Env(call).Vars.CompileAt(call.Spot(arg), s)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}

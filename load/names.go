@@ -12,7 +12,7 @@ func (e *Env) CheckZones() {
 		if e.InDoubt(func(word string) bool { return word == z.Name || strings.Contains(word, "="+z.Name+":") }) {
 			continue
 		}
-		err := e.FirstPlace(z.At).Errorf("%v", z).Unplaced().Part(z.Name)
+		err := e.FirstSpot(z.At).Errorf("%v", z).Unplaced().Part(z.Name)
 		e.Diags.Err(err.Among(z.Name, e.Zones.Sized(z.Use)))
 	}
 }
@@ -29,16 +29,16 @@ func (e *Env) InDoubt(defines func(word string) bool) bool {
 	return found
 }
 
-// FirstPlace is the first of some places of the configuration (conf.Place), none when there is none.
-func (e *Env) FirstPlace(at []any) conf.Place {
-	var places []conf.Place
+// FirstSpot is the first of some spots of the configuration, none when there is none.
+func (e *Env) FirstSpot(at []any) conf.Spot {
+	var spots []conf.Spot
 	for _, p := range at {
-		if place, ok := p.(conf.Place); ok && place.Node.Pos().IsValid() {
-			places = append(places, place)
+		if spot, ok := p.(conf.Spot); ok && spot.Node.Pos().IsValid() {
+			spots = append(spots, spot)
 		}
 	}
-	if len(places) == 0 {
-		return conf.Place{Arg: -1}
+	if len(spots) == 0 {
+		return conf.Spot{Arg: -1}
 	}
-	return e.Tree.First(places)
+	return e.Tree.First(spots)
 }

@@ -148,7 +148,7 @@ func declareGeoIP2Value[R Subject[R]](n *conf.Node, in Street[R], db *database, 
 			if value[0] != '$' {
 				return errorAt(n, i, "invalid source variable name \"%s\"", value)
 			}
-			if v.source, err = in.compile(conf.Place{Node: n, Arg: i}, value); err != nil {
+			if v.source, err = in.compile(conf.Spot{Node: n, Arg: i}, value); err != nil {
 				return err
 			}
 		default:
@@ -168,7 +168,7 @@ func declareMetadata[R Subject[R]](n *conf.Node, in Street[R], db *database, nam
 		"build_epoch": db.built, "last_check": db.checked.Load, "last_change": db.changed.Load,
 	}[field]
 	if !ok {
-		return conf.Place{Node: n, Arg: min(1, len(n.Words)-2)}.Errorf("invalid setting \"%s\" for \"$%s\"", field, name).
+		return conf.Spot{Node: n, Arg: min(1, len(n.Words)-2)}.Errorf("invalid setting \"%s\" for \"$%s\"", field, name).
 			Among(field, []string{"build_epoch", "last_check", "last_change"})
 	}
 	return in.Vars.DefineGet(name, false, func(R) vars.Value { return vars.Value{B: appendInt(nil, get())} })

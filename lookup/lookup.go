@@ -35,11 +35,11 @@ type Street[R Subject[R]] struct {
 
 // Text compiles argument arg of a directive as text with variables: what set assigns, what return answers.
 func (s *Street[R]) Text(call *conf.Call, arg int) (*vars.Text[R], error) {
-	return s.compile(call.Place(arg), call.Arg(arg))
+	return s.compile(call.Spot(arg), call.Arg(arg))
 }
 
 // compile compiles text that stands at a place.
-func (s *Street[R]) compile(at conf.Place, text string) (*vars.Text[R], error) {
+func (s *Street[R]) compile(at conf.Spot, text string) (*vars.Text[R], error) {
 	x, err := s.Vars.Compile(text)
 	if err != nil {
 		return nil, at.Errorf("%v", err)
@@ -53,5 +53,5 @@ func (s *Street[R]) compile(at conf.Place, text string) (*vars.Text[R], error) {
 
 // errorAt makes an error at argument arg of a line, or at its first word (-1).
 func errorAt(n *conf.Node, arg int, format string, a ...any) error {
-	return conf.Place{Node: n, Arg: arg}.Errorf("%s", fmt.Sprintf(format, a...))
+	return conf.Spot{Node: n, Arg: arg}.Errorf("%s", fmt.Sprintf(format, a...))
 }

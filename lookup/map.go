@@ -62,7 +62,7 @@ const maxFirst = 100
 func declareMap[R Subject[R]](call *conf.Call, in Street[R]) error {
 	m := &mapping[R]{street: in}
 	var err error
-	if m.source, err = in.compile(call.Place(0), call.Arg(0)); err != nil {
+	if m.source, err = in.compile(call.Spot(0), call.Arg(0)); err != nil {
 		return err
 	}
 	name, err := vars.ParseName(call.Arg(1))
@@ -99,7 +99,7 @@ func (m *mapping[R]) value(n *conf.Node) (value, error) {
 	if strings.IndexByte(source, '$') < 0 || !added && m.texts[v] != nil {
 		return v, nil
 	}
-	text, err := m.street.compile(conf.Place{Node: n}, source)
+	text, err := m.street.compile(conf.Spot{Node: n}, source)
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +158,7 @@ func (m *mapping[R]) addHost(n *conf.Node, key string, v value) error {
 
 // conflict is the error of a line whose key another one has.
 func (m *mapping[R]) conflict(n *conf.Node, text string) error {
-	err := conf.Place{Node: n, Arg: -1}.Errorf("%s", text)
+	err := conf.Spot{Node: n, Arg: -1}.Errorf("%s", text)
 	if m.conflicts++; m.conflicts > maxFirst {
 		return err
 	}

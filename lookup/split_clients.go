@@ -36,7 +36,7 @@ type share struct {
 }
 
 func declareSplit[R Subject[R]](call *conf.Call, in Street[R]) error {
-	text, err := in.compile(call.Place(0), call.Arg(0))
+	text, err := in.compile(call.Spot(0), call.Arg(0))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (g *Group) follow(o *Options) error {
 			continue
 		}
 		named = true
-		at := conf.Place{Node: g.Spec.Node, Arg: -1}
+		at := conf.Spot{Node: g.Spec.Node, Arg: -1}
 		switch {
 		case f.Once: // there is a resolver
 		case g.Spec.Zone == "":

@@ -12,7 +12,7 @@ type Table[R any] struct {
 	builtin  map[string]*Var[R]
 	families []*Var[R] // longest prefix first
 	refs     map[string]*Ref[R]
-	order    []*Ref[R] // by first mention
+	all      []*Ref[R] // by first mention
 	groups   [10]*Ref[R]
 	slots    int
 	texts    map[string]*Text[R] // with variables, by source
@@ -181,7 +181,7 @@ func (t *Table[R]) Used(name string) bool {
 // order of first use. It may run again after more definitions.
 func (t *Table[R]) Finish() []error {
 	var errs []error
-	for _, f := range t.order {
+	for _, f := range t.all {
 		t.settle(f)
 		if f.used && f.unknown() {
 			errs = append(errs, &UnknownError{Name: f.name, At: f.asked})
@@ -263,7 +263,7 @@ func (t *Table[R]) ref(name string) *Ref[R] {
 	if f == nil {
 		f = &Ref[R]{table: t, name: name, slot: -1}
 		t.refs[name] = f
-		t.order = append(t.order, f)
+		t.all = append(t.all, f)
 	}
 	return f
 }

@@ -127,7 +127,7 @@ const noDelay = 1 << 62
 
 // mentionLimitReq makes the zone known that a limit_req names, which may be declared after it.
 func mentionLimitReq(call *conf.Call) error {
-	if _, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Place(call.Index("zone"))); err != nil {
+	if _, err := load.Of(call).Zones.Mention(call.String("zone"), limitReqUse, call.Spot(call.Index("zone"))); err != nil {
 		return call.Errorf(call.Index("zone"), "%v", err)
 	}
 	return nil

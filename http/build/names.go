@@ -29,7 +29,7 @@ func (b *Builder) CheckNames() {
 
 // unknownVariable is the error for a name that nobody defines.
 func (b *Builder) unknownVariable(name string, at []any) *conf.Error {
-	place := b.FirstPlace(at)
+	place := b.FirstSpot(at)
 	known, ok := vars.FindKnown("http", name)
 	if !ok {
 		names := b.Vars.Names()

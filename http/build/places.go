@@ -22,7 +22,7 @@ func (b *Builder) addLocations(s *http.Server, block *conf.Block, into *route.Lo
 		}
 		inside, err := into.Add(kind, loc.Name, match, loc)
 		if err != nil {
-			b.Diags.Err(conf.Place{Node: node, Arg: len(node.Args()) - 1}.Errorf("%v", err).After(b.sameLocation(block, node)))
+			b.Diags.Err(conf.Spot{Node: node, Arg: len(node.Args()) - 1}.Errorf("%v", err).After(b.sameLocation(block, node)))
 			continue
 		}
 		b.inside = inside

@@ -126,7 +126,7 @@ func (b *Builder) addName(n *http.Address, e *listen.Entry[*http.Server], s *htt
 	case err == nil:
 	case errors.As(err, &taken):
 		if name.Call == nil {
-			at := conf.Place{Node: s.Block.Node, Arg: -1}
+			at := conf.Spot{Node: s.Block.Node, Arg: -1}
 			b.Diags.WarnOf(at.Errorf("conflicting server name \"\" on %s, ignored", e.Spec).Unplaced())
 			return
 		}

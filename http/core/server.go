@@ -139,7 +139,7 @@ func checkBuffers(c *ServerConf, in *http.Install) error {
 	if in.Block.Context != conf.Server || c.LargeSize >= c.connPool {
 		return nil
 	}
-	at := conf.Place{Node: in.Block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
+	at := conf.Spot{Node: in.Block.Nearest("large_client_header_buffers", "connection_pool_size"), Arg: -1}
 	return at.Errorf("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"").Merged()
 }
 

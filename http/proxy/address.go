@@ -84,21 +84,21 @@ func (a *address) fill(s *passSpec) {
 		return
 	}
 	s.target, s.tls = a.spec, a.tls
-	s.place.secured(a.tls, a.host, securely(a.scheme))
+	s.dest.secured(a.tls, a.host, securely(a.scheme))
 }
 
 // find works out where a request goes. Any other verdict than Next is its answer.
-func (a *address) find(r *http.Request, set *upstream.Set) (place, http.Verdict) {
+func (a *address) find(r *http.Request, set *upstream.Set) (destination, http.Verdict) {
 	url, tls := cutScheme(a.scheme, string(r.Text(a.text)))
-	at, _, p, v := findPlace(r, set, url, 0, false)
+	at, _, p, v := findDestination(r, set, url, 0, false)
 	p.secured(tls, at.Host, securely(a.scheme))
 	return p, v
 }
 
-// findPlace finds the group of an address that a request worked out, or makes one for this request; a name is left to be looked up when the
+// findDestination finds the group of an address that a request worked out, or makes one for this request; a name is left to be looked up when the
 // request is ready (exchange.resolve). Without a port of its own the address has the usual one, if there is one (not 0); uri says that a URI
 // may follow it. Any other verdict than Next is the request's answer.
-func findPlace(r *http.Request, set *upstream.Set, text string, port uint16, uri bool) (at upstream.Target, rest string, p place, v http.Verdict) {
+func findDestination(r *http.Request, set *upstream.Set, text string, port uint16, uri bool) (at upstream.Target, rest string, p destination, v http.Verdict) {
 	at, rest, err := upstream.ParseTarget(text, port, uri)
 	if err != nil {
 		r.Logf(logs.Error, "%v in upstream \"%s\"", err, text)

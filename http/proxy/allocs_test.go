@@ -152,7 +152,7 @@ func handlerTo(g *upstream.Group) *handler {
 	c.upstreamConf = usualConf()
 	return newTestHandler(&c.upstreamConf, passSpec{
 		prefix: "proxy_", schema: httpPrefix, protocol: newHTTP1Loc(c).protocol, hidden: httpHidden(), sendsBody: true,
-		place: place{host: []byte("u"), group: g},
+		dest: destination{host: []byte("u"), group: g},
 	})
 }
 
@@ -167,7 +167,7 @@ func usualConf() upstreamConf {
 // newTestHandler makes a handler outside of any configuration.
 func newTestHandler(c *upstreamConf, s passSpec) *handler {
 	z, _, _ := c.sizes(s.prefix)
-	return &handler{conf: c, pass: s, sizes: z, shared: &shared{}, fixed: s.place, hidden: hiddenNames(s.hidden, nil, nil)}
+	return &handler{conf: c, pass: s, sizes: z, shared: &shared{}, fixed: s.dest, hidden: hiddenNames(s.hidden, nil, nil)}
 }
 
 // TestAllocations: a proxied request on kept connections costs no memory from the heap.
@@ -192,7 +192,7 @@ func TestAllocations(t *testing.T) {
 		l := &fastcgiLoc{fastcgiConf: c, list: testParams(t, []string{"HOST"}, "HTTP_HOST?", "$uri", "SCRIPT_FILENAME", "/x$uri", "QUERY_STRING", "$empty")}
 		testAllocations(t, newTestHandler(&c.upstreamConf, passSpec{
 			prefix: "fastcgi_", schema: "fastcgi://", protocol: l.protocol, hidden: cgiHidden(), sendsBody: true,
-			place: place{group: group(t, answerer(t, []byte(answer)))},
+			dest: destination{group: group(t, answerer(t, []byte(answer)))},
 		}))
 	})
 	t.Run("HTTP/2", func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestAllocations(t *testing.T) {
 		l := newGRPCLoc(&c, nil)
 		testAllocations(t, newTestHandler(&c, passSpec{
 			prefix: "grpc_", schema: grpcPrefix, protocol: l.protocol, alpn: alpnHTTP2, sendsBody: true, duplex: true,
-			place: place{host: []byte("u"), group: group(t, http2Answerer(t, body))},
+			dest: destination{host: []byte("u"), group: group(t, http2Answerer(t, body))},
 		}))
 	})
 	t.Run("memcached", func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAllocations(t *testing.T) {
 		l.upstreamConf = usualConf()
 		testAllocations(t, newTestHandler(&l.upstreamConf, passSpec{
 			prefix: "memcached_", schema: "memcached://", protocol: l.protocol,
-			place: place{group: group(t, answerer(t, []byte("VALUE value 0 1000\r\n"+body+"\r\nEND\r\n")))},
+			dest: destination{group: group(t, answerer(t, []byte("VALUE value 0 1000\r\n"+body+"\r\nEND\r\n")))},
 		}))
 	})
 }

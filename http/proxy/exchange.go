@@ -89,13 +89,13 @@ func (x *exchange) run() http.Verdict {
 	if x.r.Debugs() {
 		x.r.Debugf("http init upstream")
 	}
-	if x.place.group == nil {
+	if x.dest.group == nil {
 		if v := x.resolve(); v != http.Next {
 			x.finish()
 			return v
 		}
 	}
-	g := x.place.group
+	g := x.dest.group
 	x.secureFor()
 	x.began = x.r.Task.Now()
 	ask := upstream.Ask{Now: x.began}
@@ -229,7 +229,7 @@ func (x *exchange) dial() (Faults, http.Verdict) {
 
 // setUpstream tells log lines whom the request is sent to.
 func (x *exchange) setUpstream(name string, unix bool) {
-	schema := x.place.schema
+	schema := x.dest.schema
 	if schema == "" {
 		schema = x.h.pass.schema
 	}

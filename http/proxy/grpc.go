@@ -79,14 +79,14 @@ func installGRPC(c *grpcConf, in *http.Install) error {
 	if c.pass.text != nil {
 		s.find = c.pass.findGRPC
 	}
-	s.place.host = []byte(hostHeader(&c.pass.at, 0))
+	s.dest.host = []byte(hostHeader(&c.pass.at, 0))
 	return s.install(in, &c.upstreamConf, sizes{})
 }
 
 // findGRPC works out where a request goes. Any other verdict than Next is its answer.
-func (a *address) findGRPC(r *http.Request, set *upstream.Set) (place, http.Verdict) {
+func (a *address) findGRPC(r *http.Request, set *upstream.Set) (destination, http.Verdict) {
 	url, tls := cutScheme(a.scheme, string(r.Text(a.text)))
-	at, _, p, v := findPlace(r, set, url, 0, false)
+	at, _, p, v := findDestination(r, set, url, 0, false)
 	p.host = []byte(hostHeader(&at, 0))
 	p.secured(tls, at.Host, grpcsPrefix)
 	return p, v

@@ -20,7 +20,7 @@ type http2Loc struct {
 
 	method  *http.Text // in place of the client's; nil: none
 	setBody *http.Text // the same
-	uri     func(b []byte, r *http.Request, at *place) []byte
+	uri     func(b []byte, r *http.Request, at *destination) []byte
 	rewrite func(r *http.Request, f *http.Field) ([]byte, bool) // nil: nothing leads back to the peer
 }
 
@@ -50,7 +50,7 @@ const (
 
 // newGRPCLoc is a location with grpc_pass.
 func newGRPCLoc(c *upstreamConf, headers []setHeader) *http2Loc {
-	l := &http2Loc{opening: openHTTP2(), conf: c, uri: func(b []byte, r *http.Request, _ *place) []byte { return appendOwnURI(b, r) }}
+	l := &http2Loc{opening: openHTTP2(), conf: c, uri: func(b []byte, r *http.Request, _ *destination) []byte { return appendOwnURI(b, r) }}
 	l.plan = newHTTP2Plan(headers, true, nil)
 	return l
 }
@@ -162,12 +162,12 @@ func (p *http2) createRequest(c *call) http.Verdict {
 	}
 	p.toHead = field.EqualFold(method, "HEAD")
 	b = appendMethod(b, method)
-	if c.place.tls {
+	if c.dest.tls {
 		b = append(b, http2SchemeHTTPS)
 	} else {
 		b = append(b, http2SchemeHTTP)
 	}
-	path := l.uri(r.Alloc(len(r.Target) + len(c.place.uri) + 3*len(r.URI) + len(r.Args) + 1)[:0], r, &c.place)
+	path := l.uri(r.Alloc(len(r.Target) + len(c.dest.uri) + 3*len(r.URI) + len(r.Args) + 1)[:0], r, &c.dest)
 	switch {
 	case len(path) == 0:
 		r.Log(logs.Error, "zero length URI to proxy")
@@ -180,7 +180,7 @@ func (p *http2) createRequest(c *call) http.Verdict {
 	default:
 		b = h2.AppendIndexed(b, http2Path, path)
 	}
-	host := c.place.host
+	host := c.dest.host
 	if plan.host != nil {
 		if text := r.Text(plan.host); len(text) > 0 {
 			host = text

@@ -24,8 +24,8 @@ type handler struct {
 	stickies map[*upstream.Spec]*sticky
 	groups   *upstream.Set
 	names    *upstream.ResolverConf
-	tls      *ssl.Upstream // nil: no place can want it
-	fixed    place
+	tls      *ssl.Upstream // nil: no destination can want it
+	fixed    destination
 	// fixedTLS is how peers are spoken to, if it is the same for all requests.
 	fixedTLS tlsUse
 	offered  []string // by ALPN
@@ -44,14 +44,14 @@ type passSpec struct {
 	// protocol returns the protocol for one request: old, which served another one, made ready, or a new one if
 	// old is nil or of another kind.
 	protocol func(old protocol) protocol
-	// target is where requests go, if that is known at load, with what place has to say besides. Otherwise
+	// target is where requests go, if that is known at load, with what dest has to say besides. Otherwise
 	// find works it out; any other verdict than Next is the request's answer.
 	target *upstream.Spec
-	place  place
-	find   func(r *http.Request, set *upstream.Set) (place, http.Verdict)
+	dest   destination
+	find   func(r *http.Request, set *upstream.Set) (destination, http.Verdict)
 	// key is the key of a response in the cache where none is configured; nil: it is empty.
 	key  func(c *call) []byte
-	tls  bool   // some place may want TLS
+	tls  bool   // some destination may want TLS
 	alpn string // of the protocol, offered in the handshake; connections of the same group are told apart by it. "": none
 
 	hidden                 []string // fields of responses that clients do not get to see
@@ -63,8 +63,8 @@ type passSpec struct {
 	connects bool
 }
 
-// A place is where one request goes.
-type place struct {
+// A destination is where one request goes.
+type destination struct {
 	host  []byte // for Host and $proxy_host
 	port  []byte // for $proxy_port
 	uri   []byte // what follows the address
@@ -84,7 +84,7 @@ type place struct {
 func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error) {
 	b := in.Builder
 	h := &handler{
-		conf: c, pass: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.place,
+		conf: c, pass: s, sizes: z, shared: http.Of[modules](b).of(s.prefix), fixed: s.dest,
 		tag: connectionTag(c, s.url, in), names: b.Resolver(in.Block),
 		stays: c.IgnoreAbort || c.Store.set(),
 		dial: loop.DialOptions{
@@ -100,7 +100,7 @@ func (s passSpec) install(in *http.Install, c *upstreamConf, z sizes) (err error
 		if h.tls, err = ssl.BuildUpstream(b, &c.SSL, s.prefix); err != nil {
 			return blameSSL(in.Block, s.prefix, err)
 		}
-		if n, ok := h.tls.Fixed(s.place.name); ok && s.find == nil {
+		if n, ok := h.tls.Fixed(s.dest.name); ok && s.find == nil {
 			h.fixedTLS = newTLSUse(h.tls, n)
 		}
 	}
@@ -173,7 +173,7 @@ func (t *hashTexts) compile(b *http.Builder) (hashKeys, error) {
 		if spec.Key.Source == "" {
 			continue
 		}
-		at := conf.Place{Node: spec.Key.Node}
+		at := conf.Spot{Node: spec.Key.Node}
 		text, err := b.Vars.CompileAt(at, spec.Key.Source)
 		if err != nil {
 			return nil, at.Errorf("%v", err)
@@ -194,11 +194,11 @@ func (h *handler) serve(r *http.Request) http.Verdict {
 	x := h.take(r)
 	if h.pass.find != nil {
 		var v http.Verdict
-		if x.place, v = h.pass.find(r, h.groups); v != http.Next {
+		if x.dest, v = h.pass.find(r, h.groups); v != http.Next {
 			return v
 		}
 	} else {
-		x.place = h.fixed
+		x.dest = h.fixed
 	}
 	if h.pass.fetches {
 		if v := r.DiscardBody(); v != http.Next {

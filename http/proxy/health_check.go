@@ -146,7 +146,7 @@ func (p *passes) add(loc *http.Location, h *handler) {
 
 // begin makes the job of one check, when all groups are known.
 func (k *checkConf) begin(b *http.Builder, h *handler, loc *http.Location, nth int) error {
-	at := conf.Place{Node: k.node, Arg: -1}
+	at := conf.Spot{Node: k.node, Arg: -1}
 	switch {
 	case h == nil:
 		return at.Errorf("\"health_check\" needs a \"proxy_pass\" or its like in the same location")

@@ -141,8 +141,8 @@ func (c *checker) request(about []byte) *http.BackgroundRequest {
 // check asks the peer once. What was being done last is in r.Doing then.
 func (w *watch) check(r *http.Request) bool {
 	x := w.c.h.take(r)
-	x.place = w.c.h.fixed
-	x.place.group, x.place.uri = w.only, nil
+	x.dest = w.c.h.fixed
+	x.dest.group, x.dest.uri = w.only, nil
 	if x.proto.createRequest(&x.call) != http.Next {
 		return false
 	}

@@ -117,7 +117,7 @@ var conditionFields = [...]struct {
 func (l *http1Loc) key(c *call) []byte {
 	l1 := c.r.Loop()
 	buf := l1.Take(1024)
-	key := c.r.Copy(l.appendURI(append(buf[:0], c.place.start...), c.r, &c.place))
+	key := c.r.Copy(l.appendURI(append(buf[:0], c.dest.start...), c.r, &c.dest))
 	l1.Give(buf)
 	return key
 }
@@ -175,13 +175,13 @@ func (p *http1) createRequest(c *call) http.Verdict {
 	p.toHead = field.EqualFold(method, "HEAD")
 	b = append(append(b, method...), ' ')
 	at := len(b)
-	if b = l.appendURI(b, r, &c.place); len(b) == at {
+	if b = l.appendURI(b, r, &c.dest); len(b) == at {
 		r.Log(logs.Error, "zero length URI to proxy")
 		return http.StatusInternal
 	}
 	uri := len(b)
 	b = append(b, plan.version...)
-	host := c.place.host
+	host := c.dest.host
 	if plan.host != nil {
 		if h := r.Text(plan.host); len(h) > 0 || !plan.always {
 			host = h
@@ -300,7 +300,7 @@ func appendFields(b []byte, in http.Fields, dropped *nameSet) []byte {
 //
 // Without a URI in proxy_pass it is the client's own, as it was sent if nothing has changed it. With
 // one, that takes the place of the location's prefix. With variables it is all there is.
-func (l *http1Loc) appendURI(b []byte, r *http.Request, at *place) []byte {
+func (l *http1Loc) appendURI(b []byte, r *http.Request, at *destination) []byte {
 	switch {
 	case l.pass.text != nil && len(at.uri) > 0:
 		return append(b, at.uri...)

@@ -94,7 +94,7 @@ func TestCreateRequest(t *testing.T) {
 			}
 			r.Method, r.MethodName = http.GET, []byte("GET")
 			r.In, r.Body, r.Target, r.Plain = tt.in, tt.body, []byte("/x"), true
-			x := call{r: r, streaming: tt.stream, place: place{host: []byte("app")}}
+			x := call{r: r, streaming: tt.stream, dest: destination{host: []byte("app")}}
 			if v := newHTTP1Loc(&c).protocol(nil).createRequest(&x); v != http.Next {
 				t.Errorf("%s: %d", tt.name, v)
 			}
@@ -133,7 +133,7 @@ func TestAppendURI(t *testing.T) {
 		pass := tt.pass
 		pass.location = tt.location
 		l := http1Loc{proxyConf: &proxyConf{pass: &pass}}
-		if got := l.appendURI(nil, &tt.r, &place{uri: []byte(tt.uri)}); string(got) != tt.want {
+		if got := l.appendURI(nil, &tt.r, &destination{uri: []byte(tt.uri)}); string(got) != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

@@ -86,9 +86,9 @@ const (
 // A call is one request to peers and one response, as a protocol sees it: bytes and fields. The exchange says
 // what is asked, the protocol what was answered.
 type call struct {
-	r     *http.Request
-	conf  *upstreamConf
-	place place
+	r    *http.Request
+	conf *upstreamConf
+	dest destination
 
 	// The request.
 	head      []byte // and a body of the proxy's own

@@ -11,13 +11,13 @@ func proxyVariables() []http.Var {
 	return []http.Var{
 		{Name: "proxy_host", Changeable: true, Doc: "Name and port of the server in proxy_pass.", Get: func(r *http.Request, _ string) http.Value {
 			if x := ofLocation(r); x != nil {
-				return http.Value{B: x.place.host}
+				return http.Value{B: x.dest.host}
 			}
 			return http.Value{Missing: true}
 		}},
 		{Name: "proxy_port", Changeable: true, Doc: "Port of the server in proxy_pass, or the scheme's.", Get: func(r *http.Request, _ string) http.Value {
 			if x := ofLocation(r); x != nil {
-				return http.Value{B: x.place.port}
+				return http.Value{B: x.dest.port}
 			}
 			return http.Value{Missing: true}
 		}},

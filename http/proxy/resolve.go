@@ -13,16 +13,16 @@ import (
 // resolve makes the group of an address that the request worked out, for this request alone. A name is looked up; the request waits for that,
 // unless its client goes away.
 func (x *exchange) resolve() http.Verdict {
-	r, at := x.r, &x.place.unresolved
+	r, at := x.r, &x.dest.unresolved
 	switch {
 	case at.Unix:
-		x.place.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
+		x.dest.group = upstream.Fixed(at.Host, []loop.Addr{{Unix: at.Host}})
 		return http.Next
 	case at.Port == 0:
 		r.Logf(logs.Error, "no port in upstream \"%s\"", at.Host)
 		return http.StatusInternal
 	case at.IP.IsValid():
-		x.place.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
+		x.dest.group = upstream.Fixed(at.Host, []loop.Addr{{Net: netip.AddrPortFrom(at.IP, at.Port)}})
 		return http.Next
 	case x.h.names.Resolver == nil:
 		r.Logf(logs.Error, "no resolver defined to resolve %s", at.Host)
@@ -53,6 +53,6 @@ func (x *exchange) resolve() http.Verdict {
 			r.Debugf("name was resolved to %s", addrs[i])
 		}
 	}
-	x.place.group = upstream.Fixed(at.Host, addrs)
+	x.dest.group = upstream.Fixed(at.Host, addrs)
 	return http.Next
 }

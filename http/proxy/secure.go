@@ -23,11 +23,11 @@ type tlsUse struct {
 func (x *exchange) secureFor() {
 	x.tls = tlsUse{}
 	switch {
-	case !x.place.tls:
-	case x.h.fixedTLS.on && !x.place.made && x.h.pass.find == nil:
+	case !x.dest.tls:
+	case x.h.fixedTLS.on && !x.dest.made && x.h.pass.find == nil:
 		x.tls = x.h.fixedTLS
 	default:
-		x.tls = newTLSUse(x.h.tls, x.h.tls.Of(x.r, x.place.name))
+		x.tls = newTLSUse(x.h.tls, x.h.tls.Of(x.r, x.dest.name))
 	}
 	x.tls.secure.Protocol = x.h.pass.alpn
 }
@@ -101,6 +101,6 @@ func blameSSL(b *conf.Block, prefix string, err error) error {
 	if errors.As(err, &placed) && placed.Node != nil {
 		return err
 	}
-	at := conf.Place{Node: b.Nearest(prefix+"ssl_verify", prefix+"ssl_protocols", prefix+"pass"), Arg: -1}
+	at := conf.Spot{Node: b.Nearest(prefix+"ssl_verify", prefix+"ssl_protocols", prefix+"pass"), Arg: -1}
 	return at.Errorf("%v", err).Unplaced()
 }

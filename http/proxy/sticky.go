@@ -32,7 +32,7 @@ func (s *stickies) compile(b *http.Builder) (map[*upstream.Spec]*sticky, error) 
 			continue
 		}
 		t := &sticky{Sticky: spec.Sticky}
-		at := conf.Place{Node: spec.Sticky.Node, Arg: -1}
+		at := conf.Spot{Node: spec.Sticky.Node, Arg: -1}
 		for _, list := range []struct {
 			from []string
 			to   *[]*http.Text

@@ -174,29 +174,29 @@ func (t *target) fill(s *passSpec) {
 		return
 	}
 	s.tls = t.tls
-	s.target, s.place = t.spec, place{host: []byte(t.host), uri: []byte(t.uri), start: keyStart(&t.at, t.host, t.tls)}
-	s.place.secured(t.tls, t.at.Host, httpsPrefix)
+	s.target, s.dest = t.spec, destination{host: []byte(t.host), uri: []byte(t.uri), start: keyStart(&t.at, t.host, t.tls)}
+	s.dest.secured(t.tls, t.at.Host, httpsPrefix)
 	if !t.at.Unix {
-		s.place.port = strconv.AppendUint(nil, uint64(t.at.Port), 10)
+		s.dest.port = strconv.AppendUint(nil, uint64(t.at.Port), 10)
 	}
 }
 
-// secured says that a place is spoken to over TLS, if it is.
-func (p *place) secured(tls bool, name, schema string) {
+// secured says that a destination is spoken to over TLS, if it is.
+func (p *destination) secured(tls bool, name, schema string) {
 	if tls {
 		p.tls, p.name, p.schema = true, name, schema
 	}
 }
 
 // find works out where a request goes. Any other verdict than Next is its answer.
-func (t *target) find(r *http.Request, set *upstream.Set) (p place, v http.Verdict) {
+func (t *target) find(r *http.Request, set *upstream.Set) (p destination, v http.Verdict) {
 	url := string(r.Text(t.text))
 	address, port, tls, ok := scheme(url)
 	if !ok || address == "" {
 		r.Logf(logs.Error, "invalid URL prefix in \"%s\"", url)
 		return p, http.StatusInternal
 	}
-	at, uri, p, v := findPlace(r, set, address, port, true)
+	at, uri, p, v := findDestination(r, set, address, port, true)
 	if v != http.Next {
 		return p, v
 	}

@@ -131,6 +131,6 @@ func (o *upstreamConf) sizes(prefix string) (z sizes, culprit string, err error)
 
 // blame makes an error about sizes one of the nearest directive that can be meant.
 func blame(b *conf.Block, prefix, culprit string, err error) error {
-	at := conf.Place{Node: b.Nearest(culprit, prefix+"buffers", prefix+"buffer_size"), Arg: -1}
+	at := conf.Spot{Node: b.Nearest(culprit, prefix+"buffers", prefix+"buffer_size"), Arg: -1}
 	return at.Errorf("%v", err).Merged()
 }

@@ -101,7 +101,7 @@ func variableCondition(call *conf.Call, words []string, first int) (condition, e
 	if err != nil { // "$" and nothing else
 		return nil, call.Errorf(first, "invalid condition \"%s\"", words[0])
 	}
-	ref := http.Env(call).Vars.Lookup(name, call.Place(first))
+	ref := http.Env(call).Vars.Lookup(name, call.Spot(first))
 	if len(words) == 1 {
 		return func(r *http.Request, _ bool) (bool, error) {
 			v := ref.Get(r).B

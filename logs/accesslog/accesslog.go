@@ -34,7 +34,7 @@ func (f *Front[R]) formats() *formats[R] { return load.The[formats[R]](f.Env) }
 
 // compile compiles argument arg of a directive, or text that is made of it.
 func (f *Front[R]) compile(call *conf.Call, arg int, text string) (*vars.Text[R], error) {
-	x, err := f.Vars.CompileAt(call.Place(arg), text)
+	x, err := f.Vars.CompileAt(call.Spot(arg), text)
 	if err != nil {
 		return nil, call.Errorf(arg, "%v", err)
 	}

@@ -89,7 +89,7 @@ func (s *Server) build(file string, modules []*http.Module) {
 	s.refs = map[string]*vars.Ref[*http.Request]{}
 	for _, m := range modules {
 		for _, v := range m.Vars {
-			s.refs[v.Name] = builder.Vars.Lookup(v.Name, conf.Place{})
+			s.refs[v.Name] = builder.Vars.Lookup(v.Name, conf.Spot{})
 		}
 	}
 	table.Declare(tree, env, d)
