@@ -265,3 +265,32 @@ func importsOf(t *testing.T, root string) map[string]map[string]string {
 	}
 	return all
 }
+
+// TestFileLengths sees that files are as long as a module is: none has a handful of lines, but those of a platform or a build tag, and none
+// has more than 400. Tests may be longer.
+func TestFileLengths(t *testing.T) {
+	const least, most = 20, 400
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		text, name := string(b), filepath.Base(path)
+		test, lines := strings.HasSuffix(name, "_test.go"), strings.Count(text, "\n")
+		switch name = strings.TrimSuffix(strings.TrimSuffix(name, ".go"), "_test"); {
+		case lines > most && !test:
+			t.Errorf("%s has %d lines: part it", path, lines)
+		case lines >= least || name == "doc" || name == "export" || strings.HasPrefix(text, "//go:build "):
+		case strings.HasSuffix(name, "_linux") || strings.HasSuffix(name, "_darwin") || strings.HasSuffix(name, "bsd"):
+		default:
+			t.Errorf("%s has %d lines: they belong elsewhere", path, lines)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
