@@ -8,8 +8,7 @@ import (
 	"weir/loop"
 )
 
-// Target is where a server directive or a proxy_pass points, before any name is
-// looked up.
+// Target is where a server directive or a proxy_pass points, before any name is looked up.
 type Target struct {
 	Text    string     // as written, without the URI
 	Host    string     // "10.0.0.1", "[::1]", "example.com", the path of a unix socket
@@ -19,8 +18,7 @@ type Target struct {
 	Unix    bool
 }
 
-// Errors of ParseTarget are nginx's words; to the user they appear as
-// `invalid port in upstream "x"`.
+// Errors of ParseTarget are nginx's words; to the user they appear as `invalid port in upstream "x"`.
 var (
 	errNoHost     = errors.New("no host")
 	errHost       = errors.New("invalid host")
@@ -34,9 +32,8 @@ var (
 // longestPath is what fits into sockaddr_un with the NUL that ends it.
 const longestPath = 107
 
-// ParseTarget reads an address as nginx does: host[:port], [IPv6][:port] or
-// unix:path. With uri, a URI may follow (after ":" for a unix socket) and is
-// returned; without it, a URI is an error.
+// ParseTarget reads an address as nginx does: host[:port], [IPv6][:port] or unix:path. With uri, a URI may follow (after ":" for a unix socket) and
+// is returned; without it, a URI is an error.
 func ParseTarget(s string, port uint16, uri bool) (t Target, rest string, err error) {
 	switch {
 	case len(s) >= 5 && strings.EqualFold(s[:5], "unix:"):

@@ -8,8 +8,7 @@ import (
 	"weir/loop"
 )
 
-// ErrNoLive says that no peer can be used now. nginx answers 502, logs "no live
-// upstreams while connecting to upstream" and shows the group's name in
+// ErrNoLive says that no peer can be used now. nginx answers 502, logs "no live upstreams while connecting to upstream" and shows the group's name in
 // $upstream_addr.
 var ErrNoLive = errors.New("no live upstreams")
 
@@ -39,8 +38,7 @@ type Timing struct {
 	Sent, Received int64 // bytes
 }
 
-// Attempt is the search of one exchange for a peer that answers. It is embedded
-// by value in the exchange and reused; groups of up to 64 peers need no
+// Attempt is the search of one exchange for a peer that answers. It is embedded by value in the exchange and reused; groups of up to 64 peers need no
 // allocation. It belongs to one task.
 type Attempt struct {
 	group *Group
@@ -59,8 +57,7 @@ type Attempt struct {
 	inflight bool // least_time: the peer's inflight time counts this exchange
 }
 
-// Begin starts an attempt, which chooses among the peers that the group has now.
-// The attempt's former content is dropped.
+// Begin starts an attempt, which chooses among the peers that the group has now. The attempt's former content is dropped.
 func (g *Group) Begin(a *Attempt, ask Ask) {
 	set := g.peers.Load()
 	*a = Attempt{
@@ -102,8 +99,7 @@ func (a *Attempt) open(p *Peer, sec int64) bool {
 	return !a.wasTried(p.index) && p.usable(sec)
 }
 
-// tied returns the peer of the tier that the client is tied to, if this attempt
-// may use it in this second.
+// tied returns the peer of the tier that the client is tied to, if this attempt may use it in this second.
 func (a *Attempt) tied(sec int64) *Peer {
 	if len(a.ask.SID) == 0 {
 		return nil
@@ -130,9 +126,8 @@ func (a *Attempt) choose(p *Peer, sec int64) *Peer {
 	return p
 }
 
-// Next chooses the next peer, one that this attempt has not had yet. When no
-// primary peer can be used it turns to the backups, for good. The peer counts
-// one exchange more until Done is called for it.
+// Next chooses the next peer, one that this attempt has not had yet. When no primary peer can be used it turns to the backups, for good. The peer
+// counts one exchange more until Done is called for it.
 func (a *Attempt) Next(now loop.Time) (*Peer, error) {
 	g, s := a.group, a.set
 	g.mu.Lock()
@@ -155,8 +150,7 @@ func (a *Attempt) Next(now loop.Time) (*Peer, error) {
 	return p, nil
 }
 
-// pick chooses from the tier. Peers that begin slowly are left out in most of
-// their turns, unless there is no other.
+// pick chooses from the tier. Peers that begin slowly are left out in most of their turns, unless there is no other.
 func (a *Attempt) pick(now loop.Time) *Peer {
 	held := a.set.slow && a.tier.holdBack(now)
 	p := a.set.method.pick(a, now)
@@ -169,8 +163,7 @@ func (a *Attempt) pick(now loop.Time) *Peer {
 	return p
 }
 
-// Header reports that p's response header came after t.Header. Only
-// least_time with inflight listens; others lose nothing by the call.
+// Header reports that p's response header came after t.Header. Only least_time with inflight listens; others lose nothing by the call.
 func (a *Attempt) Header(p *Peer, now loop.Time, t Timing) {
 	if !a.inflight {
 		return
@@ -181,8 +174,7 @@ func (a *Attempt) Header(p *Peer, now loop.Time, t Timing) {
 	g.mu.Unlock()
 }
 
-// Done reports how p did, once for each Next. It reports whether p is put aside
-// now: nginx then logs [warn] "upstream server temporarily disabled".
+// Done reports how p did, once for each Next. It reports whether p is put aside now: nginx then logs [warn] "upstream server temporarily disabled".
 func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bool) {
 	g := a.group
 	g.mu.Lock()
@@ -210,8 +202,7 @@ func (a *Attempt) Done(p *Peer, now loop.Time, o Outcome, t Timing) (disabled bo
 	return disabled
 }
 
-// Tries reports how many peers are left to try, the limit included. At 0 the
-// exchange has to answer with what it has.
+// Tries reports how many peers are left to try, the limit included. At 0 the exchange has to answer with what it has.
 func (a *Attempt) Tries() int { return a.tries }
 
 // Limit lowers Tries to n (proxy_next_upstream_tries); 0 is no limit.
@@ -221,9 +212,8 @@ func (a *Attempt) Limit(n int) {
 	}
 }
 
-// Regain gives back the try that Done took: the connection was a kept one and
-// broke without an answer, which says nothing about the peer's address. So even
-// the only peer of a group is asked again, on a fresh connection.
+// Regain gives back the try that Done took: the connection was a kept one and broke without an answer, which says nothing about the peer's address.
+// So even the only peer of a group is asked again, on a fresh connection.
 func (a *Attempt) Regain() { a.tries++ }
 
 // Group returns the group that is being tried.

@@ -39,8 +39,7 @@ type Set struct {
 	byName map[string][]*Group // in lower case; several implicit ones differ in port
 }
 
-// Build makes all groups that were declared or referred to. What is wrong goes
-// to diags; those groups are left out.
+// Build makes all groups that were declared or referred to. What is wrong goes to diags; those groups are left out.
 func (d *Declared) Build(o Options, diags *conf.Diagnostics) *Set {
 	s := &Set{bySpec: map[*Spec]*Group{}, byName: map[string][]*Group{}}
 	for _, spec := range d.specs {
@@ -63,9 +62,8 @@ func (s *Set) Group(spec *Spec) *Group { return s.bySpec[spec] }
 // Groups are all groups, in order of the configuration.
 func (s *Set) Groups() []*Group { return s.groups }
 
-// Find returns the group for a host that a request worked out (proxy_pass with
-// variables), or nil: then the name has to be resolved. noPort says that the
-// port was not written; a declared group fits only then. Any goroutine.
+// Find returns the group for a host that a request worked out (proxy_pass with variables), or nil: then the name has to be resolved. noPort says that
+// the port was not written; a declared group fits only then. Any goroutine.
 func (s *Set) Find(host []byte, port uint16, noPort bool) *Group {
 	var lower [256]byte
 	for _, g := range s.byName[string(appendLower(lower[:0], host))] {
@@ -86,8 +84,8 @@ func appendLower(dst, s []byte) []byte {
 	return dst
 }
 
-// Inherit hands the state of old's groups to the groups of the same names, and
-// retires those that are gone. To be called when s takes the place of old.
+// Inherit hands the state of old's groups to the groups of the same names, and retires those that are gone. To be called when s takes the place of
+// old.
 func (s *Set) Inherit(old *Set) {
 	if old == nil {
 		return
@@ -143,9 +141,8 @@ func (g *Group) begin() {
 	g.peers.Store(g.newPeerSet(nil, false))
 }
 
-// Only makes a group of one peer of g, at another port if port is not 0: for
-// who asks that peer and no other. Connections are kept as k says, not at all if
-// their life is 0. Any goroutine.
+// Only makes a group of one peer of g, at another port if port is not 0: for who asks that peer and no other. Connections are kept as k says, not at
+// all if their life is 0. Any goroutine.
 func (g *Group) Only(p *Peer, port uint16, k Keepalive) *Group {
 	addr := p.Addr
 	if port != 0 && addr.Unix == "" {
@@ -160,8 +157,7 @@ func (g *Group) Only(p *Peer, port uint16, k Keepalive) *Group {
 	return only
 }
 
-// Fixed makes a group of addresses that a request found by itself: the peers of
-// a name resolved while it waits. It lives as long as that request. Any
+// Fixed makes a group of addresses that a request found by itself: the peers of a name resolved while it waits. It lives as long as that request. Any
 // goroutine.
 func Fixed(name string, addrs []loop.Addr) *Group {
 	spec := &Spec{Name: name, Implicit: true, Servers: []ServerSpec{

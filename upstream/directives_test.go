@@ -11,9 +11,8 @@ import (
 	"weir/conf"
 )
 
-// TestErrors compares what is said about the configurations of
-// testdata/conf/errors.txt with what is written there, and with nginx where one
-// of today is installed (WEIR_NGINX names its binary).
+// TestErrors compares what is said about the configurations of testdata/conf/errors.txt with what is written there, and with nginx where one of today
+// is installed (WEIR_NGINX names its binary).
 func TestErrors(t *testing.T) {
 	const file = "testdata/conf/errors.txt"
 	b, err := os.ReadFile(file)
@@ -42,8 +41,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// said is the diagnostics of a configuration, up to the first error, as nginx
-// words them.
+// said is the diagnostics of a configuration, up to the first error, as nginx words them.
 func said(config string) string {
 	d, diags, o := loadConf(config, letters)
 	if !diags.Failed() {

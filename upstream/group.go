@@ -38,14 +38,12 @@ type line struct {
 	zombies []*state   // of peers that are gone while they were at work; likewise
 }
 
-// balancer is a balancing method. One value serves all exchanges of a set of
-// peers; what belongs to one exchange is in its Attempt. Except begin, every
-// method is called with the group's mutex held. A tier may be empty.
+// balancer is a balancing method. One value serves all exchanges of a set of peers; what belongs to one exchange is in its Attempt. Except begin,
+// every method is called with the group's mutex held. A tier may be empty.
 type balancer interface {
 	// begin prepares an attempt before its first pick.
 	begin(a *Attempt)
-	// pick chooses from a.tier, or returns nil when none there can be used. It
-	// must mark its choice with a.choose.
+	// pick chooses from a.tier, or returns nil when none there can be used. It must mark its choice with a.choose.
 	pick(a *Attempt, now loop.Time) *Peer
 	// header reports the time to the response header, while the exchange lasts.
 	header(a *Attempt, p *Peer, now loop.Time, t Timing)
@@ -66,8 +64,7 @@ func (plain) done(_ *Attempt, p *Peer, _ loop.Time, o Outcome, t Timing) {
 	}
 }
 
-// Pool returns the pool of kept connections, or nil. Groups that nobody declared
-// (an address in proxy_pass) have none, as in nginx.
+// Pool returns the pool of kept connections, or nil. Groups that nobody declared (an address in proxy_pass) have none, as in nginx.
 func (g *Group) Pool() *Pool { return g.pool }
 
 // Peers returns all peers, primaries first. The slice is fresh.
@@ -83,8 +80,7 @@ func (g *Group) Status(dst []PeerStatus, now loop.Time) []PeerStatus {
 	return dst
 }
 
-// Retire closes what the group keeps, when a reload has no successor for it.
-// Exchanges under way end as usual; their connections are no longer kept.
+// Retire closes what the group keeps, when a reload has no successor for it. Exchanges under way end as usual; their connections are no longer kept.
 func (g *Group) Retire() {
 	if g.pool != nil {
 		g.pool.Close()

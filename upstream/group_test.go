@@ -95,8 +95,7 @@ func TestEveryPeerOnce(t *testing.T) {
 	}
 }
 
-// TestRegain: a kept connection that broke is no reason to give up a group's
-// only peer.
+// TestRegain: a kept connection that broke is no reason to give up a group's only peer.
 func TestRegain(t *testing.T) {
 	g := build(t, "server a;")
 	var a Attempt
@@ -136,8 +135,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// TestManyGoroutines is for the race detector: exchanges on all sides while the
-// configuration is reloaded. In the end nobody may be left connected.
+// TestManyGoroutines is for the race detector: exchanges on all sides while the configuration is reloaded. In the end nobody may be left connected.
 func TestManyGoroutines(t *testing.T) {
 	const servers = "server a max_fails=3; server b weight=2; server c max_conns=2; server d;"
 	for name, block := range blocks(servers) {

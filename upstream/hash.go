@@ -6,10 +6,8 @@ import (
 	"weir/loop"
 )
 
-// hashed is "hash key": the key's hash, laid over the weights, names the peer.
-// The hash is that of Cache::Memcached, as nginx has it: bits 16–30 of the
-// CRC-32. A peer that cannot be used makes a further hash be added to the
-// first, over the key with the number of the rehash before it.
+// hashed is "hash key": the key's hash, laid over the weights, names the peer. The hash is that of Cache::Memcached, as nginx has it: bits 16–30 of
+// the CRC-32. A peer that cannot be used makes a further hash be added to the first, over the key with the number of the rehash before it.
 type hashed struct{ plain }
 
 func (hashed) pick(a *Attempt, now loop.Time) *Peer {
@@ -39,8 +37,7 @@ func keyHash(round uint32, key []byte) uint32 {
 	return crc32.Update(crc, crc32.IEEETable, key) >> 16 & 0x7fff
 }
 
-// crcDecimal is the CRC-32 of n written in decimal. It goes digit by digit,
-// because a buffer given to crc32.Update would move to the heap.
+// crcDecimal is the CRC-32 of n written in decimal. It goes digit by digit, because a buffer given to crc32.Update would move to the heap.
 func crcDecimal(n uint32) uint32 {
 	unit := uint32(1)
 	for n/unit >= 10 {

@@ -7,9 +7,8 @@ import (
 	"weir/loop"
 )
 
-// A Check is what a group has to know of an active health check of its peers:
-// when a peer is made what it is by it. Who makes the checks reports their
-// outcomes to Judge.
+// A Check is what a group has to know of an active health check of its peers: when a peer is made what it is by it. Who makes the checks reports
+// their outcomes to Judge.
 type Check struct {
 	Key        string // what makes it the same over a reload
 	Fails      int    // so many in a row make a peer unhealthy
@@ -45,9 +44,8 @@ func (g *Group) AddCheck(c Check) {
 	g.applyChecks(g.peers.Load(), false)
 }
 
-// applyChecks drops the verdicts of checks that there are no more, and begins
-// those of new ones: after a reload also those that are to be made anew. With
-// g.mu held.
+// applyChecks drops the verdicts of checks that there are no more, and begins those of new ones: after a reload also those that are to be made anew.
+// With g.mu held.
 func (g *Group) applyChecks(s *peerSet, reload bool) {
 	for _, p := range s.all() {
 		st := p.st
@@ -72,9 +70,8 @@ func (g *Group) applyChecks(s *peerSet, reload bool) {
 	}
 }
 
-// Judge reports the outcome of one check of a peer, and whether the check thinks
-// otherwise of the peer from now on. A peer that comes back begins slowly, with
-// a clean slate. Any goroutine.
+// Judge reports the outcome of one check of a peer, and whether the check thinks otherwise of the peer from now on. A peer that comes back begins
+// slowly, with a clean slate. Any goroutine.
 func (g *Group) Judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool) {
 	h, changed, tell := g.judge(p, key, passed, now)
 	if changed && tell != nil {
@@ -127,8 +124,7 @@ func (st *state) health() (h Health) {
 	return h
 }
 
-// judge takes in one outcome, and reports whether the verdict is another one
-// then.
+// judge takes in one outcome, and reports whether the verdict is another one then.
 func (v *verdict) judge(c *Check, passed bool) bool {
 	next, need := Unhealthy, c.Fails
 	if passed {
@@ -180,8 +176,7 @@ func (p *Peer) ramp(now loop.Time) int {
 	return int(since * whole / p.SlowStart)
 }
 
-// holdBack decides which of the peers that begin slowly take part in this
-// choice: each in as many of a thousand as it has reached of its weight. It
+// holdBack decides which of the peers that begin slowly take part in this choice: each in as many of a thousand as it has reached of its weight. It
 // reports whether one does not.
 func (t *tier) holdBack(now loop.Time) (held bool) {
 	const whole = 1000
@@ -206,8 +201,7 @@ func (t *tier) letAll() {
 	}
 }
 
-// nextUsable is when the first of the peers that are put aside may be probed; 0
-// when there is none.
+// nextUsable is when the first of the peers that are put aside may be probed; 0 when there is none.
 func (t *tier) nextUsable(sec int64) (at loop.Time) {
 	for _, p := range t.peers {
 		if p.Down || p.Drain || p.st.blocked > 0 || !p.aside(sec) {

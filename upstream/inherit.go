@@ -2,8 +2,8 @@ package upstream
 
 import "weir/loop"
 
-// identity is what makes a peer the same when others come and go, or over a reload. Weight, limits and
-// "down" may change and leave its health and its connections alone.
+// identity is what makes a peer the same when others come and go, or over a reload. Weight, limits and "down" may change and leave its health and its
+// connections alone.
 type identity struct {
 	id     int // within one group; over a reload that counts for nothing
 	server string
@@ -12,10 +12,9 @@ type identity struct {
 	nth    int // of equal ones
 }
 
-// Inherit lets g go on where old, the group of the same name before a reload,
-// stands: health, averages, exchanges under way, turns and kept connections.
-// Exchanges that began with old end with old, on the shared state. To be called
-// once, before g is used; old may be in use. Any goroutine.
+// Inherit lets g go on where old, the group of the same name before a reload, stands: health, averages, exchanges under way, turns and kept
+// connections. Exchanges that began with old end with old, on the shared state. To be called once, before g is used; old may be in use. Any
+// goroutine.
 func (g *Group) Inherit(old *Group) {
 	if old == nil || old == g {
 		return
@@ -53,8 +52,7 @@ func (s *peerSet) identities(within bool) map[identity]*Peer {
 	return m
 }
 
-// inheritPool takes over the old pool itself, under the new settings, so that
-// connections in the hands of old exchanges come back to it too.
+// inheritPool takes over the old pool itself, under the new settings, so that connections in the hands of old exchanges come back to it too.
 func (g *Group) inheritPool(old *Group) {
 	if g.pool != nil && old.pool != nil {
 		old.pool.resize(g.pool.keep, g.pool.limit, g.addresses())

@@ -2,13 +2,11 @@ package upstream
 
 import "weir/loop"
 
-// maxMisses is how many unusable choices a hashing method or random makes
-// before round robin takes over, for the rest of the attempt.
+// maxMisses is how many unusable choices a hashing method or random makes before round robin takes over, for the rest of the attempt.
 const maxMisses = 20
 
-// ipHash is "ip_hash": the client's IPv4 network of 24 bits, or its whole IPv6
-// address, names the peer. The numbers are nginx's, so a client stays with its
-// server when nginx is swapped for weir.
+// ipHash is "ip_hash": the client's IPv4 network of 24 bits, or its whole IPv6 address, names the peer. The numbers are nginx's, so a client stays
+// with its server when nginx is swapped for weir.
 type ipHash struct{ plain }
 
 const (
@@ -36,9 +34,8 @@ func (ipHash) pick(a *Attempt, now loop.Time) *Peer {
 	return roundRobin{}.pick(a, now)
 }
 
-// ipHashMix goes over the address once more. An IPv4 address that came in over
-// an IPv6 socket (::ffff:a.b.c.d) is an IPv6 one for nginx, all 16 octets; a
-// client without an address counts as 0.0.0.
+// ipHashMix goes over the address once more. An IPv4 address that came in over an IPv6 socket (::ffff:a.b.c.d) is an IPv6 one for nginx, all 16
+// octets; a client without an address counts as 0.0.0.
 func ipHashMix(h uint32, a *Attempt) uint32 {
 	client := a.ask.Client
 	if client.Is6() {

@@ -9,16 +9,14 @@ import (
 	"weir/loop"
 )
 
-// pointsPerWeight is how many points of the circle a server has for each unit
-// of its weight. It is nginx's number, and that of Cache::Memcached::Fast.
+// pointsPerWeight is how many points of the circle a server has for each unit of its weight. It is nginx's number, and that of
+// Cache::Memcached::Fast.
 const pointsPerWeight = 160
 
-// ketama is "hash key consistent": every server owns many points of a circle;
-// the key's CRC-32 is a place on it, and the next point names the server. A
-// server more or less moves only its own share of the keys.
+// ketama is "hash key consistent": every server owns many points of a circle; the key's CRC-32 is a place on it, and the next point names the server.
+// A server more or less moves only its own share of the keys.
 //
-// Servers are told apart by their text; several addresses of one name share
-// its points and take turns.
+// Servers are told apart by their text; several addresses of one name share its points and take turns.
 type ketama struct {
 	plain
 	circle  []point
@@ -49,8 +47,7 @@ func newKetama(t *tier) *ketama {
 	return k
 }
 
-// addPoints adds the points of one peer: CRC-32 over host, NUL, port, and the
-// four octets of the point before, low first.
+// addPoints adds the points of one peer: CRC-32 over host, NUL, port, and the four octets of the point before, low first.
 func (k *ketama) addPoints(server int, p *Peer) {
 	host, port := ketamaName(p.Server)
 	base := crc32.ChecksumIEEE([]byte(host + "\x00" + port))
@@ -62,8 +59,7 @@ func (k *ketama) addPoints(server int, p *Peer) {
 	}
 }
 
-// ketamaName splits a server as it was written. A port that was not written is
-// not hashed; a unix socket is its path.
+// ketamaName splits a server as it was written. A port that was not written is not hashed; a unix socket is its path.
 func ketamaName(server string) (host, port string) {
 	if len(server) >= 5 && strings.EqualFold(server[:5], "unix:") {
 		return server[5:], ""

@@ -2,8 +2,7 @@ package upstream
 
 import "weir/loop"
 
-// leastConn is "least_conn": the peer with the fewest exchanges under way for
-// its weight; equals take turns.
+// leastConn is "least_conn": the peer with the fewest exchanges under way for its weight; equals take turns.
 type leastConn struct{ plain }
 
 func (leastConn) pick(a *Attempt, now loop.Time) *Peer {
@@ -48,8 +47,7 @@ func (leastConn) pick(a *Attempt, now loop.Time) *Peer {
 	return a.choose(best, sec)
 }
 
-// compareLoad compares x per weight of p with y per weight of q, without
-// dividing: -1 when p has the lighter load.
+// compareLoad compares x per weight of p with y per weight of q, without dividing: -1 when p has the lighter load.
 func compareLoad(x int, p *Peer, y int, q *Peer) int {
 	l, r := x*q.Weight, y*p.Weight
 	switch {

@@ -6,17 +6,15 @@ import (
 	"weir/loop"
 )
 
-// leastTime is "least_time": the peer that is expected to be through first with
-// what it has to do. The figure is its average time per exchange, to the header
-// or to the last byte, multiplied by the exchanges it would then have; equals
-// take turns.
+// leastTime is "least_time": the peer that is expected to be through first with what it has to do. The figure is its average time per exchange, to
+// the header or to the last byte, multiplied by the exchanges it would then have; equals take turns.
 type leastTime struct {
 	lastByte bool // measure to the last byte, not to the header
 	inflight bool // count exchanges that are not yet answered
 }
 
-// inflight follows the exchanges under way of one peer, in milliseconds, so
-// that a peer which has stopped answering looks slow before anything timed out.
+// inflight follows the exchanges under way of one peer, in milliseconds, so that a peer which has stopped answering looks slow before anything timed
+// out.
 type inflight struct {
 	n       int64 // exchanges not yet answered
 	waited  int64 // what they had waited, together, at changed
@@ -24,8 +22,7 @@ type inflight struct {
 	average int64
 }
 
-// Figures of nginx: times are put in classes of 20 ms, and whoever is slower
-// than five seconds is equally bad.
+// Figures of nginx: times are put in classes of 20 ms, and whoever is slower than five seconds is equally bad.
 const (
 	timeClass = 20
 	timeMost  = 5000
@@ -68,8 +65,7 @@ func (m *leastTime) choice(a *Attempt, sec, ms int64) *Peer {
 	return t.end()
 }
 
-// fastest returns the first peer with the least expected time, that time, and
-// whether others have the same.
+// fastest returns the first peer with the least expected time, that time, and whether others have the same.
 func (m *leastTime) fastest(a *Attempt, sec, ms int64) (best *Peer, eta int, many bool) {
 	for _, p := range a.tier.peers {
 		if !a.open(p, sec) {
@@ -91,8 +87,7 @@ func (m *leastTime) fastest(a *Attempt, sec, ms int64) (best *Peer, eta int, man
 	return best, eta, many
 }
 
-// eta is the expected time, in milliseconds. A peer not used for fail_timeout
-// is given the benefit of the doubt: its average is halved for each such
+// eta is the expected time, in milliseconds. A peer not used for fail_timeout is given the benefit of the doubt: its average is halved for each such
 // period, so that a slow one gets its chance again.
 func (m *leastTime) eta(p *Peer, sec int64) int {
 	st := p.st
@@ -123,8 +118,7 @@ func (m *leastTime) header(a *Attempt, p *Peer, now loop.Time, t Timing) {
 	a.inflight = false
 }
 
-// done takes only answers into the averages: a peer that fails fast must not
-// look fast.
+// done takes only answers into the averages: a peer that fails fast must not look fast.
 func (m *leastTime) done(a *Attempt, p *Peer, now loop.Time, o Outcome, t Timing) {
 	if a.inflight {
 		p.st.inflight.end(milli(now), t.Last)
@@ -139,8 +133,7 @@ func (m *leastTime) done(a *Attempt, p *Peer, now loop.Time, o Outcome, t Timing
 	}
 }
 
-// average moves avg to v by a twentieth, rounded; the first value is taken as
-// it is.
+// average moves avg to v by a twentieth, rounded; the first value is taken as it is.
 func average(avg *int64, v time.Duration) {
 	averageMillis(avg, int64(v/time.Millisecond))
 }

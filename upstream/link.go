@@ -4,9 +4,8 @@ import (
 	"weir/loop"
 )
 
-// Link is one connection to a peer, from the dial to the close: in the hands of
-// one exchange, or idle in a pool. It is the handler of its parked connection,
-// so that keeping and taking it allocates nothing.
+// Link is one connection to a peer, from the dial to the close: in the hands of one exchange, or idle in a pool. It is the handler of its parked
+// connection, so that keeping and taking it allocates nothing.
 //
 // While an exchange has it, a link belongs to that exchange's task.
 type Link struct {
@@ -39,16 +38,14 @@ type Secure struct {
 	Protocol string   // spoken on it, where that is another than what the address alone tells: "h2"
 }
 
-// NewLink makes a link of a connection just made to p; its first exchange is
-// counted. Loop only.
+// NewLink makes a link of a connection just made to p; its first exchange is counted. Loop only.
 func (g *Group) NewLink(c *loop.Conn, p *Peer, now loop.Time) *Link {
 	return &Link{Conn: c, Requests: 1, born: now, pool: g.pool, lane: p.lane}
 }
 
-// Take gives an idle connection to p, newest first, one of l's own before one
-// of another loop; nil when there is none. It is one without TLS: see TakeSecure.
-// With a pool that is "local", only links kept under the same tag fit. The link
-// counts one exchange more. Loop only: l is the loop that the caller runs on.
+// Take gives an idle connection to p, newest first, one of l's own before one of another loop; nil when there is none. It is one without TLS: see
+// TakeSecure. With a pool that is "local", only links kept under the same tag fit. The link counts one exchange more. Loop only: l is the loop that
+// the caller runs on.
 func (g *Group) Take(l *loop.Loop, p *Peer, tag uint64) *Link {
 	return g.TakeSecure(l, p, tag, &Secure{})
 }
@@ -79,11 +76,9 @@ func (g *Group) TakeSecure(l *loop.Loop, p *Peer, tag uint64, s *Secure) *Link {
 	}
 }
 
-// Keep parks the link until somebody takes it. It reports false when the link
-// may not be kept: the group keeps none, the link has served keepalive_requests
-// or lived keepalive_time, or the peer has already sent something or closed.
-// The link is then still the caller's, to close. Whether the exchange left the
-// connection in a state to be kept at all is for the caller to know.
+// Keep parks the link until somebody takes it. It reports false when the link may not be kept: the group keeps none, the link has served
+// keepalive_requests or lived keepalive_time, or the peer has already sent something or closed. The link is then still the caller's, to close.
+// Whether the exchange left the connection in a state to be kept at all is for the caller to know.
 //
 // Loop only: on the loop of the connection, as the last thing done with it.
 func (k *Link) Keep(tag uint64) bool {
@@ -99,8 +94,7 @@ func (k *Link) Keep(tag uint64) bool {
 	k.tag, k.on, k.deadline = tag, l, now.Add(wait)
 	k.Conn.Handler = k
 	k.Conn.Park(k.deadline, true)
-	// It may be taken by another loop as soon as the pool has it: so the pool
-	// gets it last.
+	// It may be taken by another loop as soon as the pool has it: so the pool gets it last.
 	k.pool.put(k)
 	return true
 }
@@ -122,9 +116,8 @@ func (k *Link) quiet() bool {
 	return err == loop.ErrAgain
 }
 
-// Wake ends an idle link: its time is over, the peer closed it or spoke out of
-// turn, or weir needs the descriptor. A link that was taken by another loop in
-// the meantime is that loop's affair.
+// Wake ends an idle link: its time is over, the peer closed it or spoke out of turn, or weir needs the descriptor. A link that was taken by another
+// loop in the meantime is that loop's affair.
 func (k *Link) Wake(_ *loop.Task, c *loop.Conn, why loop.Woke) {
 	if !k.pool.remove(k, c) {
 		return

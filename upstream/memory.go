@@ -42,8 +42,8 @@ func (g *Group) remembered(id identity, v *verdict) string {
 	return fmt.Sprintf("%q %q %d %t %q %q", g.id(), id.server, id.nth, id.backup, addressName(id.addr), v.key)
 }
 
-// Restore takes in a snapshot, as far as it speaks of peers and checks that there
-// are. Lines that it does not understand are left out. Before the set is used.
+// Restore takes in a snapshot, as far as it speaks of peers and checks that there are. Lines that it does not understand are left out. Before the set
+// is used.
 func (s *Set) Restore(snapshot []byte) {
 	known := map[string]Health{}
 	s.restoreEdited(snapshot)

@@ -6,8 +6,7 @@ import (
 	"weir/conf"
 )
 
-// methodDirectives are the directives that choose how the group balances. A
-// later one takes the place of an earlier one, with nginx's warning.
+// methodDirectives are the directives that choose how the group balances. A later one takes the place of an earlier one, with nginx's warning.
 func methodDirectives() []conf.Directive[settings] {
 	return []conf.Directive[settings]{
 		{

@@ -17,8 +17,8 @@ import (
 	"weir/weirtest"
 )
 
-// TestSequences asks nginx and weir the same questions and compares the servers
-// they try, in order. A1 … A4 are servers that answer, D1 and D2 are not there.
+// TestSequences asks nginx and weir the same questions and compares the servers they try, in order. A1 … A4 are servers that answer, D1 and D2 are
+// not there.
 func TestSequences(t *testing.T) {
 	nginx := oracle(t, "1.20")
 	if nginx == "" {

@@ -7,8 +7,7 @@ import (
 	"weir/loop"
 )
 
-// Peer is one address of one server of a group. All its fields are settled when
-// the group is built; any goroutine may read them at any time.
+// Peer is one address of one server of a group. All its fields are settled when the group is built; any goroutine may read them at any time.
 type Peer struct {
 	ID     int       // among all that its group has had
 	Name   string    // the address as $upstream_addr shows it: "127.0.0.1:80", "unix:/path"
@@ -31,9 +30,8 @@ type Peer struct {
 	st      *state
 }
 
-// state is what a peer remembers. It is apart from Peer because it outlives it:
-// after a reload the new peer of the same server goes on with it. Guarded by
-// the group's mutex.
+// state is what a peer remembers. It is apart from Peer because it outlives it: after a reload the new peer of the same server goes on with it.
+// Guarded by the group's mutex.
 type state struct {
 	conns     int // exchanges under way
 	current   int // smooth round robin: credit
@@ -64,23 +62,20 @@ type state struct {
 // Identity is equal for two peers when they are the same, with other settings: one has taken the place of the other. Any goroutine.
 func (p *Peer) Identity() any { return p.st }
 
-// longAgo is a second that lies further back than any fail_timeout. A peer
-// never used must look so, though a monotonic clock may start at nought.
+// longAgo is a second that lies further back than any fail_timeout. A peer never used must look so, though a monotonic clock may start at nought.
 const longAgo = math.MinInt64 / 4
 
 func newState(weight int) *state {
 	return &state{effective: weight, accessed: longAgo, checked: longAgo}
 }
 
-// second is nginx's clock: health is compared in whole seconds, so that
-// fail_timeout=1s lasts between one and two.
+// second is nginx's clock: health is compared in whole seconds, so that fail_timeout=1s lasts between one and two.
 func second(now loop.Time) int64 { return int64(now) / int64(time.Second) }
 
 // milli is the clock of least_time.
 func milli(now loop.Time) int64 { return int64(now) / int64(time.Millisecond) }
 
-// aside reports whether the peer has failed too often of late. One probe gets
-// through when fail_timeout is over; touch then starts the next period.
+// aside reports whether the peer has failed too often of late. One probe gets through when fail_timeout is over; touch then starts the next period.
 func (p *Peer) aside(sec int64) bool {
 	return p.MaxFails > 0 && p.st.fails >= p.MaxFails && sec-p.st.checked <= p.timeout
 }
@@ -95,9 +90,8 @@ func (p *Peer) usableTied(sec int64) bool {
 	return !p.Down && p.st.blocked == 0 && !p.aside(sec) && !p.full()
 }
 
-// touch notes that the peer was chosen. Once per fail_timeout it moves checked
-// forward: that is both "one probe" and the mark by which a later success knows
-// that it came after the last failure.
+// touch notes that the peer was chosen. Once per fail_timeout it moves checked forward: that is both "one probe" and the mark by which a later
+// success knows that it came after the last failure.
 func (p *Peer) touch(sec int64) {
 	if sec-p.st.checked > p.timeout {
 		p.st.checked = sec
@@ -121,8 +115,7 @@ func (p *Peer) failed(now loop.Time) bool {
 	return st.fails >= p.MaxFails
 }
 
-// succeeded forgets the failures if this use began after the last of them. It
-// begins slowly if it was put aside for them.
+// succeeded forgets the failures if this use began after the last of them. It begins slowly if it was put aside for them.
 func (p *Peer) succeeded(now loop.Time) {
 	if p.st.accessed >= p.st.checked {
 		return

@@ -6,10 +6,8 @@ import (
 	"weir/loop"
 )
 
-// peerSet is who the peers of a group are at one time, and how one of them is
-// chosen. It never changes: when a name has other addresses, another set takes
-// its place, in which the peers that stay have the states that they had. An
-// attempt ends with the set that it began with.
+// peerSet is who the peers of a group are at one time, and how one of them is chosen. It never changes: when a name has other addresses, another set
+// takes its place, in which the peers that stay have the states that they had. An attempt ends with the set that it began with.
 type peerSet struct {
 	primary tier
 	backup  tier

@@ -7,12 +7,10 @@ import (
 	"weir/loop"
 )
 
-// Pool is the kept connections of one group, for all loops. nginx has such a
-// pool in each worker; here a connection goes to whoever needs it, and the
+// Pool is the kept connections of one group, for all loops. nginx has such a pool in each worker; here a connection goes to whoever needs it, and the
 // limit is that of all workers together.
 //
-// Who removes a link from the pool, under its lock, owns it: that settles every
-// race between taking, waking and evicting.
+// Who removes a link from the pool, under its lock, owns it: that settles every race between taking, waking and evicting.
 type Pool struct {
 	mu       sync.Mutex
 	keep     Keepalive
@@ -36,8 +34,7 @@ type Keepalive struct {
 	Idle     time.Duration // between exchanges
 }
 
-// lane is the idle links to one address. own has the newest of each loop, by
-// the loop's number.
+// lane is the idle links to one address. own has the newest of each loop, by the loop's number.
 type lane struct {
 	own    []*Link
 	gone   bool      // no peer has the address any more
@@ -61,8 +58,7 @@ func (p *Pool) lane(addr loop.Addr) *lane {
 	return n
 }
 
-// admits reports whether a link that was used until now may be kept, and for how
-// long.
+// admits reports whether a link that was used until now may be kept, and for how long.
 func (p *Pool) admits(k *Link, now loop.Time) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,8 +127,8 @@ func (p *Pool) hand(k *Link) *Link {
 	return k
 }
 
-// remove takes out this link; false: somebody else was first. That other may
-// have brought it back meanwhile, but then on a connection of its own loop.
+// remove takes out this link; false: somebody else was first. That other may have brought it back meanwhile, but then on a connection of its own
+// loop.
 func (p *Pool) remove(k *Link, c *loop.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,8 +148,7 @@ func (p *Pool) Close() {
 	dropAll(gone)
 }
 
-// resize gives the pool new settings after a reload, and forgets all addresses
-// but those used.
+// resize gives the pool new settings after a reload, and forgets all addresses but those used.
 func (p *Pool) resize(k Keepalive, limit int, used map[loop.Addr]bool) {
 	p.mu.Lock()
 	p.keep, p.limit = k, limit
@@ -163,8 +158,7 @@ func (p *Pool) resize(k Keepalive, limit int, used map[loop.Addr]bool) {
 	p.forget(used)
 }
 
-// forget drops the connections to addresses that no peer of the group has any
-// more. Any goroutine.
+// forget drops the connections to addresses that no peer of the group has any more. Any goroutine.
 func (p *Pool) forget(used map[loop.Addr]bool) {
 	var gone []*Link
 	p.mu.Lock()
@@ -203,8 +197,8 @@ func dropAll(gone []*Link) {
 	}
 }
 
-// drop closes a link that was just removed. here is the loop that the caller
-// runs on, nil when it runs on none: a connection is closed on its own loop.
+// drop closes a link that was just removed. here is the loop that the caller runs on, nil when it runs on none: a connection is closed on its own
+// loop.
 func (k *Link) drop(here *loop.Loop) {
 	if k.on == here {
 		k.Conn.Close()
@@ -229,8 +223,7 @@ func (p *Pool) Status() PoolStatus {
 	return PoolStatus{p.count, p.limit, p.taken, p.returned, p.evicted}
 }
 
-// link and unlink keep the two lists: all links by age, and those of one lane
-// and loop. With p.mu held.
+// link and unlink keep the two lists: all links by age, and those of one lane and loop. With p.mu held.
 func (p *Pool) link(k *Link) {
 	k.idle = true
 	k.older, k.newer = p.newest, nil

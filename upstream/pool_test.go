@@ -13,8 +13,7 @@ import (
 	"weir/weirtest"
 )
 
-// peerServer answers each byte with the same byte. It counts connections, and
-// hangs up on those that it is told to.
+// peerServer answers each byte with the same byte. It counts connections, and hangs up on those that it is told to.
 type peerServer struct {
 	net.Listener
 	accepted atomic.Int64

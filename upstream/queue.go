@@ -6,19 +6,16 @@ import (
 	"weir/loop"
 )
 
-// Queue is the settings of "queue": how many requests may wait for a peer, and
-// how long.
+// Queue is the settings of "queue": how many requests may wait for a peer, and how long.
 type Queue struct {
 	Max     int // 0: none waits
 	Timeout time.Duration
 }
 
-// queue is the requests that wait for a peer of a group, the first first.
-// Guarded by the group's mutex. It outlives the group with its peers' states.
+// queue is the requests that wait for a peer of a group, the first first. Guarded by the group's mutex. It outlives the group with its peers' states.
 //
-// Who may have made room fires the first one's signal. It looks; when it gets a
-// peer, or leaves, it fires the next. So one signal goes as far as there is
-// room, and none is lost.
+// Who may have made room fires the first one's signal. It looks; when it gets a peer, or leaves, it fires the next. So one signal goes as far as
+// there is room, and none is lost.
 type queue struct {
 	first, last *Waiter
 	n           int
@@ -79,9 +76,8 @@ func (g *Group) Overflows() uint64 {
 	return g.queue.overflows
 }
 
-// Enqueue has a request wait until a peer may be free. It reports false when the
-// group has no queue, or it is full, or there is nothing to wait for: peers have
-// failed it already, and none is only busy. Any goroutine.
+// Enqueue has a request wait until a peer may be free. It reports false when the group has no queue, or it is full, or there is nothing to wait for:
+// peers have failed it already, and none is only busy. Any goroutine.
 func (a *Attempt) Enqueue(w *Waiter, now loop.Time) bool {
 	g := a.group
 	if g.Spec.Queue.Max == 0 {
@@ -100,8 +96,7 @@ func (a *Attempt) Enqueue(w *Waiter, now loop.Time) bool {
 	return true
 }
 
-// busy reports whether a peer would be usable if it had not as many exchanges as
-// it may have.
+// busy reports whether a peer would be usable if it had not as many exchanges as it may have.
 func (s *peerSet) busy(sec int64) bool {
 	for _, t := range []*tier{&s.primary, &s.backup} {
 		for _, p := range t.peers {
@@ -113,8 +108,7 @@ func (s *peerSet) busy(sec int64) bool {
 	return false
 }
 
-// Busy reports whether others wait for a peer of the group already: who comes
-// later waits behind them. Any goroutine.
+// Busy reports whether others wait for a peer of the group already: who comes later waits behind them. Any goroutine.
 func (a *Attempt) Busy() bool {
 	if a.group.Spec.Queue.Max == 0 {
 		return false
@@ -122,10 +116,8 @@ func (a *Attempt) Busy() bool {
 	return a.group.Queued() > 0
 }
 
-// Await waits in the queue until a peer is found, which then counts one exchange
-// more. Any other outcome is an error of Poll: loop.ErrTimeout when the time of
-// the queue is over, errors of the client (loop.ErrWatched when it has closed).
-// For the task t, whose client source is.
+// Await waits in the queue until a peer is found, which then counts one exchange more. Any other outcome is an error of Poll: loop.ErrTimeout when
+// the time of the queue is over, errors of the client (loop.ErrWatched when it has closed). For the task t, whose client source is.
 func (a *Attempt) Await(t *loop.Task, w *Waiter, source *loop.Source) (*Peer, error) {
 	g := a.group
 	defer func() {

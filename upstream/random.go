@@ -2,8 +2,7 @@ package upstream
 
 import "weir/loop"
 
-// random is "random": any peer, by weight; with two, the less loaded of two
-// such choices ("least_conn" is the only measure nginx has for it).
+// random is "random": any peer, by weight; with two, the less loaded of two such choices ("least_conn" is the only measure nginx has for it).
 type random struct {
 	plain
 	two  bool

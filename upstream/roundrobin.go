@@ -2,10 +2,8 @@ package upstream
 
 import "weir/loop"
 
-// turn is one step of smooth weighted round robin among the peers it is shown:
-// each earns its effective weight, the richest is chosen and pays what all
-// earned. Weights 5, 1, 1 give a a b a c a a rather than a a a a a b c. The
-// effective weight, lowered by failures, recovers by one each turn.
+// turn is one step of smooth weighted round robin among the peers it is shown: each earns its effective weight, the richest is chosen and pays what
+// all earned. Weights 5, 1, 1 give a a b a c a a rather than a a a a a b c. The effective weight, lowered by failures, recovers by one each turn.
 //
 // Every method breaks its ties with a turn.
 type turn struct {
@@ -32,8 +30,7 @@ func (t *turn) end() *Peer {
 	return t.best
 }
 
-// roundRobin is the method of a group that names none, and what the others fall
-// back to.
+// roundRobin is the method of a group that names none, and what the others fall back to.
 type roundRobin struct{ plain }
 
 func (roundRobin) pick(a *Attempt, now loop.Time) *Peer {

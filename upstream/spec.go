@@ -10,8 +10,7 @@ import (
 	"weir/loop"
 )
 
-// Spec is a group as the configuration says it. Once all directives have been
-// read it does not change.
+// Spec is a group as the configuration says it. Once all directives have been read it does not change.
 type Spec struct {
 	Name     string
 	Port     uint16      // of an implicit group
@@ -70,8 +69,7 @@ func (f *Follow) same(g *Follow) bool {
 	return f != nil && g != nil && f.Host == g.Host && f.Service == g.Service
 }
 
-// Key is text with $variables, for the http layer to compile. Source is "" when
-// the method has none.
+// Key is text with $variables, for the http layer to compile. Source is "" when the method has none.
 type Key struct {
 	Source string
 	Node   *conf.Node // the directive, for errors; the key is its argument 0
@@ -96,14 +94,12 @@ func (m Method) String() string {
 	return [...]string{"round_robin", "least_conn", "ip_hash", "hash", "hash consistent", "random", "least_time"}[m]
 }
 
-// defaultKeepalive is what a declared group has without any keepalive
-// directive, since nginx 1.29.7.
+// defaultKeepalive is what a declared group has without any keepalive directive, since nginx 1.29.7.
 func defaultKeepalive() Keepalive {
 	return Keepalive{Max: 32, Local: true, Requests: 1000, Life: time.Hour, Idle: time.Minute}
 }
 
-// Declared is every group that one configuration speaks of. It is filled while
-// the configuration is read, by one goroutine.
+// Declared is every group that one configuration speaks of. It is filled while the configuration is read, by one goroutine.
 type Declared struct {
 	find     conf.Lookup
 	specs    []*Spec
@@ -164,8 +160,7 @@ func (d *Declared) declare(s *Spec) {
 	d.byName[strings.ToLower(s.Name)] = s
 }
 
-// Refer returns the group that a directive such as proxy_pass points to: the
-// declared one of that name, or an implicit one for the address. It may be
+// Refer returns the group that a directive such as proxy_pass points to: the declared one of that name, or an implicit one for the address. It may be
 // called again for the same target. arg is the argument that holds the target.
 func (d *Declared) Refer(c *conf.Call, arg int, t Target) (*Spec, error) {
 	if s := d.Find(t.Host); s != nil {

@@ -11,13 +11,11 @@ import (
 	"weir/zone"
 )
 
-// Sticky is how a group ties clients to servers. The texts have $variables; the
-// http layer compiles them.
+// Sticky is how a group ties clients to servers. The texts have $variables; the http layer compiles them.
 type Sticky struct {
 	Node *conf.Node // the directive, for errors in its texts
 
-	// Lookup are texts; the first that is not empty names a server, or with
-	// Sessions a session.
+	// Lookup are texts; the first that is not empty names a server, or with Sessions a session.
 	Lookup []string
 
 	// Of "cookie": it is set in every response. Name is "" for the others.

@@ -10,8 +10,7 @@ import (
 	"weir/weirtest"
 )
 
-// TestPoolStorm lets several loops take each other's links while the server
-// hangs up at will. It is for the race detector, and for leaks.
+// TestPoolStorm lets several loops take each other's links while the server hangs up at will. It is for the race detector, and for leaks.
 func TestPoolStorm(t *testing.T) {
 	const loops, tasks, rounds = 4, 8, 200
 	k := keeping(1)
@@ -74,8 +73,7 @@ func TestPoolStorm(t *testing.T) {
 	}
 }
 
-// TestKeptWithoutAllocation: to keep a link and take it again on its own loop
-// costs no garbage.
+// TestKeptWithoutAllocation: to keep a link and take it again on its own loop costs no garbage.
 func TestKeptWithoutAllocation(t *testing.T) {
 	s := newStand(t, 1, keeping(4))
 	var n float64

@@ -19,8 +19,7 @@ func (t *tier) add(p *Peer) {
 	}
 }
 
-// at returns the peer that owns point w of the weights laid end to end;
-// 0 <= w < total. All hashing methods and random share it.
+// at returns the peer that owns point w of the weights laid end to end; 0 <= w < total. All hashing methods and random share it.
 func (t *tier) at(w int) *Peer {
 	if t.total == len(t.peers) { // all weights are 1
 		return t.peers[w]
