@@ -138,18 +138,18 @@ func (g *geo[R]) readNetwork(n *conf.Node, key, value string, d *conf.Diagnostic
 		nets = []netip.Prefix{p}
 	}
 	for _, p := range nets {
-		old, had := g.lines.nets[p]
+		old, had := g.lines.nets.get(p)
 		switch {
 		case key == "delete" && !had:
 			d.Warn(n, arg, "no network \"%s\" to delete", text)
 		case key == "delete":
-			delete(g.lines.nets, p)
+			g.lines.nets.drop(p)
 			continue
 		case had:
 			d.Warn(n, arg, "duplicate network \"%s\", value: \"%s\", old value: \"%s\"", text, value, g.lines.values[old])
 		}
 		if key != "delete" {
-			g.lines.nets[p] = g.lines.value(value)
+			g.lines.nets.set(p, g.lines.value(value))
 		}
 	}
 	return nil

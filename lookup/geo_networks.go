@@ -14,7 +14,7 @@ import (
 type geoLines struct {
 	values    [][]byte
 	numbers   map[string]int32
-	nets      map[netip.Prefix]int32
+	nets      netValues
 	ranges    map[uint16][]piece // by the first half of the address
 	byDefault int32              // of ranges; -1 without one
 }
@@ -26,7 +26,7 @@ type piece struct {
 }
 
 func newGeoLines() *geoLines {
-	return &geoLines{numbers: map[string]int32{}, nets: map[netip.Prefix]int32{}, ranges: map[uint16][]piece{}, byDefault: -1}
+	return &geoLines{numbers: map[string]int32{}, nets: newNetValues(), ranges: map[uint16][]piece{}, byDefault: -1}
 }
 
 // value is the number of a value.
@@ -132,16 +132,12 @@ func (l *geoLines) networks(ranged bool) networks {
 		l.joinRanges(&n.inet)
 		return n
 	}
-	var inet, inet6 []netip.Prefix
-	for p := range l.nets {
-		if p.Addr().Is4() {
-			inet = append(inet, p)
-		} else {
-			inet6 = append(inet6, p)
-		}
-	}
-	l.join(inet, func(a netip.Addr, v int32) { n.inet.add(inetNumber(a), v) })
-	l.join(inet6, func(a netip.Addr, v int32) { n.inet6.add(a.As16(), v) })
+	inet := l.nets.sortedInet()
+	n.inet.room(2 * len(inet))
+	l.join(len(inet), func(i int) netip.Prefix { return inetPrefix(inet[i]) }, func(a netip.Addr, v int32) { n.inet.add(inetNumber(a), v) })
+	inet6 := l.nets.sortedInet6()
+	n.inet6.room(2 * len(inet6))
+	l.join(len(inet6), func(i int) netip.Prefix { return inet6[i] }, func(a netip.Addr, v int32) { n.inet6.add(a.As16(), v) })
 	return n
 }
 
@@ -152,6 +148,11 @@ func (l *geoLines) joinRanges(b *borders[uint32]) {
 		halves = append(halves, half)
 	}
 	slices.Sort(halves)
+	pieces := 0
+	for _, all := range l.ranges {
+		pieces += len(all)
+	}
+	b.room(2*pieces + 1)
 	next := uint32(0) // what is not in any range so far begins here
 	b.add(0, l.byDefault)
 	for _, half := range halves {
@@ -170,14 +171,8 @@ func (l *geoLines) joinRanges(b *borders[uint32]) {
 	b.add(next, l.byDefault)
 }
 
-// join sets the borders of networks, each of which is inside of another or apart from it.
-func (l *geoLines) join(nets []netip.Prefix, border func(netip.Addr, int32)) {
-	slices.SortFunc(nets, func(a, b netip.Prefix) int {
-		if c := a.Addr().Compare(b.Addr()); c != 0 {
-			return c
-		}
-		return a.Bits() - b.Bits()
-	})
+// join sets the borders of networks, each of which is inside of another or apart from it. There are n of them, in their order.
+func (l *geoLines) join(n int, net func(int) netip.Prefix, border func(netip.Addr, int32)) {
 	type open struct {
 		last  netip.Addr
 		value int32
@@ -194,12 +189,14 @@ func (l *geoLines) join(nets []netip.Prefix, border func(netip.Addr, int32)) {
 			border(after, value)
 		}
 	}
-	for _, p := range nets {
+	for i := range n {
+		p := net(i)
 		for len(around) > 0 && around[len(around)-1].last.Less(p.Addr()) {
 			leave()
 		}
-		border(p.Addr(), l.nets[p])
-		around = append(around, open{lastOf(p), l.nets[p]})
+		value, _ := l.nets.get(p)
+		border(p.Addr(), value)
+		around = append(around, open{lastOf(p), value})
 	}
 	for len(around) > 0 {
 		leave()
@@ -215,6 +212,9 @@ func lastOf(p netip.Prefix) netip.Addr {
 	a, _ := netip.AddrFromSlice(b)
 	return a
 }
+
+// room makes room for so many borders: the collector waits while a configuration is read, and growing leaves much behind.
+func (b *borders[A]) room(n int) { b.at, b.values = make([]A, 0, n), make([]int32, 0, n) }
 
 // add adds a border, which is not below the others; at the same place the last one holds.
 func (b *borders[A]) add(at A, value int32) {

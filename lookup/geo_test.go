@@ -13,23 +13,29 @@ import (
 func TestNetworks(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	for range 200 {
-		l := newGeoLines()
+		l, lines := newGeoLines(), map[netip.Prefix]int32{}
 		for range rnd.Intn(40) {
 			a := randomAddr(rnd)
 			p := netip.PrefixFrom(a, rnd.Intn(a.BitLen()+1)).Masked()
-			l.nets[p] = l.value(fmt.Sprint(rnd.Intn(5)))
+			if rnd.Intn(8) == 0 {
+				l.nets.drop(p)
+				delete(lines, p)
+				continue
+			}
+			lines[p] = l.value(fmt.Sprint(rnd.Intn(5)))
+			l.nets.set(p, lines[p])
 		}
 		n := l.networks(false)
 		for range 300 {
 			a := randomAddr(rnd)
 			want, bits := "", -1
-			for p, v := range l.nets {
+			for p, v := range lines {
 				if p.Contains(a) && p.Bits() > bits {
 					want, bits = string(l.values[v]), p.Bits()
 				}
 			}
 			if got := string(n.find(a)); got != want {
-				t.Fatalf("%s in %v: %q, want %q", a, l.nets, got, want)
+				t.Fatalf("%s in %v: %q, want %q", a, lines, got, want)
 			}
 		}
 	}
