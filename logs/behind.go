@@ -11,11 +11,17 @@ import (
 	"weir/disk"
 )
 
-// While loops serve, nobody who logs may wait for a disk, or for who reads a pipe. Pipes, and files of some file systems, are asked to take a
-// line without a wait: scripts find it there when they have their answer. Files of others cannot be asked: what is written to them is queued,
-// and a goroutine of the file writes it behind those who log. In a busy time that costs less than a call for each line does.
+// While loops serve, nobody who logs should wait for a disk, or for who reads a pipe. Pipes, and files of some file systems, are asked to take a
+// line without a wait. Files of others cannot be asked, but a write into the page cache is done as quickly as a look-up: as long as lines are few
+// and the disk is quick a line is written at once, since scripts look for it when they have their answer, as with nginx. Otherwise lines are
+// queued, and a goroutine of the file writes them behind those who log, which in a busy time costs less than a call for each.
 
 const (
+	// behindCrowd is how many lines in a behindPause are so many that they are queued.
+	behindCrowd = 200
+	// behindSlow is how long a write may take. After a slower one lines are queued for behindAfter.
+	behindSlow  = 2 * time.Millisecond
+	behindAfter = 10 * time.Second
 	// behindPause is the time from one write to the next in a busy time: one write takes all lines of a moment.
 	behindPause = 5 * time.Millisecond
 	// behindMuch is how much may be queued before who can wait should (Lagging).
@@ -33,6 +39,10 @@ var errBehind = errors.New("too many lines wait to be written")
 type queued struct {
 	busy atomic.Bool // the goroutine is at work, and will look again; changed under mu
 	deaf atomic.Bool // the file cannot be asked to take lines without a wait
+
+	slow  atomic.Int64 // until when lines are queued though nothing is, as the disk was slow: nanoseconds since 1970
+	turn  atomic.Int64 // the behindPause since 1970 whose lines are counted
+	count atomic.Int64 // lines in it, about
 
 	mu    sync.Mutex
 	lines []byte
@@ -72,22 +82,59 @@ func (f *File) Sync() {
 	}
 }
 
-// enqueue queues lines, or what of them the file does not take now. The error may be that of others.
-func (f *File) enqueue(lines []byte) error {
+// writeServing writes lines at once if that needs no wait, as far as one can know, and queues them otherwise.
+func (f *File) writeServing(lines []byte) error {
+	q := &f.queue
+	begin := f.files.Now()
+	if q.deaf.Load() && !q.busy.Load() && q.slow.Load() <= begin.UnixNano() && !q.crowded(begin) {
+		return f.writeQuick(lines, begin)
+	}
+	rest, err := f.enqueue(lines)
+	if len(rest) > 0 {
+		return f.writeQuick(rest, begin)
+	}
+	return err
+}
+
+// writeQuick writes lines at once, and sees how long that takes.
+func (f *File) writeQuick(lines []byte, begin time.Time) error {
+	n, err := f.files.Append(f.FD(), lines)
+	if end := f.files.Now(); end.Sub(begin) > behindSlow {
+		f.queue.slow.Store(end.Add(behindAfter).UnixNano())
+	}
+	if err == nil && n == len(lines) {
+		return nil
+	}
+	return f.failed(n, len(lines), err)
+}
+
+// crowded counts a line, and reports whether there are many of late.
+func (q *queued) crowded(now time.Time) bool {
+	turn := now.UnixNano() / int64(behindPause)
+	if q.turn.Swap(turn) != turn {
+		q.count.Store(0)
+	}
+	return q.count.Add(1) > behindCrowd
+}
+
+// enqueue queues lines, or what of them the file does not take now. It returns those that it has not queued, as the file is deaf, which nobody
+// knew. The error may be that of others.
+func (f *File) enqueue(lines []byte) (rest []byte, err error) {
 	q := &f.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.deaf.Load() && !q.busy.Load() {
 		n, err := disk.AppendNow(f.FD(), lines)
 		if lines = lines[max(n, 0):]; err == nil && len(lines) == 0 {
-			return nil
+			return nil, nil
 		}
 		if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
 			q.deaf.Store(true)
+			return lines, nil
 		}
 	}
 	if len(q.lines) > 0 && len(q.lines)+len(lines) > behindMost {
-		return f.failed(0, len(lines), errBehind)
+		return nil, f.failed(0, len(lines), errBehind)
 	}
 	q.lines = append(q.lines, lines...)
 	if !q.busy.Load() {
@@ -98,9 +145,9 @@ func (f *File) enqueue(lines []byte) error {
 		q.busy.Store(true)
 		q.wake <- struct{}{}
 	}
-	err := q.err
+	err = q.err
 	q.err = nil
-	return err
+	return nil, err
 }
 
 // writeBehind writes what is queued, until the file is closed.

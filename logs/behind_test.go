@@ -113,10 +113,61 @@ func TestWriteBehindNobodyReads(t *testing.T) {
 	}
 }
 
-// TestWriteBehindSlowDisk has a disk that stands still from the first write on: who logs does not, and no line is lost.
-func TestWriteBehindSlowDisk(t *testing.T) {
+// TestWriteBehindWhileSlow queues lines after a write that took long, and writes at once again when the disk has been quick for a while.
+func TestWriteBehindWhileSlow(t *testing.T) {
 	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
-	disk := make(chan bool)
+	f := openFile(t, fs, path)
+	defer f.Release()
+	f.queue.deaf.Store(true)
+	now, step := time.Unix(1e9, 0), time.Duration(0)
+	var mu sync.Mutex
+	fs.Now = func() time.Time { // each look at the clock is a step later
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(step)
+		return now
+	}
+	direct := func(want bool) {
+		t.Helper()
+		before := read(t, path)
+		f.queue.mu.Lock() // nothing that is queued can be written meanwhile
+		done := make(chan bool)
+		go func() {
+			_ = f.Write([]byte("x\n"))
+			close(done)
+		}()
+		if want {
+			<-done
+			if read(t, path) == before {
+				t.Error("the line is not there at once")
+			}
+		} else if read(t, path) != before {
+			t.Error("the line was not queued")
+		}
+		f.queue.mu.Unlock()
+		<-done
+		f.Sync()
+	}
+	direct(true)
+	step = 2 * behindSlow
+	direct(true) // and slow
+	step = 0
+	direct(false)
+	now = now.Add(behindAfter / 2)
+	direct(false)
+	now = now.Add(behindAfter)
+	direct(true)
+}
+
+// TestWriteBehindCrowd has many lines in a moment, and a disk that stands still when they are many: who logs does not, and no line is lost.
+func TestWriteBehindCrowd(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	now := time.Unix(1e9, 0)
+	fs.Now = func() time.Time { return now }
+	disk := make(chan bool, behindCrowd)
+	for range behindCrowd {
+		disk <- true
+	}
 	write := fs.Append
 	fs.Append = func(fd int, b []byte) (int, error) {
 		<-disk
@@ -125,19 +176,25 @@ func TestWriteBehindSlowDisk(t *testing.T) {
 	f := openFile(t, fs, path)
 	f.queue.deaf.Store(true)
 	want := ""
-	for i := range 100 {
+	for i := range 2 * behindCrowd {
 		line := fmt.Sprintf("line %d\n", i)
 		if err := f.Write([]byte(line)); err != nil {
 			t.Fatal(err)
 		}
-		want += line
+		if want += line; i == behindCrowd-1 && read(t, path) != want {
+			t.Error("a few lines are not there at once")
+		}
 	}
-	if got := read(t, path); got != "" {
-		t.Errorf("%q is there", got)
+	if read(t, path) == want {
+		t.Error("many lines are there at once")
 	}
 	close(disk)
 	f.Sync()
-	if got := read(t, path); got != want {
+	now = now.Add(behindPause)
+	if err := f.Write([]byte("last\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); got != want+"last\n" {
 		t.Errorf("%q", got)
 	}
 	f.Release()
@@ -179,12 +236,13 @@ func TestWriteBehindFails(t *testing.T) {
 	defer f.Release()
 	now := fs.Now()
 	fs.Now = func() time.Time { return now }
-	if err := f.Write([]byte("x\n")); err != nil {
-		t.Fatal(err)
-	}
+	err = f.Write([]byte("x\n"))
 	f.Sync()
 	now = now.Add(time.Second)
-	if err := f.Write([]byte("y\n")); err == nil || !strings.Contains(err.Error(), `write() to "/dev/full" failed (28: `) {
+	if err == nil { // it was queued
+		err = f.Write([]byte("y\n"))
+	}
+	if err == nil || !strings.Contains(err.Error(), `write() to "/dev/full" failed (28: `) {
 		t.Error(err)
 	}
 }

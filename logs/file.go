@@ -71,7 +71,7 @@ func (f *File) Write(line []byte) error {
 		return nil
 	}
 	if f.files.behind.Load() {
-		return f.enqueue(line)
+		return f.writeServing(line)
 	}
 	n, err := f.files.Append(f.FD(), line)
 	if err == nil && n == len(line) {
