@@ -39,7 +39,7 @@ func TestLargeMap(t *testing.T) {
 	}
 	b.WriteString("}")
 	table, took := allocated(t, b.String())
-	if limit := b.Len() + 150*manyLines; took > limit {
+	if limit := b.Len() + 170*manyLines; took > limit {
 		t.Errorf("%d bytes of text took %d more; at most %d are to be expected", b.Len(), took, limit)
 	}
 	s := &session{text: "/OLD/path/4711", slots: make([]vars.Value, table.Slots())}

@@ -11,7 +11,7 @@ type words struct {
 	seed   maphash.Seed
 	chunks [][]byte
 	at     []location // by number
-	slots  []uint32   // a hash table of numbers, each plus one
+	slots  []uint64   // a hash table: half of the hash, and the number plus one; 0 is a free place
 }
 
 // A location is a text's place in the chunks.
@@ -20,6 +20,9 @@ type location struct {
 	start, end uint16
 }
 
+// wordNumber is the part of a slot that is a number.
+const wordNumber = 1<<32 - 1
+
 const wordChunk = 1 << 15 // bytes; more than the longest word of a configuration
 
 // add returns the number of a text, and whether it is new.
@@ -27,9 +30,10 @@ func (w *words) add(text string) (number uint32, added bool) {
 	if 4*len(w.at) >= 3*len(w.slots) {
 		w.grow()
 	}
-	slot := w.slot([]byte(text))
-	if n := w.slots[slot]; n != 0 {
-		return n - 1, false
+	hash := maphash.String(w.seed, text)
+	slot := w.slot(hash, []byte(text))
+	if s := w.slots[slot]; s != 0 {
+		return uint32(s) - 1, false
 	}
 	last := len(w.chunks) - 1
 	if last < 0 || len(w.chunks[last])+len(text) > wordChunk {
@@ -43,8 +47,8 @@ func (w *words) add(text string) (number uint32, added bool) {
 	start := len(w.chunks[last])
 	w.chunks[last] = append(w.chunks[last], text...)
 	w.at = append(w.at, location{uint32(last), uint16(start), uint16(start + len(text))})
-	w.slots[slot] = uint32(len(w.at))
-	return w.slots[slot] - 1, true
+	w.slots[slot] = hash&^wordNumber | uint64(len(w.at))
+	return uint32(len(w.at)) - 1, true
 }
 
 // find returns the number of a text.
@@ -52,8 +56,8 @@ func (w *words) find(text []byte) (number uint32, ok bool) {
 	if len(w.at) == 0 {
 		return 0, false
 	}
-	n := w.slots[w.slot(text)]
-	return n - 1, n != 0
+	s := w.slots[w.slot(maphash.Bytes(w.seed, text), text)]
+	return uint32(s) - 1, s != 0
 }
 
 // text is the text with a number. It must not be changed.
@@ -62,11 +66,12 @@ func (w *words) text(number uint32) []byte {
 	return w.chunks[l.chunk][l.start:l.end:l.end]
 }
 
-// slot is where a text stands in the table, or would.
-func (w *words) slot(text []byte) int {
+// slot is where a text stands in the table, or would. Only where half of the hash is the same the text itself is looked at.
+func (w *words) slot(hash uint64, text []byte) int {
 	mask := len(w.slots) - 1
-	for i := int(maphash.Bytes(w.seed, text)); ; i++ {
-		if n := w.slots[i&mask]; n == 0 || bytes.Equal(w.text(n-1), text) {
+	for i := int(hash); ; i++ {
+		s := w.slots[i&mask]
+		if s == 0 || s&^wordNumber == hash&^wordNumber && bytes.Equal(w.text(uint32(s)-1), text) {
 			return i & mask
 		}
 	}
@@ -77,9 +82,11 @@ func (w *words) grow() {
 	if len(w.slots) == 0 {
 		w.seed = maphash.MakeSeed()
 	}
-	w.slots = make([]uint32, max(8, 2*len(w.slots)))
+	w.slots = make([]uint64, max(8, 2*len(w.slots)))
 	w.at = append(make([]location, 0, 3*len(w.slots)/4), w.at...)
 	for n := range w.at {
-		w.slots[w.slot(w.text(uint32(n)))] = uint32(n) + 1
+		text := w.text(uint32(n))
+		hash := maphash.Bytes(w.seed, text)
+		w.slots[w.slot(hash, text)] = hash&^wordNumber | uint64(n+1)
 	}
 }
