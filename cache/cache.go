@@ -57,6 +57,7 @@ type Pace struct {
 type Cache struct {
 	Conf
 	*state
+	tally  *zone.Tally // see Count
 	log    *logs.Logger
 	fullAt time.Time // when it was last told that the zone is full; the loader's
 }
@@ -95,7 +96,7 @@ func New(c Conf, z *zone.Zone) (*Cache, error) {
 	case s.levels != c.Levels:
 		return nil, fmt.Errorf("cache \"%s\" had previously different levels", c.Name)
 	}
-	return &Cache{Conf: c, state: s}, nil
+	return &Cache{Conf: c, state: s, tally: z.Tally(outcomes * countsOfOutcome)}, nil
 }
 
 // FirstFull reports whether a full disk is news: nobody was told of it in the last minute.

@@ -62,11 +62,40 @@ type Counters struct {
 
 // A lane is what one loop counts. It writes alone, so that the numbers stay in its cache.
 type lane struct {
-	begun   atomic.Int64 // requests whose head is complete, or refused
-	ended   atomic.Int64 // those of them that are over
-	reading atomic.Int64 // connections that are in the middle of a head
-	beside  atomic.Int64 // requests beyond the first of their connection
-	_       [32]byte     // loops do not share a line
+	begun   atomic.Int64             // requests whose head is complete, or refused
+	ended   atomic.Int64             // those of them that are over
+	reading atomic.Int64             // connections that are in the middle of a head
+	beside  atomic.Int64             // requests beyond the first of their connection
+	tls     [handshakes]atomic.Int64 // loops do not share a line
+}
+
+// A Handshake is how one of TLS has ended.
+type Handshake uint8
+
+const (
+	HandshakeNew Handshake = iota
+	HandshakeResumed
+	HandshakeFailed
+	HandshakeTimeout
+	handshakes = iota
+)
+
+// Handshake counts one. Loop only.
+func (c *Counters) Handshake(l *loop.Loop, h Handshake) {
+	if c != nil && c.lanes != nil {
+		c.lanes[l.ID()].tls[h].Add(1)
+	}
+}
+
+// Handshakes returns how many have ended so. Any goroutine.
+func (c *Counters) Handshakes(h Handshake) (n int64) {
+	if c == nil {
+		return 0
+	}
+	for i := range c.lanes {
+		n += c.lanes[i].tls[h].Load()
+	}
+	return n
 }
 
 // Begin makes room for the loops of an engine. Before the engine runs.

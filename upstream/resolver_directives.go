@@ -9,6 +9,7 @@ import (
 	"weir/conf"
 	"weir/load"
 	"weir/upstream/resolver"
+	"weir/zone"
 )
 
 // ResolverConf is what resolver and resolver_timeout say of a block.
@@ -16,6 +17,9 @@ type ResolverConf struct {
 	Resolver *resolver.Resolver // nil: there is none
 	Timeout  time.Duration
 }
+
+// ResolverZone is the use of zones that count for resolvers, and what their names begin with: they are no names of other zones.
+const ResolverZone = "resolver status "
 
 const (
 	resolverPort    = 53
@@ -40,7 +44,8 @@ where a name could not be found when the configuration was read.
 
 They take turns; one that is silent for five seconds, or cannot be reached, is followed by the next. An address without a port has 53; **system** stands for
 the servers of /etc/resolv.conf. Answers hold as long as they say, or for **valid**. **ipv4=off** and **ipv6=off** ask for one family only. Write the
-addresses of servers in a network that you trust. **status_zone** is taken; there is no page yet that shows it.`,
+addresses of servers in a network that you trust. **status_zone** names what is counted of questions and answers, for [api]; resolvers of one
+name are counted together.`,
 		Example: "resolver 127.0.0.53 [::1]:5353 valid=30s ipv6=off;",
 	},
 	{
@@ -111,6 +116,11 @@ func resolverWord(o *resolver.Options, c *conf.Call, i int) error {
 		}
 		*off = value == "off"
 	case key == "status_zone" && value != "":
+		z, err := load.Of(c).Zones.Declare(ResolverZone+value, 1, ResolverZone)
+		if err != nil {
+			return c.Errorf(i, "%v", err)
+		}
+		o.Stats, _ = zone.State(z, func(int64) *resolver.Stats { return &resolver.Stats{} })
 	case word == "system":
 		servers, err := systemServers(c)
 		if err != nil {

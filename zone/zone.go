@@ -126,6 +126,7 @@ type Zone struct {
 	size   int64
 	use    string
 	state  any
+	tally  *Tally
 	before *Zone // of the same name, size and use in the live configuration
 }
 

@@ -129,6 +129,7 @@ func declareZone(call *conf.Call, use string) (key *http.Text, z *zone.Zone, err
 	if z, err = load.Of(call).Zones.Declare(name, size, use); err != nil {
 		return nil, nil, call.Errorf(at, "%v", err)
 	}
+	z.Tally(limitStatuses)
 	return key, z, nil
 }
 
@@ -211,6 +212,7 @@ func (c *limitConnConf) run(r *http.Request) http.Verdict {
 		main.OnEnd(held)
 	}
 	if counted {
+		c.count(r, connPassed)
 		http.Store(main, connPassed, http.UntilEnd)
 	}
 	return http.Next
@@ -220,11 +222,20 @@ func (c *limitConnConf) run(r *http.Request) http.Verdict {
 func (c *limitConnConf) refuse(main *http.Request, held *connHold) http.Verdict {
 	held.release()
 	if c.dryRun {
+		c.count(main, connRejectedDryRun)
 		http.Store(main, connRejectedDryRun, http.UntilEnd)
 		return http.Next
 	}
+	c.count(main, connRejected)
 	http.Store(main, connRejected, http.UntilEnd)
 	return http.Verdict(c.status)
+}
+
+// count counts what has become of a request, in the zones of all limits here.
+func (c *limitConnConf) count(r *http.Request, s connStatus) {
+	for i := range c.limits {
+		c.limits[i].zone.Counted().Add(r.Loop().ID(), int(s), 1)
+	}
 }
 
 // dry is what the log line says of a dry run.

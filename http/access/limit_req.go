@@ -175,6 +175,7 @@ const (
 	rejected
 	delayedDryRun
 	rejectedDryRun
+	limitStatuses = iota
 )
 
 func (s limitStatus) String() string {
@@ -190,9 +191,11 @@ func (c *limitReqConf) run(r *http.Request) http.Verdict {
 	all, refused := c.ask(r, few[:0])
 	switch {
 	case refused && c.dryRun:
+		c.count(r, rejectedDryRun)
 		http.Store(r.Main(), rejectedDryRun, http.UntilEnd)
 		return http.Next
 	case refused:
+		c.count(r, rejected)
 		http.Store(r.Main(), rejected, http.UntilEnd)
 		return http.Verdict(c.status)
 	case len(all) == 0:
@@ -200,14 +203,17 @@ func (c *limitReqConf) run(r *http.Request) http.Verdict {
 	}
 	wait, worst := commit(r, all)
 	if wait <= 0 {
+		c.count(r, passed)
 		http.Store(r.Main(), passed, http.UntilEnd)
 		return http.Next
 	}
 	r.Logf(min(c.level+1, logs.Info), "delaying request%s, excess: %d.%03d, by zone \"%s\"", c.dry(), worst.excess/1000, worst.excess%1000, worst.zone.name)
 	if c.dryRun {
+		c.count(r, delayedDryRun)
 		http.Store(r.Main(), delayedDryRun, http.UntilEnd)
 		return http.Next
 	}
+	c.count(r, delayed)
 	http.Store(r.Main(), delayed, http.UntilEnd)
 	return r.Delay(time.Duration(wait) * time.Millisecond)
 }
@@ -266,6 +272,13 @@ func commit(r *http.Request, all []asked) (wait int64, worst *asked) {
 		}
 	}
 	return wait, worst
+}
+
+// count counts what has become of a request, in the zones of all limits here.
+func (c *limitReqConf) count(r *http.Request, s limitStatus) {
+	for i := range c.limits {
+		c.limits[i].zone.Counted().Add(r.Loop().ID(), int(s), 1)
+	}
 }
 
 // dry is what log lines say of a dry run.

@@ -56,7 +56,8 @@ type caching struct {
 	errorUntil  int64
 	background  bool // it is fetched anew when the client has got this one
 	flight      *cache.Flight
-	reading     bool // the flight is another request's, and this one reads along
+	reading     bool  // the flight is another request's, and this one reads along
+	written     int64 // bytes of the file that was made of the response; 0: none was
 	signal      loop.Signal
 	lockEnd     loop.Time // of who fetches it
 
@@ -261,6 +262,30 @@ func (c *caching) dropItem() {
 		c.item = nil
 	}
 	c.fromMemory = false
+}
+
+// outcomes are those that caches count.
+var outcomes = [...]cache.Outcome{
+	cacheMiss: cache.Miss, cacheBypass: cache.Bypass, cacheExpired: cache.Expired, cacheStale: cache.Stale,
+	cacheUpdating: cache.Updating, cacheRevalidated: cache.Revalidated, cacheHit: cache.Hit,
+}
+
+// countCached counts what the request has got of the cache, when it is over.
+func (x *exchange) countCached() {
+	c := x.cache
+	if c == nil || c.status == cacheNone {
+		return
+	}
+	var n int64
+	switch c.status {
+	case cacheMiss, cacheBypass, cacheExpired:
+		for i := range x.tries {
+			n += x.tries[i].received
+		}
+	default:
+		n = x.r.Out.BodyBytes
+	}
+	c.zone.Count(x.r.Loop().ID(), outcomes[c.status], n, c.written)
 }
 
 // dropCaching ends what the exchange has to do with a cache.

@@ -154,6 +154,7 @@ func (x *exchange) finishCacheFile() {
 		x.freeCache()
 		return
 	}
+	c.written = int64(c.entry.BodyStart) + s.size
 	if item != nil {
 		item.Stat, item.Path = stat, path
 	}

@@ -385,6 +385,7 @@ func (x *exchange) stays() bool { return (x.h.stays || x.storable()) && !x.r.Bac
 func (x *exchange) CloseWith(r *http.Request) {
 	x.finish()
 	x.closeSaved()
+	x.countCached()
 	x.dropCaching()
 	x.request.close(r)
 	if x.buf != nil {

@@ -115,16 +115,34 @@ func Handshake(t *loop.Task, f *http.Front, c *http.Client, first []byte, until 
 	s.hello = nil
 	c.TLS = s // also for the log of the server that it has come to
 	if err != nil {
+		count(t, port, failure(err))
 		logLost(c, err, failed)
 		return "", false
 	}
 	state := s.State()
+	count(t, port, success(state))
 	if len(state.Peer) > 0 {
 		if asker := of(c.Server()); asker != nil && asker.trust != nil {
 			s.verify(t, asker, state.Peer, func(err error) { c.Log(logs.Error, err.Error(), "requesting certificate status") })
 		}
 	}
 	return state.Protocol, true
+}
+
+func count(t *loop.Task, at *http.Port, h http.Handshake) { at.App.Counters.Handshake(t.Loop(), h) }
+
+func success(s *certs.State) http.Handshake {
+	if s.Resumed {
+		return http.HandshakeResumed
+	}
+	return http.HandshakeNew
+}
+
+func failure(err error) http.Handshake {
+	if err == loop.ErrTimeout {
+		return http.HandshakeTimeout
+	}
+	return http.HandshakeFailed
 }
 
 // logLost logs why a handshake has failed.

@@ -32,6 +32,7 @@ type Options struct {
 	NoIPv6  bool
 	Log     *logs.Logger
 	Life    *load.Life // held as long as the Resolver is used; it may be nil
+	Stats   *Stats     // what is counted with; nil: numbers of its own
 }
 
 // A Resolver asks one list of name servers. Any goroutine, but for LogTo.
@@ -39,7 +40,7 @@ type Resolver struct {
 	options Options
 	resend  time.Duration // after which the next server is asked; tests shorten it
 	next    atomic.Uint32 // the server that the next question goes to
-	stats   Stats
+	stats   *Stats
 
 	mu      sync.Mutex
 	entries map[key]*entry
@@ -55,6 +56,15 @@ type Stats struct {
 	Names, Services                              atomic.Uint64 // look-ups, answered from memory or not
 	Good, Format, Server, NotFound, NotKnown     atomic.Uint64 // answers of servers, by their code
 	Refused, Strange /* codes above */, TimedOut atomic.Uint64
+}
+
+// Reset begins anew.
+func (s *Stats) Reset() {
+	for _, n := range []*atomic.Uint64{
+		&s.Names, &s.Services, &s.Good, &s.Format, &s.Server, &s.NotFound, &s.NotKnown, &s.Refused, &s.Strange, &s.TimedOut,
+	} {
+		n.Store(0)
+	}
 }
 
 func (s *Stats) count(code int) {
@@ -85,14 +95,17 @@ const (
 
 // New makes a resolver.
 func New(o Options) *Resolver {
-	return &Resolver{options: o, resend: resendAfter, entries: map[key]*entry{}, homes: map[*loop.Loop]*home{}}
+	if o.Stats == nil {
+		o.Stats = &Stats{}
+	}
+	return &Resolver{stats: o.Stats, options: o, resend: resendAfter, entries: map[key]*entry{}, homes: map[*loop.Loop]*home{}}
 }
 
 // LogTo sets the log, before the first look-up.
 func (r *Resolver) LogTo(l *logs.Logger) { r.options.Log = l }
 
 // Stats are the counters.
-func (r *Resolver) Stats() *Stats { return &r.stats }
+func (r *Resolver) Stats() *Stats { return r.stats }
 
 func (r *Resolver) logf(format string, a ...any) {
 	if r.options.Log.Enabled(logs.Error) {
