@@ -68,6 +68,8 @@ func httpModules() []*http.Module {
 		content.EmptyGIF,
 		content.StubStatus,
 		status.API,
+		status.Zone,
+		status.Prometheus,
 		content.BrotliStatic,
 		content.ZstdStatic,
 		content.GzipStatic,

@@ -17,6 +17,7 @@ import (
 	"weir/logs"
 	"weir/loop"
 	"weir/upstream"
+	"weir/zone"
 )
 
 // API is NGINX Plus' api module.
@@ -62,6 +63,7 @@ type apiConf struct {
 type world struct {
 	app    *http.App
 	groups *upstream.Set
+	zones  []*zone.Zone
 }
 
 func worldOf(b *http.Builder) *world {
@@ -69,7 +71,7 @@ func worldOf(b *http.Builder) *world {
 	if w.app == nil {
 		w.app = b.App
 		b.AtEnd(func() error {
-			w.groups = b.Groups()
+			w.groups, w.zones = b.Groups(), b.Zones.All()
 			return nil
 		})
 	}

@@ -32,6 +32,14 @@ func (o object) find(name string) (object, bool) {
 	return nil, false
 }
 
+func (o object) values() list {
+	values := list{}
+	for _, m := range o {
+		values = append(values, m.value)
+	}
+	return values
+}
+
 func (o object) names() list {
 	names := list{}
 	for _, m := range o {

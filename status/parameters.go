@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -28,10 +29,11 @@ func readParameters(body []byte) (*parameters, *answer) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var values map[string]any
-	if err := d.Decode(&values); err != nil || values == nil || d.More() {
-		if e := (*json.UnmarshalTypeError)(nil); errors.As(err, &e) || err == nil {
-			return nil, badParameter("UpstreamConfFormatError", "nested object or list")
-		}
+	err := d.Decode(&values)
+	if e := (*json.UnmarshalTypeError)(nil); errors.As(err, &e) || err == nil && values == nil {
+		return nil, badParameter("UpstreamConfFormatError", "nested object or list")
+	}
+	if _, end := d.Token(); err != nil || end != io.EOF {
 		a := refuse(415, "JsonError", "json error")
 		return nil, &a
 	}

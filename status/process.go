@@ -48,6 +48,28 @@ func (c *call) nginx() object {
 
 func (c *call) processes() object { return object{{"respawned", c.app.Past.Read().Respawned}} }
 
+// ssl counts handshakes with clients. What crypto/tls does not tell is left out.
+func (c *call) ssl() object {
+	n := c.app.Counters.Handshakes
+	resumed, late := n(http.HandshakeResumed), n(http.HandshakeTimeout)
+	return object{
+		{"handshakes", n(http.HandshakeNew) + resumed},
+		{"handshakes_failed", n(http.HandshakeFailed) + late},
+		{"session_reuses", resumed},
+		{"handshake_timeout", late},
+	}
+}
+
+// workers is the one worker that there is.
+func (c *call) workers() object {
+	return object{{"0", object{
+		{"id", 0},
+		{"pid", os.Getpid()},
+		{"connections", c.connections()},
+		{"http", object{{"requests", c.requests()}}},
+	}}}
+}
+
 func (c *call) connections() object {
 	n := c.app.Counters.Read()
 	return object{

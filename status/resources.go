@@ -14,10 +14,16 @@ type resource struct {
 	get func(*call) object
 	// missing is what is said of a name that there is not; a resource without it has no names.
 	missing func(c *call, name string) answer
+	// listed resources have numbers for names, and are a list as a whole.
+	listed bool
 	// reset begins its counters anew, those of one name where it has names; nil: it has none.
 	reset func(c *call, name string)
 	// below answers for what is behind a name; nil: there is nothing.
 	below func(c *call, name string, rest []string) answer
+}
+
+func notFound(code, text string) func(*call, string) answer {
+	return func(*call, string) answer { return refuse(404, code, text) }
 }
 
 // resources are all of them, as indexes show them.
@@ -26,10 +32,37 @@ func resources() []resource {
 		{path: "nginx", get: (*call).nginx},
 		{path: "processes", get: (*call).processes},
 		{path: "connections", get: (*call).connections},
+		{path: "workers", get: (*call).workers, missing: notFound("WorkerNotFound", "worker not found"), listed: true},
+		{path: "slabs", get: (*call).slabs, missing: notFound("SlabNotFound", "slab not found")},
+		{path: "ssl", get: (*call).ssl},
 		{path: "http/requests", get: (*call).requests},
+		{
+			path: "http/server_zones", get: (*call).serverZones, missing: notFound("ServerZoneNotFound", "server zone not found"),
+			reset: (*call).resetServerZone,
+		},
+		{
+			path: "http/location_zones", get: (*call).locationZones, missing: notFound("LocationZoneNotFound", "location zone not found"),
+			reset: (*call).resetLocationZone,
+		},
+		{
+			path: "http/limit_conns", get: (*call).limitConns, missing: notFound("LimitConnNotFound", "limit_conn not found"),
+			reset: (*call).resetLimitConn,
+		},
+		{
+			path: "http/limit_reqs", get: (*call).limitReqs, missing: notFound("LimitReqNotFound", "limit_req not found"),
+			reset: (*call).resetLimitReq,
+		},
+		{
+			path: "http/caches", get: (*call).caches, missing: notFound("CacheNotFound", "cache not found"),
+			reset: (*call).resetCache,
+		},
 		{
 			path: "http/upstreams", get: (*call).upstreams, missing: (*call).noUpstream,
 			reset: (*call).resetUpstream, below: (*call).belowUpstream,
+		},
+		{
+			path: "resolvers", get: (*call).resolvers, missing: notFound("ResolverZoneNotFound", "resolver zone not found"),
+			reset: (*call).resetResolver,
 		},
 	}
 }
@@ -91,8 +124,8 @@ func (c *call) whole(x *resource) answer {
 				o[i].value = o[i].value.(object).pick(c.fields)
 			}
 		}
-		if o == nil {
-			o = object{}
+		if x.listed {
+			return answer{200, o.values()}
 		}
 		return answer{200, o}
 	case c.method == http.DELETE && x.reset != nil && !named:
