@@ -27,8 +27,8 @@ type front interface {
 	answer(i int, s *socket)
 	// accept returns what takes connections from a socket that the front answers on.
 	accept(rt *Runtime, s *socket) func(*loop.Conn)
-	// remember has f called when there is something new in the snapshot.
-	remember(f func())
+	// remember has f called when there is something new in the snapshot, which must be kept before f returns if that is now.
+	remember(f func(now bool))
 	// appendSnapshot appends what another process is to know when this one dies: what checks think of peers.
 	appendSnapshot(dst []byte) []byte
 	// restore takes in such a snapshot.
@@ -90,7 +90,7 @@ func (f *httpFront) answer(i int, s *socket) {
 
 func (f *httpFront) accept(rt *Runtime, s *socket) func(*loop.Conn) { return rt.front.Accept(s.http) }
 
-func (f *httpFront) remember(changed func()) { f.groups.OnChange(changed) }
+func (f *httpFront) remember(changed func(now bool)) { f.groups.OnChange(changed) }
 
 func (f *httpFront) appendSnapshot(dst []byte) []byte { return f.groups.AppendSnapshot(dst) }
 

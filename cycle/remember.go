@@ -17,6 +17,8 @@ type Memory struct {
 	file *os.File
 	mu   sync.Mutex
 	due  chan struct{} // a snapshot is wanted
+
+	taking sync.Mutex // held while one is taken and written: a later one must not be overwritten
 }
 
 // NewMemory remembers by a file.
@@ -77,13 +79,29 @@ func (rt *Runtime) remember() {
 		case <-rt.done:
 			return
 		}
-		c := rt.current.Load()
-		var b []byte
-		for _, f := range c.fronts {
-			b = f.appendSnapshot(b)
-		}
-		if err := rt.Memory.write(b); err != nil {
-			c.toLog(logs.Alert, "the health of peers could not be kept: "+err.Error())
-		}
+		rt.keep()
 	}
+}
+
+// keep keeps a snapshot of the live cycle. Any goroutine but a loop's.
+func (rt *Runtime) keep() {
+	rt.Memory.taking.Lock()
+	defer rt.Memory.taking.Unlock()
+	c := rt.current.Load()
+	var b []byte
+	for _, f := range c.fronts {
+		b = f.appendSnapshot(b)
+	}
+	if err := rt.Memory.write(b); err != nil {
+		c.toLog(logs.Alert, "the health of peers could not be kept: "+err.Error())
+	}
+}
+
+// changed is told of what is new in the snapshot. What somebody is to be answered for must be kept before (now).
+func (rt *Runtime) changed(now bool) {
+	if now {
+		rt.keep()
+		return
+	}
+	rt.Memory.changed()
 }

@@ -85,7 +85,7 @@ func Start(c *Cycle, p *Process) (*Runtime, error) {
 	if rt.Memory != nil {
 		for _, f := range c.fronts {
 			f.restore(rt.Memory.read())
-			f.remember(rt.Memory.changed)
+			f.remember(rt.changed)
 		}
 	}
 	report := c.toStderr
@@ -266,12 +266,14 @@ func (rt *Runtime) Reload(outside conf.Outside) error {
 	c.inherit(old)
 	if rt.Memory != nil {
 		for _, f := range c.fronts {
-			f.remember(rt.Memory.changed)
+			f.remember(rt.changed)
 		}
-		rt.Memory.changed()
 	}
 	rt.Zones.Keep(c.zones)
 	rt.current.Store(c)
+	if rt.Memory != nil {
+		rt.keep()
+	}
 	rt.loaded(c)
 	rt.engine.SetMaxConns(c.Events.Connections)
 	_ = rt.adopt(c, opened) // what could not be listened on is logged; the rest serves

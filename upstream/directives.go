@@ -69,7 +69,8 @@ A name that cannot be found when the configuration is read is an error, unless t
 			Syntax:  "! 1-2 <name> [<size>]",
 			Repeat:  true,
 			Declare: onSpec(declareZone),
-			Doc:     "Names the state of the group. It is always shared by the whole process; the size is checked and has no effect.",
+			Doc: `Names the state of the group, which [api] then shows and changes. It is always shared by the whole process; the size is checked and
+has no effect.`,
 		},
 		{
 			Name:    "state",

@@ -109,7 +109,7 @@ func (g *Group) AddServer(s ServerSpec) (l Listed, err error) {
 	case s.SlowStart > 0 && !g.Spec.slow:
 		return l, ErrNoSlow
 	}
-	err = g.live().edit(func(g *Group) (int, error) {
+	err = g.edit(func(g *Group) (int, error) {
 		m := &member{id: g.nextID, server: &s, named: s.Follow != nil}
 		if !m.named {
 			m.Addr = s.Addrs[0]
@@ -156,7 +156,7 @@ func (g *Group) ChangeServer(id int, c *Change) (l Listed, err error) {
 	if c.SlowStart != nil && *c.SlowStart > 0 && !g.Spec.slow {
 		return l, ErrNoSlow
 	}
-	err = g.live().edit(func(g *Group) (int, error) {
+	err = g.edit(func(g *Group) (int, error) {
 		m := g.member(id)
 		switch {
 		case m == nil:
@@ -185,7 +185,6 @@ func (g *Group) ChangeServer(id int, c *Change) (l Listed, err error) {
 // RemoveServer removes a server, and all that a name has led to; it returns the others. Requests that are with them are finished. It may
 // wait for a disk: not on a loop.
 func (g *Group) RemoveServer(id int) (left []Listed, err error) {
-	g = g.live()
 	err = g.edit(func(g *Group) (int, error) {
 		m := g.member(id)
 		switch {
@@ -213,9 +212,20 @@ func (g *Group) member(id int) *member {
 	return nil
 }
 
-// edit changes the members of the group by f, which returns the number of the one that it is about, to be shown in l. f is called twice:
-// first for what is to be written, with copies, then for the group itself, whose names may have led elsewhere meanwhile.
+// edit changes the members of the live group by f, which returns the number of the one that it is about, to be shown in l. A reload may
+// put another group in its place meanwhile: then that one is changed.
 func (g *Group) edit(f func(*Group) (int, error), l *Listed) error {
+	for {
+		live := g.live()
+		if err := live.editThis(f, l); err != errGone || g.live() == live {
+			return err
+		}
+	}
+}
+
+// editThis does so with this group. f is called twice: first for what is to be written, with copies, then for the group itself, whose
+// names may have led elsewhere meanwhile.
+func (g *Group) editThis(f func(*Group) (int, error), l *Listed) error {
 	g.line.editing.Lock()
 	defer g.line.editing.Unlock()
 	g.mu.Lock()
@@ -250,7 +260,7 @@ func (g *Group) edit(f func(*Group) (int, error), l *Listed) error {
 	tell := g.changed
 	g.mu.Unlock()
 	if tell != nil {
-		tell()
+		tell(true)
 	}
 	return err
 }

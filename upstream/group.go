@@ -15,13 +15,13 @@ type Group struct {
 
 	mu      *sync.Mutex // guards the state of every peer; shared with the group this one inherited from
 	peers   atomic.Pointer[peerSet]
-	pool    *Pool     // nil: connections are not kept
-	members []*member // what peers was made of; guarded by mu
-	nextID  int       // of the next member; guarded by mu
-	changed func()    // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
-	checks  []Check   // of the peers' health; guarded by mu
-	queue   *queue    // who waits for a peer; shared likewise
-	gone    bool      // another group has inherited from this one; guarded by mu
+	pool    *Pool          // nil: connections are not kept
+	members []*member      // what peers was made of; guarded by mu
+	nextID  int            // of the next member; guarded by mu
+	changed func(now bool) // a check thinks otherwise of a peer; nil: nobody listens; guarded by mu
+	checks  []Check        // of the peers' health; guarded by mu
+	queue   *queue         // who waits for a peer; shared likewise
+	gone    bool           // another group has inherited from this one; guarded by mu
 	draw    func(n int) int
 
 	resolves bool      // names can be looked up while it serves

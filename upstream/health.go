@@ -75,12 +75,12 @@ func (g *Group) applyChecks(s *peerSet, reload bool) {
 func (g *Group) Judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool) {
 	h, changed, tell := g.judge(p, key, passed, now)
 	if changed && tell != nil {
-		tell()
+		tell(false)
 	}
 	return h, changed
 }
 
-func (g *Group) judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool, tell func()) {
+func (g *Group) judge(p *Peer, key string, passed bool, now loop.Time) (h Health, changed bool, tell func(now bool)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	st := p.st

@@ -10,9 +10,9 @@ import (
 // What active checks have found out, and what was changed of groups, outlives the process that has done it,
 // as far as somebody keeps a snapshot: a line for each check of each peer, and one for each server of a group that was changed.
 
-// OnChange has f called whenever a check thinks otherwise of a peer, and when a group was changed. While the
-// set is built; f is called by any goroutine, and must not call the set.
-func (s *Set) OnChange(f func()) {
+// OnChange has f called whenever a check thinks otherwise of a peer, and when a group was changed: that is to be
+// kept at once (now), off the loops. While the set is built; f is called by any goroutine.
+func (s *Set) OnChange(f func(now bool)) {
 	for _, g := range s.groups {
 		g.mu.Lock()
 		g.changed = f
