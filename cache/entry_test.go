@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -399,5 +400,51 @@ func TestWanted(t *testing.T) {
 	c.memory.resize(0, 0)
 	if ask("1000", 1000) {
 		t.Error("there is no memory")
+	}
+}
+
+// TestDropWhileStored has the manager drop entries while others store them anew: what the index knows is counted, and what it counts is known.
+func TestDropWhileStored(t *testing.T) {
+	c := testCache(t, Conf{Manager: Pace{Files: 1000, Threshold: time.Hour}}) // nothing is kept for any time
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	for n := range 3 {
+		wait.Go(func() {
+			for step := range 800 {
+				var h Hold
+				text := fmt.Sprint((n + step) % 2)
+				c.Acquire(&h, SumOf([]byte(text)), 1, 0)
+				if h.Lock(0, time.Hour) {
+					_ = os.WriteFile(c.Path(SumOf([]byte(text))), []byte(text), 0o600)
+					h.Update(Stat{Uniq: uint64(step), Blocks: 1}, 400, nil)
+				} else {
+					h.Free(0, 0)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				c.manage(time.Now)
+			}
+		}
+	}()
+	wait.Wait()
+	close(stop)
+	<-done
+	var blocks int64
+	for n := c.newest; n != 0; n = c.at(n).older {
+		if d := c.at(n); d.exists {
+			blocks += int64(d.blocks)
+		}
+	}
+	if c.size != blocks {
+		t.Errorf("the size is %d, of what there is %d", c.size, blocks)
 	}
 }

@@ -136,14 +136,14 @@ func (c *Cache) drop(n uint32) {
 		d.blocks = 0
 		path := c.Path(d.key)
 		d.count++
-		d.deleting = true
+		d.exists, d.deleting = false, true
 		c.mu.Unlock()
 		c.unlink(path)
 		c.mu.Lock()
 		d.count--
 		d.deleting = false
 	}
-	if d.count == 0 {
+	if d.count == 0 && !d.exists { // somebody may have stored it anew meanwhile
 		c.remove(n)
 	}
 }
