@@ -84,7 +84,7 @@ func (f *Flight) Grow(fd int, size int64) {
 	if f.fd < 0 {
 		d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			return // when it is over, those who wait find the whole
+			return // those who wait go on waiting, and find the whole in the cache
 		}
 		f.fd = d
 	}
@@ -92,11 +92,12 @@ func (f *Flight) Grow(fd int, size int64) {
 	f.fire()
 }
 
-// End ends the flight: everything is in the file, or it will not be. For who has published it, before the entry is updated or freed.
+// End ends the flight: everything is in the file, or it will not be, or nobody can read it (see Grow). For who has published it, before the entry is
+// updated or freed.
 func (f *Flight) End(ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.over, f.failed = true, !ok
+	f.over, f.failed = true, !ok || f.fd < 0
 	f.fire()
 	f.leave()
 }

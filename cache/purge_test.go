@@ -227,3 +227,25 @@ func TestFlightOver(t *testing.T) {
 	a.Update(Stat{Uniq: 1, Blocks: 1}, 400, nil)
 	b.Free(0, 0)
 }
+
+// TestFlightUnread ends a flight of which nobody could be given the file: it is none for those who read along.
+func TestFlightUnread(t *testing.T) {
+	c := testCache(t, Conf{Inactive: time.Hour})
+	var a, b Hold
+	sum := SumOf([]byte("k"))
+	c.Acquire(&a, sum, 1, 0)
+	a.Lock(0, time.Hour)
+	f := a.Publish(Header{HeaderStart: 1, BodyStart: 2}, []byte("xx"), 1)
+	c.Acquire(&b, sum, 1, 0)
+	if got, _ := b.Join([]byte("k")); got != f {
+		t.Fatal("not joined")
+	}
+	f.Grow(-1, 1) // no descriptor is left
+	f.End(true)
+	if p := f.Progress(0, nil); !p.Failed {
+		t.Errorf("%+v", p)
+	}
+	f.Leave()
+	a.Update(Stat{Uniq: 1, Blocks: 1}, 400, nil)
+	b.Free(0, 0)
+}
