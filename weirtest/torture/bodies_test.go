@@ -130,6 +130,9 @@ type ask struct {
 	close    bool
 	from, to int // a range; to == 0: none
 	expect   bool
+
+	more string            // fields besides
+	got  map[string]string // fields of the answer
 }
 
 // client asks on connections of its own until the time is over.
@@ -152,7 +155,7 @@ func (run *bodies) client(_ int, rng *rand.Rand) {
 		for range 1 + rng.IntN(8) {
 			a := run.newAsk(rng)
 			_ = conn.SetDeadline(time.Now().Add(6 * weirtest.Patience()))
-			keep, err := run.exchange(conn, r, a, rng)
+			keep, err := run.exchange(conn, r, &a, rng)
 			if err != nil {
 				run.fail("%+v: %v", a, err)
 			}
@@ -185,7 +188,7 @@ func (run *bodies) newAsk(rng *rand.Rand) ask {
 }
 
 // exchange asks once, and reads the answer as it likes.
-func (run *bodies) exchange(conn net.Conn, r *bufio.Reader, a ask, rng *rand.Rand) (keep bool, err error) {
+func (run *bodies) exchange(conn net.Conn, r *bufio.Reader, a *ask, rng *rand.Rand) (keep bool, err error) {
 	sent := make(chan error, 1)
 	head := a.head()
 	if _, err := io.WriteString(conn, head); err != nil {
@@ -209,6 +212,7 @@ func (run *bodies) exchange(conn net.Conn, r *bufio.Reader, a ask, rng *rand.Ran
 	if err != nil {
 		return false, fmt.Errorf("head: %w", err)
 	}
+	a.got = fields
 	if a.place == "badfile" && status == 500 {
 		return false, nil
 	}
@@ -256,7 +260,7 @@ func (run *bodies) exchange(conn net.Conn, r *bufio.Reader, a ask, rng *rand.Ran
 }
 
 // storedWhole looks at the file that a response was stored in.
-func (run *bodies) storedWhole(a ask) bool {
+func (run *bodies) storedWhole(a *ask) bool {
 	path := filepath.Join(run.b.dir, "store", fmt.Sprint(a.id))
 	want := make([]byte, a.size)
 	fill(want, a.id, 0)
@@ -288,7 +292,7 @@ func (a *ask) head() string {
 	if a.to > 0 {
 		fields += fmt.Sprintf("Range: bytes=%d-%d\r\n", a.from, a.to-1)
 	}
-	return fmt.Sprintf("%s /%s/b?id=%d&size=%d&upload=%d&seed=%d HTTP/%s\r\nHost: a\r\n%s\r\n", method, a.place, a.id, a.size, a.upload, a.seed, version, fields)
+	return fmt.Sprintf("%s /%s/b?id=%d&size=%d&upload=%d&seed=%d HTTP/%s\r\nHost: a\r\n%s\r\n", method, a.place, a.id, a.size, a.upload, a.seed, version, fields+a.more)
 }
 
 // sendBody sends the upload, in bursts and pauses.

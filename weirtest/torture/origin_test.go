@@ -46,6 +46,11 @@ func (run *bodies) serve(conn net.Conn, r *bufio.Reader) (keep bool, err error) 
 	if err != nil {
 		return false, nil
 	}
+	return run.respond(conn, r, line, fields, "")
+}
+
+// respond does so when the head was read. more are fields of the answer.
+func (run *bodies) respond(conn net.Conn, r *bufio.Reader, line string, fields map[string]string, more string) (keep bool, err error) {
 	_, rest, _ := strings.Cut(line, "?")
 	query, version, _ := strings.Cut(rest, " HTTP/")
 	v, err := url.ParseQuery(query)
@@ -68,18 +73,18 @@ func (run *bodies) serve(conn net.Conn, r *bufio.Reader) (keep bool, err error) 
 			return false, fmt.Errorf("%q: another upload came, of %d bytes", line, len(got))
 		}
 	}
-	return run.answer(conn, rng, id, size, version != "1.1" || fields["connection"] == "close")
+	return run.answer(conn, rng, id, size, version != "1.1" || fields["connection"] == "close", more)
 }
 
 // answer sends the body in one of three framings.
-func (run *bodies) answer(conn net.Conn, rng *rand.Rand, id uint64, size int, closes bool) (keep bool, err error) {
+func (run *bodies) answer(conn net.Conn, rng *rand.Rand, id uint64, size int, closes bool, more string) (keep bool, err error) {
 	if c, ok := conn.(*net.TCPConn); ok && rng.IntN(3) == 0 {
 		_ = c.SetWriteBuffer(pick(rng, 4<<10, 64<<10))
 	}
 	body := make([]byte, size)
 	fill(body, id, 0)
 	keep = !closes
-	head := "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Pad: " + strings.Repeat("x", rng.IntN(300)) + "\r\n"
+	head := "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Pad: " + strings.Repeat("x", rng.IntN(300)) + "\r\n" + more
 	framing := rng.IntN(3)
 	if closes && framing == 1 {
 		framing = 2 // HTTP/1.0 knows no chunks
