@@ -89,6 +89,7 @@ func (c *conn) beginBlock(dependency uint32, weight byte, told bool) error {
 		return c.fault(codeProtocol, "client sent HEADERS frame for stream %d with incorrect dependency", id)
 	}
 	if c.goaway {
+		c.lateID = max(c.lateID, id)
 		c.openBlock(nil)
 		return c.spend(1)
 	}

@@ -62,7 +62,7 @@ func (c *conn) openData(size uint32) error {
 	if id == 0 {
 		return c.fault(codeProtocol, "client sent DATA frame with incorrect identifier")
 	}
-	if id > c.lastID {
+	if c.idle(id) {
 		return c.fault(codeProtocol, "client sent DATA frame for idle stream %d", id)
 	}
 	if n > c.recvWindow {
@@ -76,7 +76,7 @@ func (c *conn) openData(size uint32) error {
 	s := c.find(id)
 	if s == nil || s.lost != nil {
 		in.skip()
-		if s == nil && !c.wasRefused(id) || s != nil && s.wasReset() {
+		if s == nil && !c.wasRefused(id) && id <= c.lastID || s != nil && s.wasReset() {
 			c.sendReset(id, codeClosed)
 			return c.spend(resetCost)
 		}

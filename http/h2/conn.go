@@ -25,9 +25,10 @@ type conn struct {
 	until   loop.Time // without streams: when the wait for the next one ends
 	leaving loop.Time // when the client is told at the latest which stream was the last; 0: nothing of it, or it was told
 
-	lastID     uint32
-	refusals   int32 // streams refused
-	budget     int32 // see spend
+	lastID     uint32 // of the streams that were taken
+	lateID     uint32 // of those that came after the last one
+	refusals   int32  // streams refused
+	budget     int32  // see spend
 	budgetAt   loop.Time
 	prioLimit  int32 // PRIORITY frames that are still allowed
 	newStreams int32 // since the socket was looked at

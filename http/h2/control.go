@@ -47,7 +47,7 @@ func (c *conn) reset(why code) error {
 	if id == 0 {
 		return c.fault(codeProtocol, "client sent RST_STREAM frame with incorrect identifier")
 	}
-	if id > c.lastID {
+	if c.idle(id) {
 		return c.fault(codeProtocol, "client sent RST_STREAM frame for idle stream %d", id)
 	}
 	if i := slices.Index(c.refused[:], id); i >= 0 { // the client knows now: nothing of the stream is on its way
@@ -165,7 +165,7 @@ func (c *conn) windowUpdate(n int64) error {
 		c.window += n
 		return c.spend(1)
 	}
-	if id > c.lastID {
+	if c.idle(id) {
 		return c.fault(codeProtocol, "client sent WINDOW_UPDATE frame for idle stream %d", id)
 	}
 	if n == 0 {

@@ -232,6 +232,9 @@ func (c *conn) find(id uint32) *stream {
 	return nil
 }
 
+// idle reports whether a stream was never opened, not even when no more were taken.
+func (c *conn) idle(id uint32) bool { return id > max(c.lastID, c.lateID) }
+
 // counters are what requests and connections are counted by.
 func (c *conn) counters() *http.Counters { return c.client.Socket.Port().App.Counters }
 

@@ -96,6 +96,43 @@ func TestKeepaliveRequests(t *testing.T) {
 	}
 }
 
+// TestLateStreams sends streams that come after the last one that the server takes, with all that belongs to them: they are nobody's, and what
+// was begun before them goes on.
+func TestLateStreams(t *testing.T) {
+	s := newServer(t, options{Steps: steps()}, text+"keepalive_requests 1;")
+	c := s.dial()
+	id, err := c.Request("POST", "test", "/read", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ReadUntil(func(f weirtest.H2Frame) bool { return f.Kind == weirtest.H2GoAway }); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		late, err := c.Request("POST", "test", "/read", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := weirtest.AppendH2Frame(nil, weirtest.H2Data, 0, late, []byte("hello"))
+		b = weirtest.AppendH2Frame(b, weirtest.H2Window, 0, late, []byte{0, 0, 1, 0})
+		b = weirtest.AppendH2Frame(b, weirtest.H2Update, 0, 0, append([]byte{0, 0, 0, byte(late)}, "u=1"...))
+		b = weirtest.AppendH2Frame(b, weirtest.H2Headers, weirtest.H2EndStream|weirtest.H2EndHeaders, late, c.Block(weirtest.Header{Name: "a", Value: "b"}))
+		b = weirtest.AppendH2Frame(b, weirtest.H2Reset, 0, late, []byte{0, 0, 0, 8})
+		if err := c.Raw(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Body(id, []byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+	if a := answer(t, c, id); a.Status != 200 || string(a.Body) != "10" {
+		t.Errorf("%v", a)
+	}
+	if f, err := c.Read(); err != io.EOF {
+		t.Errorf("%v, %v", f, err)
+	}
+}
+
 // TestCuts sends a conversation in pieces of every size.
 func TestCuts(t *testing.T) {
 	s := newServer(t, options{Steps: steps()}, text)
