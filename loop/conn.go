@@ -86,7 +86,7 @@ func (c *Conn) Park(deadline Time, mayShed bool) {
 	c.flags |= parked
 	l.parked++
 	if deadline != 0 {
-		l.arm(&c.timer, due{when: deadline, c: c})
+		l.arm(&c.timer, ofConn, deadline)
 	}
 	if mayShed {
 		c.flags |= reusable

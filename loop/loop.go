@@ -172,8 +172,8 @@ func (e *Engine) CloseIdle() {
 func (e *Engine) Each(f func(c *Conn)) {
 	for _, l := range e.Loops {
 		l.Post(func() {
-			for i := range len(l.slots) {
-				if c := l.slots[i].conn; c != nil {
+			for i := range l.slots.len {
+				if c := l.slots.at(i).conn; c != nil {
 					f(c)
 				}
 			}

@@ -93,10 +93,10 @@ func (l *Loop) poll() int {
 
 // untilDue is how long the loop may sleep, in whole milliseconds upwards, so that a timer is due when it wakes; -1: forever.
 func (l *Loop) untilDue() int {
-	if len(l.heap) == 0 {
+	if l.heap.len == 0 {
 		return -1
 	}
-	d := l.heap[0].when - l.now
+	d := l.heap.at(0).when - l.now
 	if d <= 0 {
 		return 0
 	}
@@ -114,7 +114,7 @@ func (l *Loop) event(ev *syscall.EpollEvent) {
 		}
 		return
 	}
-	s := &l.slots[ev.Fd]
+	s := l.slots.at(int(ev.Fd))
 	c := s.conn
 	if c == nil || s.gen != ev.Pad {
 		return // for a connection that is gone
@@ -142,7 +142,7 @@ func (l *Loop) watch(c *Conn) syscall.Errno {
 }
 
 func watched(c *Conn) syscall.EpollEvent {
-	return syscall.EpollEvent{Events: epollIn | epollOut | epollRdhup | epollET, Fd: c.slot, Pad: c.loop.slots[c.slot].gen}
+	return syscall.EpollEvent{Events: epollIn | epollOut | epollRdhup | epollET, Fd: c.slot, Pad: c.loop.slots.at(int(c.slot)).gen}
 }
 
 // rewatch lets the placed connection n take over the descriptor of c.

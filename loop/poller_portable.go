@@ -99,11 +99,11 @@ func (l *Loop) poll() int {
 
 // sleep waits for a kick or for the first timer.
 func (l *Loop) sleep() {
-	if len(l.heap) == 0 {
+	if l.heap.len == 0 {
 		<-l.kicked
 		return
 	}
-	d := l.heap[0].when - l.now
+	d := l.heap.at(0).when - l.now
 	if d <= 0 {
 		return
 	}
@@ -124,7 +124,7 @@ func (l *Loop) event(ev *event) {
 		}
 		return
 	}
-	s := &l.slots[ev.slot]
+	s := l.slots.at(int(ev.slot))
 	c := s.conn
 	if c == nil || s.gen != ev.gen {
 		return // for a connection that is gone

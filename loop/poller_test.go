@@ -108,7 +108,7 @@ func TestStaleEventIsDropped(t *testing.T) {
 	l := e.Loops[0]
 	a, b := pair(t)
 	old, _ := l.Register(a, netip.AddrPort{})
-	slot, gen := old.slot, l.slots[old.slot].gen
+	slot, gen := old.slot, l.slots.at(int(old.slot)).gen
 	old.Close()
 	syscall.Close(b)
 	a2, b2 := pair(t)
@@ -121,7 +121,7 @@ func TestStaleEventIsDropped(t *testing.T) {
 	if c.Readable() || c.Hup() {
 		t.Error("an event of the old connection reached the new one")
 	}
-	hangUp(l, slot, l.slots[slot].gen)
+	hangUp(l, slot, l.slots.at(int(slot)).gen)
 	if !c.Readable() || !c.Hup() {
 		t.Error("an event of the new connection did not reach it")
 	}

@@ -16,9 +16,9 @@ type Loop struct {
 	wall    time.Time
 	wallFor Time // the now that wall belongs to
 
-	slots    []slot
+	slots    pages[slot]
 	freeSlot int32
-	heap     []due
+	heap     pages[due]
 	idle     idleList
 	tasks    []*Task // all of them
 	spare    Spares[*Task]
@@ -107,7 +107,7 @@ func (l *Loop) run() {
 		for i := range n {
 			l.event(&l.events[i])
 		}
-		if len(l.heap) > 0 && l.heap[0].when <= l.now {
+		if l.heap.len > 0 && l.heap.at(0).when <= l.now {
 			l.expire()
 		}
 		if l.posts.Load() != nil {
@@ -177,8 +177,8 @@ func shift[T any](s []*T, n int) []*T {
 
 // wakeParked wakes every connection that is parked now.
 func (l *Loop) wakeParked() {
-	for i := range len(l.slots) {
-		if c := l.slots[i].conn; c != nil && c.flags&parked != 0 {
+	for i := range l.slots.len {
+		if c := l.slots.at(i).conn; c != nil && c.flags&parked != 0 {
 			l.wake(c, WokeShutdown)
 		}
 	}
@@ -209,8 +209,8 @@ func (l *Loop) closeAll() {
 	for l.posts.Load() != nil {
 		l.takePosts() // connections handed over, or adopted from here
 	}
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil {
+	for i := range l.slots.len {
+		if c := l.slots.at(i).conn; c != nil {
 			c.Close()
 		}
 	}

@@ -13,18 +13,18 @@ type slot struct {
 func (l *Loop) place(c *Conn) {
 	i := l.freeSlot
 	if i < 0 {
-		i = int32(len(l.slots))
-		l.slots = append(l.slots, slot{})
+		i = int32(l.slots.len)
+		l.slots.push()
 	} else {
-		l.freeSlot = l.slots[i].next
+		l.freeSlot = l.slots.at(int(i)).next
 	}
-	l.slots[i].conn = c
+	l.slots.at(int(i)).conn = c
 	c.slot = i
 }
 
 // unplace frees the slot of c; events under way for c are stale from now on.
 func (l *Loop) unplace(c *Conn) {
-	s := &l.slots[c.slot]
+	s := l.slots.at(int(c.slot))
 	s.conn = nil
 	s.gen = (s.gen + 1) & 0x7fffffff
 	s.next = l.freeSlot

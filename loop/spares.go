@@ -109,7 +109,7 @@ func (l *Loop) tidy() {
 	}
 	clear(spares[kept:])
 	l.spares = spares[:kept]
-	l.heap, l.tasks = clip(l.heap), clip(l.tasks)
+	l.tasks = clip(l.tasks)
 	if kept > 0 {
 		l.tidying.Set(l.now.Add(tidyEvery))
 	}

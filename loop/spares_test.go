@@ -62,8 +62,8 @@ func TestSparesNotNeededAreDropped(t *testing.T) {
 	c.pass(e, tidyEvery)
 	want("when nothing is used", 0)
 	on(l, func() {
-		if len(l.heap) != 0 || len(l.spares) != 0 {
-			t.Errorf("%d timers, %d lists left", len(l.heap), len(l.spares))
+		if l.heap.len != 0 || len(l.spares) != 0 {
+			t.Errorf("%d timers, %d lists left", l.heap.len, len(l.spares))
 		}
 	})
 	use(2)
@@ -103,8 +103,8 @@ func TestTimer(t *testing.T) {
 	on(l, func() {
 		tm.Set(l.now.Add(time.Second))
 		tm.Drop()
-		if len(l.heap) != 0 {
-			t.Errorf("%d timers left", len(l.heap))
+		if l.heap.len != 0 {
+			t.Errorf("%d timers left", l.heap.len)
 		}
 		l.NewTimer(func() { panic("survived") }).Set(l.now + 1)
 	})

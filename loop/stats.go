@@ -22,7 +22,7 @@ func (l *Loop) publish() {
 	p.parked.Store(int32(l.parked))
 	p.tasks.Store(int32(l.live))
 	p.spare.Store(int32(l.spare.Len()))
-	p.timers.Store(int32(len(l.heap)))
+	p.timers.Store(int32(l.heap.len))
 	p.buffers.Store(int32(l.buffers.out))
 }
 

@@ -45,11 +45,11 @@ func TestTimersAgainstAModel(t *testing.T) {
 			}
 		default:
 			d := l.now + 1 + Time(r.IntN(200))
-			l.arm(&c.timer, due{when: d, c: c})
+			l.arm(&c.timer, ofConn, d)
 			want[c] = d
 		}
-		for i, d := range l.heap {
-			if i > 0 && l.heap[(i-1)/4].when > d.when || int(d.timer().pos) != i+1 {
+		for i := range l.heap.len {
+			if d := l.heap.at(i); i > 0 && l.heap.at((i-1)/4).when > d.when || d.at() != i || d.owner() != ofConn {
 				t.Fatal("the heap is broken")
 			}
 		}
@@ -57,8 +57,8 @@ func TestTimersAgainstAModel(t *testing.T) {
 	for _, c := range conns {
 		l.drop(&c.timer)
 	}
-	if len(l.heap) != 0 {
-		t.Errorf("%d entries left", len(l.heap))
+	if l.heap.len != 0 {
+		t.Errorf("%d entries left", l.heap.len)
 	}
 }
 
@@ -77,8 +77,8 @@ func TestLaterDeadlineIsAStore(t *testing.T) {
 			if err := k.Poll(&w); err != nil {
 				t.Error(err)
 			}
-			if len(l.heap) > 1 {
-				t.Fatalf("%d entries in the heap", len(l.heap))
+			if l.heap.len > 1 {
+				t.Fatalf("%d entries in the heap", l.heap.len)
 			}
 		}
 	})

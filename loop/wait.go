@@ -51,7 +51,7 @@ func (t *Task) Poll(w *Wait) error {
 func (t *Task) until(w *Wait) error {
 	l := t.loop
 	if w.Deadline != 0 {
-		l.arm(&t.timer, due{when: w.Deadline, t: t})
+		l.arm(&t.timer, ofTask, w.Deadline)
 	}
 	for {
 		t.suspend()
@@ -116,7 +116,7 @@ func (s *Source) wait(t *Task, want Ready, deadline Time) error {
 		if deadline <= l.now {
 			return ErrTimeout
 		}
-		l.arm(&t.timer, due{when: deadline, t: t})
+		l.arm(&t.timer, ofTask, deadline)
 	}
 	s.free(t, want)
 	s.attach(t, want)

@@ -39,7 +39,7 @@ func (l *Loop) watch(c *Conn) syscall.Errno {
 	if _, err := syscall.GetsockoptInt(int(c.fd), syscall.SOL_SOCKET, syscall.SO_TYPE); err != nil {
 		return errno(err)
 	}
-	w := &watcher{file: os.NewFile(uintptr(c.fd), "socket"), loop: l, slot: c.slot, gen: l.slots[c.slot].gen}
+	w := &watcher{file: os.NewFile(uintptr(c.fd), "socket"), loop: l, slot: c.slot, gen: l.slots.at(int(c.slot)).gen}
 	raw, err := w.file.SyscallConn()
 	if err != nil {
 		return syscall.EBADF
@@ -64,7 +64,7 @@ func (l *Loop) rewatch(n, c *Conn) syscall.Errno {
 		return syscall.EBADF
 	}
 	n.eye = w
-	w.loop, w.slot, w.gen = l, n.slot, l.slots[n.slot].gen
+	w.loop, w.slot, w.gen = l, n.slot, l.slots.at(int(n.slot)).gen
 	w.start(In)
 	return 0
 }
