@@ -88,6 +88,7 @@ http {
 		listen $1;
 		location / { root $DIR; }
 		location /p/ { proxy_pass http://origin; }
+		location /r { return 200 "a text\n"; }
 	}
 	server {
 		listen $2;
@@ -96,8 +97,8 @@ http {
 }
 `
 
-// TestPlainRoadAllocatesNothing is the promise of design.md, section 6: a static and a proxied request
-// on kept connections cost no allocation.
+// TestPlainRoadAllocatesNothing is the promise of design.md, section 6: a static and a proxied request, and
+// one that return answers, on kept connections cost no allocation.
 func TestPlainRoadAllocatesNothing(t *testing.T) {
 	if weirtest.Race {
 		t.Skip("the race detector allocates on its own")
@@ -115,14 +116,14 @@ func TestPlainRoadAllocatesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{"/a.html", "/p/a.html"} {
+	for path, size := range map[string]int{"/a.html": len(body), "/p/a.html": len(body), "/r": len("a text\n")} {
 		t.Run(path, func(t *testing.T) {
 			c, err := net.Dial("tcp", addrs[0])
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			ask := asker(t, c, path, len(body))
+			ask := asker(t, c, path, size)
 			for range 200 {
 				ask()
 			}

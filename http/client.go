@@ -22,6 +22,7 @@ type Client struct {
 	Serial   uint64              // connection number, unique in the process
 	Requests uint32              // requests begun on this connection
 	Debug    bool                // debug_connection names the client
+	Held     bool                // parked without a request, and yet counted: a graceful stop waits for it
 	wantsTLS bool                // its address is one for TLS, whatever the client speaks
 	TLS      TLS                 // nil: it is not one over TLS
 	Started  loop.Time

@@ -58,7 +58,6 @@ type door struct {
 	until  loop.Time // when its time for it is over
 	proxy  bool      // a header of the PROXY protocol is awaited
 	asks   bool      // its first bytes say which wire it speaks
-	held   bool      // parked, and yet counted: a graceful stop waits for it
 }
 
 var _ Session = (*door)(nil)
@@ -66,8 +65,8 @@ var _ Session = (*door)(nil)
 // Wake reads what has come, or ends the connection when its time is over (loop.Handler).
 func (d *door) Wake(t *loop.Task, c *loop.Conn, why loop.Woke) {
 	id := c.Loop().ID()
-	if d.held {
-		d.held = false
+	if d.client.Held {
+		d.client.Held = false
 		defer d.front.Pending(id, -1)
 	}
 	switch why {
@@ -78,7 +77,7 @@ func (d *door) Wake(t *loop.Task, c *loop.Conn, why loop.Woke) {
 		return
 	case loop.WokeShutdown: // the client may be sending at this very moment
 		if now := c.Loop().Now(); d.until > now {
-			d.held = true
+			d.client.Held = true
 			d.front.Pending(id, 1)
 			c.Park(min(d.until, now.Add(time.Second)), false)
 			return

@@ -59,8 +59,9 @@ type Request struct {
 	bodyChain []BodyFilter
 	arena     arena
 	rate      rate
-	upstream  []byte // see SetUpstream
-	debug     bool   // lines of level debug are wanted, see Debugs
+	text      [1]Piece // of SendText
+	upstream  []byte   // see SetUpstream
+	debug     bool     // lines of level debug are wanted, see Debugs
 	logged    bool
 	acted     bool    // post_action was carried out
 	counted   bool    // it is among the requests that Counters know to be at work

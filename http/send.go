@@ -142,6 +142,12 @@ func (r *Request) SendAll(p []Piece) Verdict {
 	return Done
 }
 
+// SendText answers with this text, which is borrowed until then, and nothing more.
+func (r *Request) SendText(text []byte) Verdict {
+	r.text[0] = Mem(text)
+	return r.SendAll(r.text[:])
+}
+
 // Drain waits until everything sent so far is with the client's kernel.
 func (r *Request) Drain() error {
 	err := r.Wire.Drain(r)
@@ -208,7 +214,7 @@ func (r *Request) Respond(status int, text []byte) Verdict {
 	if len(text) == 0 {
 		return r.SendAll(nil)
 	}
-	return r.SendAll([]Piece{Mem(r.Copy(text))})
+	return r.SendText(r.Copy(text))
 }
 
 // rate is the limit_rate of a response.

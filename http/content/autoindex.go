@@ -142,7 +142,7 @@ func (c *autoindexConf) answer(r *http.Request, entries []entry, format listForm
 	} else {
 		write()
 	}
-	return r.SendAll([]http.Piece{http.Mem(page)})
+	return r.SendText(page)
 }
 
 // callbackOf is the name of the function that jsonp calls, empty when there is none.

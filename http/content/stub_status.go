@@ -65,5 +65,5 @@ func answerWith(r *http.Request, contentType string, text []byte) http.Verdict {
 	if v := r.SendHead(); v != http.Next {
 		return v
 	}
-	return r.SendAll([]http.Piece{http.Mem(text)})
+	return r.SendText(text)
 }

@@ -112,7 +112,7 @@ func finishOwn(r *http.Request, page []byte) http.Verdict {
 		}
 		return http.Done
 	}
-	return r.SendAll([]http.Piece{http.Mem(page)})
+	return r.SendText(page)
 }
 
 // buildPage writes the page of a status in memory of the request.

@@ -6,6 +6,7 @@
 package h1
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,10 +21,9 @@ type conn struct {
 	shared  *Shared
 	client  http.Client
 	until   loop.Time // idle: when the wait for the next request ends; serving: when the request began
-	atLeast loop.Time // keepalive_min_timeout: the connection stays open until then
+	least   uint32    // keepalive_min_timeout: until when the connection stays open, see atLeast
 	first   bool      // no byte was read yet
 	serving bool      // it has a work
-	held    bool      // parked, and yet counted: a graceful stop waits for it
 	nodelay bool      // TCP_NODELAY is set
 	debug   bool      // lines of level debug are wanted, see debugf
 }
@@ -45,8 +45,8 @@ func (s *Shared) Open(t *loop.Task, client http.Client, first []byte) {
 
 // Wake serves the connection when bytes arrive, and ends it when its time is over (loop.Handler).
 func (c *conn) Wake(t *loop.Task, lc *loop.Conn, why loop.Woke) {
-	if c.held {
-		c.held = false
+	if c.client.Held {
+		c.client.Held = false
 		defer c.shared.Pending(lc.Loop().ID(), -1)
 	}
 	if why != loop.WokeReady {
@@ -97,11 +97,24 @@ func (c *conn) stays(lc *loop.Conn, why loop.Woke) bool {
 	switch {
 	case why == loop.WokeShutdown:
 		return c.parkLast(lc)
-	case why == loop.WokeTimeout || c.atLeast <= lc.Loop().Now():
+	case why == loop.WokeTimeout || c.atLeast() <= lc.Loop().Now():
 		return false
 	}
-	lc.Park(c.atLeast, false)
+	lc.Park(c.atLeast(), false)
 	return true
+}
+
+// atLeast is until when the connection stays open although others need its room; 0: it need not.
+func (c *conn) atLeast() loop.Time {
+	if c.least == 0 {
+		return 0
+	}
+	return c.client.Started.Add(time.Duration(c.least) * time.Millisecond)
+}
+
+// stayFor has the connection stay open for so long from now on. (Milliseconds from its beginning, which take half of the room, last for 49 days.)
+func (c *conn) stayFor(d time.Duration, now loop.Time) {
+	c.least = uint32(min(now.Add(d).Sub(c.client.Started).Milliseconds(), math.MaxUint32))
 }
 
 // parkLast parks a connection for the last time, in a graceful shutdown, which waits for it.
@@ -109,12 +122,12 @@ func (c *conn) parkLast(lc *loop.Conn) bool {
 	now := lc.Loop().Now()
 	until := c.until
 	if !c.first {
-		until = max(c.atLeast, min(until, now.Add(lastChance)))
+		until = max(c.atLeast(), min(until, now.Add(lastChance)))
 	}
 	if until <= now {
 		return false
 	}
-	c.held = true
+	c.client.Held = true
 	c.shared.Pending(lc.Loop().ID(), 1)
 	lc.Park(until, false)
 	return true
@@ -215,9 +228,9 @@ func (x *work) serve() {
 		}
 		now := x.c.Loop().Now()
 		c.until = now.Add(x.idle)
-		c.atLeast = 0
+		c.least = 0
 		if x.idleMin > 0 {
-			c.atLeast = now.Add(min(x.idleMin, x.idle))
+			c.stayFor(min(x.idleMin, x.idle), now)
 		}
 		x.nodelay()
 		x.compact()

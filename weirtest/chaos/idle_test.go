@@ -65,7 +65,7 @@ func idleCrowd(t *testing.T, addr string, n int) []net.Conn {
 	return all
 }
 
-// TestTortureIdle leaves ten thousand connections idle: they cost no more than 5 MB of resident memory and
+// TestTortureIdle leaves ten thousand connections idle: they cost no more than 4 MB of resident memory and
 // no thread, they still answer, and nothing is left of them when they are closed.
 func TestTortureIdle(t *testing.T) {
 	if testing.Short() {
@@ -102,11 +102,11 @@ func TestTortureIdle(t *testing.T) {
 			with += p.RSS
 			more += p.Threads
 		}
-		return large || with-rss <= 5<<20
+		return large || with-rss <= 4<<20
 	})
 	t.Logf("%d idle connections: %d KB, %d bytes each; %d threads, %d before", crowd, (with-rss)>>10, (with-rss)/crowd, more, threads)
 	if !small {
-		t.Errorf("%d idle connections cost %d KB; want at most 5 MB", crowd, (with-rss)>>10)
+		t.Errorf("%d idle connections cost %d KB; want at most 4 MB", crowd, (with-rss)>>10)
 	}
 	if more > threads+4 {
 		t.Errorf("%d threads; %d before", more, threads)
