@@ -20,7 +20,7 @@ func (hashed) pick(a *Attempt, now loop.Time) *Peer {
 		for ; a.misses <= maxMisses; a.misses++ {
 			a.hash += keyHash(a.rehash, a.ask.Key)
 			a.rehash++
-			if p := t.at(int(a.hash % uint32(t.total))); a.open(p, sec) {
+			if p := t.at(int(a.hash) % t.total); a.open(p, sec) {
 				return a.choose(p, sec)
 			}
 		}

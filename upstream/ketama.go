@@ -13,6 +13,9 @@ import (
 // Cache::Memcached::Fast.
 const pointsPerWeight = 160
 
+// mostPoints is how many there are at most, 16 MB. Larger weights, as SRV records may bring them, share these; in nginx they take what memory there is.
+const mostPoints = 1 << 21
+
 // ketama is "hash key consistent": every server owns many points of a circle; the key's CRC-32 is a place on it, and the next point names the server.
 // A server more or less moves only its own share of the keys.
 //
@@ -25,12 +28,18 @@ type ketama struct {
 
 type point struct {
 	hash   uint32
-	server int // index into ketama.servers
+	server uint32 // index into ketama.servers
 }
 
 // newKetama lays out the circle of the primary peers.
 func newKetama(t *tier) *ketama {
-	k := &ketama{circle: make([]point, 0, t.total*pointsPerWeight)}
+	k := &ketama{}
+	all := 0.0
+	for _, p := range t.peers {
+		all += float64(p.Weight) * pointsPerWeight
+	}
+	share := min(1, mostPoints/all)
+	k.circle = make([]point, 0, int(all*share)+len(t.peers))
 	known := map[string]int{}
 	for _, p := range t.peers {
 		id, ok := known[p.Server]
@@ -40,19 +49,19 @@ func newKetama(t *tier) *ketama {
 			k.servers = append(k.servers, nil)
 		}
 		k.servers[id] = append(k.servers[id], p)
-		k.addPoints(id, p)
+		k.addPoints(uint32(id), p, max(1, int(float64(p.Weight)*pointsPerWeight*share)))
 	}
 	slices.SortStableFunc(k.circle, func(x, y point) int { return cmp.Compare(x.hash, y.hash) })
 	k.circle = slices.CompactFunc(k.circle, func(x, y point) bool { return x.hash == y.hash })
 	return k
 }
 
-// addPoints adds the points of one peer: CRC-32 over host, NUL, port, and the four octets of the point before, low first.
-func (k *ketama) addPoints(server int, p *Peer) {
+// addPoints adds n points of one peer: CRC-32 over host, NUL, port, and the four octets of the point before, low first.
+func (k *ketama) addPoints(server uint32, p *Peer, n int) {
 	host, port := ketamaName(p.Server)
 	base := crc32.ChecksumIEEE([]byte(host + "\x00" + port))
 	var prev uint32
-	for range p.Weight * pointsPerWeight {
+	for range n {
 		prev = crc32.Update(base, crc32.IEEETable,
 			[]byte{byte(prev), byte(prev >> 8), byte(prev >> 16), byte(prev >> 24)})
 		k.circle = append(k.circle, point{prev, server})

@@ -1,5 +1,7 @@
 package upstream
 
+import "math"
+
 // tier is the primary or the backup half of a group. Immutable once built.
 type tier struct {
 	peers  []*Peer
@@ -12,7 +14,11 @@ type tier struct {
 func (t *tier) add(p *Peer) {
 	p.index = len(t.peers)
 	t.peers = append(t.peers, p)
-	t.total += p.Weight
+	if t.total > math.MaxInt-p.Weight {
+		t.total = math.MaxInt // nobody counts so far
+	} else {
+		t.total += p.Weight
+	}
 	t.upto = append(t.upto, t.total)
 	if !p.Down && !p.Drain {
 		t.tries++
