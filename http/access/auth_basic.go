@@ -125,7 +125,8 @@ func ask(r *http.Request, realm []byte) http.Verdict {
 func (c *check) await(r *http.Request) http.Verdict {
 	w := loop.Wait{A: r.Wire.Source(), AWant: loop.Hup, Signal: &c.done}
 	go c.hash()
-	if err := r.Task.Poll(&w); err != nil {
+	err := r.Task.Poll(&w)
+	if c.left.Store(!w.Fired); err != nil {
 		return http.Abort
 	}
 	if !w.Fired {

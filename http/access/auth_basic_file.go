@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"weir/disk"
 	"weir/loop"
@@ -58,6 +59,7 @@ type check struct {
 	slow    bool   // it takes long: hash is to be called
 	matches bool
 	done    loop.Signal
+	left    atomic.Bool // nobody waits for the hash any more
 }
 
 // find looks the user up, and compares the password if that is quickly done.
@@ -122,11 +124,15 @@ func (f *userFiles) put(path string, file *userFile) {
 	f.files[path] = file
 }
 
-// hash works the hash out, when it is its turn, and tells the task that waits.
+// hash works the hash out, when it is its turn, and tells the task that waits. Who has left meanwhile costs no more: else clients that
+// ask and go, again and again, would hold up all that stay.
 func (c *check) hash() {
 	defer c.done.Fire()
 	c.files.tokens <- struct{}{}
 	defer func() { <-c.files.tokens }()
+	if c.left.Load() {
+		return
+	}
 	if c.matches, c.unfit = matchPassword(c.found, c.password); c.matches {
 		c.remember()
 	}
