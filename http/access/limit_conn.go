@@ -135,7 +135,7 @@ func declareZone(call *conf.Call, use string) (key *http.Text, z *zone.Zone, err
 
 // mentionLimitConn makes the zone known that a limit_conn names, which may be declared after it.
 func mentionLimitConn(call *conf.Call) error {
-	if _, err := load.Of(call).Zones.Declare(call.Arg(0), 0, limitConnUse); err != nil {
+	if _, err := load.Of(call).Zones.Mention(call.Arg(0), limitConnUse, call.Spot(0)); err != nil {
 		return call.Errorf(0, "%v", err)
 	}
 	return nil
