@@ -92,7 +92,7 @@ func declareCachePath(prefix string, call *conf.Call) error {
 	all := cachesOf(call)
 	mine := all.of(prefix)
 	if first := all.folders[c.Dir]; first != nil {
-		at := call.Tree().Position(first.Pos())
+		at := call.Tree().Position(first.End)
 		return call.Errorf(0, "the same path name \"%s\" used in %s:%d and", c.Dir, at.File, at.Line)
 	}
 	z, err := env.Zones.Declare(c.Name, size, prefix+"cache")
