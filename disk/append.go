@@ -14,6 +14,13 @@ func OpenAppend(path string) (int, error) {
 	}
 }
 
+// IsFar reports whether a file may lie outside of this machine, as on a file system of a network: a write to it may wait for anything, and not
+// only for room in the page cache. What is no regular file is near. It may wait itself: not for a loop.
+func IsFar(fd int) bool {
+	var i Info
+	return StatFD(fd, &i) == nil && i.IsRegular() && isFar(fd)
+}
+
 // Append writes b with one call. It may wait for the disk, or for who reads a pipe: not for a loop.
 func Append(fd int, b []byte) (int, error) {
 	for {

@@ -102,6 +102,21 @@ func appendNow(fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
+// isFar asks the file system; one that is not known is far.
+func isFar(fd int) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(fd, &fs) != nil {
+		return true
+	}
+	const zfs, bcachefs, jfs = 0x2fc12fc1, 0xca451a4e, 0x3153464a
+	switch uint32(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.REISERFS_SUPER_MAGIC, zfs, bcachefs, jfs,
+		unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC:
+		return false
+	}
+	return true
+}
+
 // look looks up what is at the end of the path. The kernel has no lookup that never waits, but for an open that reads nothing.
 func (w *walk) look(i *Info) Failure {
 	w.flags = unix.O_PATH

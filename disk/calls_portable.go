@@ -54,6 +54,9 @@ func readNow(int, []byte, int64) (int, error) { return 0, unix.EAGAIN }
 // appendNow is for kernels that can be asked not to wait.
 func appendNow(int, []byte) (int, error) { return 0, unix.EAGAIN }
 
+// isFar is for kernels of which is known how they say it.
+func isFar(int) bool { return false }
+
 // look looks up what is at the end of the path, which need not be readable.
 func (w *walk) look(i *Info) Failure {
 	if w.cached {

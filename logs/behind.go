@@ -13,8 +13,8 @@ import (
 
 // While loops serve, nobody who logs should wait for a disk, or for who reads a pipe. Pipes, and files of some file systems, are asked to take a
 // line without a wait. Files of others cannot be asked, but a write into the page cache is done as quickly as a look-up: as long as lines are few
-// and the disk is quick a line is written at once, since scripts look for it when they have their answer, as with nginx. Otherwise lines are
-// queued, and a goroutine of the file writes them behind those who log, which in a busy time costs less than a call for each.
+// and the disk is quick a line is written at once, since scripts look for it when they have their answer, as with nginx. Otherwise, and always
+// where a file lies on no disk of this machine as far as is known, lines are queued, and a goroutine of the file writes them behind those who log, which in a busy time costs less than a call for each.
 
 const (
 	// behindCrowd is how many lines in a behindPause are so many that they are queued.
@@ -39,6 +39,7 @@ var errBehind = errors.New("too many lines wait to be written")
 type queued struct {
 	busy atomic.Bool // the goroutine is at work, and will look again; changed under mu
 	deaf atomic.Bool // the file cannot be asked to take lines without a wait
+	far  atomic.Bool // it lies elsewhere than on a disk of this machine, as far as is known: nothing is written at once
 
 	slow  atomic.Int64 // until when lines are queued though nothing is, as the disk was slow: nanoseconds since 1970
 	turn  atomic.Int64 // the behindPause since 1970 whose lines are counted
@@ -86,7 +87,7 @@ func (f *File) Sync() {
 func (f *File) writeServing(lines []byte) error {
 	q := &f.queue
 	begin := f.files.Now()
-	if q.deaf.Load() && !q.busy.Load() && q.slow.Load() <= begin.UnixNano() && !q.crowded(begin) {
+	if q.deaf.Load() && !q.far.Load() && !q.busy.Load() && q.slow.Load() <= begin.UnixNano() && !q.crowded(begin) {
 		return f.writeQuick(lines, begin)
 	}
 	rest, err := f.enqueue(lines)
@@ -130,7 +131,9 @@ func (f *File) enqueue(lines []byte) (rest []byte, err error) {
 		}
 		if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
 			q.deaf.Store(true)
-			return lines, nil
+			if !q.far.Load() {
+				return lines, nil
+			}
 		}
 	}
 	if len(q.lines) > 0 && len(q.lines)+len(lines) > behindMost {

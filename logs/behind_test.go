@@ -159,6 +159,37 @@ func TestWriteBehindWhileSlow(t *testing.T) {
 	direct(true)
 }
 
+// TestWriteBehindFar has a file of a network that stands still from the first write on: who logs does not, and no line is lost.
+func TestWriteBehindFar(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	goes := make(chan bool)
+	write := fs.Append
+	fs.Append = func(fd int, b []byte) (int, error) {
+		<-goes
+		return write(fd, b)
+	}
+	f := openFile(t, fs, path)
+	f.queue.far.Store(true)
+	f.queue.deaf.Store(true)
+	want := ""
+	for i := range 10 {
+		line := fmt.Sprintf("line %d\n", i)
+		if err := f.Write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+		want += line
+	}
+	if got := read(t, path); got != "" {
+		t.Errorf("%q is there", got)
+	}
+	close(goes)
+	f.Sync()
+	if got := read(t, path); got != want {
+		t.Errorf("%q", got)
+	}
+	f.Release()
+}
+
 // TestWriteBehindCrowd has many lines in a moment, and a disk that stands still when they are many: who logs does not, and no line is lost.
 func TestWriteBehindCrowd(t *testing.T) {
 	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")

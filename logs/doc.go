@@ -14,6 +14,6 @@
 //	log.Log(logs.Error, 7, []byte("upstream timed out"))
 //	// 2026/11/24 14:31:05 [error] 123#123: *7 upstream timed out
 //
-// Writing a line is one write(2) on the loop, as in nginx: it goes to the page cache. Nothing here
-// waits for a network.
+// Writing a line is one write(2) on the loop, as in nginx, where it goes to the page cache of a disk.
+// Whatever may take longer is left to a goroutine of the file: see Files.WriteBehind. Nothing here waits for a network.
 package logs

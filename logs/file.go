@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"weir/disk"
 )
 
 // A File is an open log file. Lines are written whole: each is one write to a descriptor that
@@ -113,8 +115,14 @@ func (f *File) swap(fd int) error {
 		return callError(call, f.path, err)
 	}
 	f.full.Store(0)
-	f.queue.deaf.Store(false)
+	f.opened()
 	return nil
+}
+
+// opened finds out where the file lies that was opened. Not on a loop.
+func (f *File) opened() {
+	f.queue.deaf.Store(false)
+	f.queue.far.Store(disk.IsFar(f.FD()))
 }
 
 // flush writes out what is queued, and the buffers of the file.

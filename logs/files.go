@@ -124,6 +124,7 @@ func (fs *Files) OpenReserved() (by any, err error) {
 			return r.by, err
 		}
 		r.file.fd.Store(int32(fd))
+		r.file.opened()
 	}
 	return nil, nil
 }
@@ -140,6 +141,7 @@ func (fs *Files) Add(path string, fd int) (*File, error) {
 	f.refs++
 	if f.FD() < 0 { // reserved
 		f.fd.Store(int32(fd))
+		f.opened()
 		fs.mu.Unlock()
 		return f, nil
 	}
@@ -150,7 +152,9 @@ func (fs *Files) Add(path string, fd int) (*File, error) {
 
 func (fs *Files) add(path string, fd int) *File {
 	f := &File{files: fs, path: path, refs: 1}
-	f.fd.Store(int32(fd))
+	if f.fd.Store(int32(fd)); fd >= 0 {
+		f.opened()
+	}
 	fs.byPath[path] = f
 	return f
 }
