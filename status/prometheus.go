@@ -89,7 +89,7 @@ func (e *exposition) add(name string, value any, labels ...string) {
 }
 
 // gauges are the last words of metrics that go up and down; all others count.
-var gauges = []string{"active", "idle", "current", "processing", "state", "limit", "keepalive", "zombies", "size", "max_size", "cold", "time", "used", "free"}
+var gauges = []string{"active", "idle", "current", "processing", "state", "limit", "keepalive", "zombies", "size", "max_size", "cold", "time", "used", "free", "up"}
 
 // text is the whole, with what kind of metric each is.
 func (e *exposition) text() (b []byte) {

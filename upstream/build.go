@@ -116,7 +116,7 @@ func (g *Group) id() string {
 
 // Build makes the group of one spec.
 func Build(spec *Spec, o Options) (*Group, error) {
-	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex), line: new(line), queue: &queue{}, draw: o.Draw}
+	g := &Group{Name: spec.Name, Spec: spec, mu: new(sync.Mutex), lineage: new(lineage), queue: &queue{}, draw: o.Draw}
 	if g.draw == nil {
 		g.draw = rand.IntN
 	}
@@ -135,7 +135,7 @@ func Build(spec *Spec, o Options) (*Group, error) {
 
 // begin makes the peers of the servers that are known. Before the group is used.
 func (g *Group) begin() {
-	g.line.live = g
+	g.lineage.live = g
 	g.members = g.Spec.members()
 	g.nextID = len(g.members)
 	g.peers.Store(g.newPeerSet(nil, false))
@@ -149,7 +149,7 @@ func (g *Group) Only(p *Peer, port uint16, k Keepalive) *Group {
 		addr.Net = netip.AddrPortFrom(addr.Net.Addr(), port)
 	}
 	spec := &Spec{Name: g.Name, Implicit: true, Servers: []ServerSpec{{Text: p.Server, Addrs: []loop.Addr{addr}, Weight: 1}}}
-	only := &Group{Name: g.Name, Spec: spec, mu: new(sync.Mutex), line: new(line), queue: &queue{}}
+	only := &Group{Name: g.Name, Spec: spec, mu: new(sync.Mutex), lineage: new(lineage), queue: &queue{}}
 	if k.Life > 0 {
 		only.pool = newPool(k, 1)
 	}
@@ -163,7 +163,7 @@ func Fixed(name string, addrs []loop.Addr) *Group {
 	spec := &Spec{Name: name, Implicit: true, Servers: []ServerSpec{
 		{Text: name, Addrs: addrs, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout},
 	}}
-	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), line: new(line), queue: &queue{}}
+	g := &Group{Name: name, Spec: spec, mu: new(sync.Mutex), lineage: new(lineage), queue: &queue{}}
 	g.begin()
 	return g
 }

@@ -176,12 +176,12 @@ func (p *Peer) word() PeerState {
 func (g *Group) Zombies() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.line.bury()
-	return len(g.line.zombies)
+	g.lineage.bury()
+	return len(g.lineage.zombies)
 }
 
 // bury forgets the peers that are gone and have nothing left to do.
-func (l *line) bury() {
+func (l *lineage) bury() {
 	l.zombies = slices.DeleteFunc(l.zombies, func(st *state) bool { return st.conns == 0 })
 }
 

@@ -81,7 +81,7 @@ has no effect.`,
 answers with 502.
 
 The file is read with the configuration, and written whenever [api] changes the group: another file takes its place, so that the folder must be one
-that the worker's "user" may make files in. What cannot be written is not changed.`,
+that the worker's "user" may make files in. What cannot be written is not changed. Each group needs a file of its own.`,
 			Example: "upstream app { zone app 64k; state /var/lib/nginx/state/app.conf; }",
 		},
 		{

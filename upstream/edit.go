@@ -80,7 +80,7 @@ func (m *member) address() string { return addressName(m.Addr) }
 func (g *Group) live() *Group {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.line.live
+	return g.lineage.live
 }
 
 // NewServer is a server as its directive would make it of an address and a service; the rest has the values of a directive that does
@@ -226,8 +226,8 @@ func (g *Group) edit(f func(*Group) (int, error), l *Listed) error {
 // editThis does so with this group. f is called twice: first for what is to be written, with copies, then for the group itself, whose
 // names may have led elsewhere meanwhile.
 func (g *Group) editThis(f func(*Group) (int, error), l *Listed) error {
-	g.line.editing.Lock()
-	defer g.line.editing.Unlock()
+	g.lineage.editing.Lock()
+	defer g.lineage.editing.Unlock()
 	g.mu.Lock()
 	draft := &Group{Spec: g.Spec, members: copies(g.members), nextID: g.nextID}
 	g.mu.Unlock()

@@ -27,12 +27,12 @@ type Group struct {
 	resolves bool      // names can be looked up while it serves
 	names    *load.Job // which looks them up; nil: it has not begun; guarded by mu
 
-	line   *line // shared likewise
-	edited bool  // it is not as the configuration has it; guarded by mu
+	lineage *lineage // shared likewise
+	edited  bool     // it is not as the configuration has it; guarded by mu
 }
 
-// line is what a group has in common with those before and after it, over reloads.
-type line struct {
+// lineage is what a group has in common with those before and after it, over reloads.
+type lineage struct {
 	editing sync.Mutex // held while a group and its file are changed. It comes before the group's mutex
 	live    *Group     // the last of them; guarded by the group's mutex
 	zombies []*state   // of peers that are gone while they were at work; likewise

@@ -19,9 +19,9 @@ func (g *Group) Inherit(old *Group) {
 	if old == nil || old == g {
 		return
 	}
-	g.mu, g.line = old.mu, old.line
+	g.mu, g.lineage = old.mu, old.lineage
 	g.mu.Lock()
-	old.gone, g.line.live = true, g
+	old.gone, g.lineage.live = true, g
 	g.inheritFound(old)
 	g.inheritPool(old)
 	s := g.newPeerSet(old.peers.Load(), true)

@@ -113,10 +113,10 @@ func (g *Group) inheritStates(s, before *peerSet, reload bool) {
 			p.st.effective = p.Weight
 		}
 	}
-	g.line.bury()
+	g.lineage.bury()
 	for _, p := range was {
 		if p.st.conns > 0 {
-			g.line.zombies = append(g.line.zombies, p.st)
+			g.lineage.zombies = append(g.lineage.zombies, p.st)
 		}
 	}
 }
