@@ -1,6 +1,7 @@
 package weir_test
 
 import (
+	"bytes"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -267,23 +268,22 @@ func importsOf(t *testing.T, root string) map[string]map[string]string {
 }
 
 // TestFileLengths sees that files are as long as a module is: none has a handful of lines, but those of a platform or a build tag, and none
-// has more than 400. Tests may be longer.
+// has more than 400. Tests may have more, or less.
 func TestFileLengths(t *testing.T) {
 	const least, most = 20, 400
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		text, name := string(b), filepath.Base(path)
-		test, lines := strings.HasSuffix(name, "_test.go"), strings.Count(text, "\n")
-		switch name = strings.TrimSuffix(strings.TrimSuffix(name, ".go"), "_test"); {
-		case lines > most && !test:
+		text, name, lines := string(b), strings.TrimSuffix(filepath.Base(path), ".go"), bytes.Count(b, []byte("\n"))
+		switch {
+		case lines > most:
 			t.Errorf("%s has %d lines: part it", path, lines)
-		case lines >= least || name == "doc" || name == "export" || strings.HasPrefix(text, "//go:build "):
+		case lines >= least || name == "doc" || strings.HasPrefix(text, "//go:build "):
 		case strings.HasSuffix(name, "_linux") || strings.HasSuffix(name, "_darwin") || strings.HasSuffix(name, "bsd"):
 		default:
 			t.Errorf("%s has %d lines: they belong elsewhere", path, lines)
