@@ -107,10 +107,12 @@ func (p *Pattern) matchBack(s []byte) (bool, error) {
 		return false, err
 	}
 	buf := p.toRunes(s)
-	start := time.Now()
 	ok, err := re.MatchRunes(*buf)
-	for p.tooSoon(err, start) {
-		ok, err = re.MatchRunes(*buf)
+	if err != nil {
+		err = insist(err, func() (err error) {
+			ok, err = re.MatchRunes(*buf)
+			return err
+		})
 	}
 	p.runes.Put(buf)
 	if err != nil {
@@ -137,10 +139,8 @@ func (p *Pattern) findBack(dst []int, s []byte) ([]int, bool, error) {
 		}
 		return false
 	}
-	start := time.Now()
-	err = re.FindRunesMatches(*buf, 0, groups)
-	for p.tooSoon(err, start) {
-		err = re.FindRunesMatches(*buf, 0, groups)
+	if err = re.FindRunesMatches(*buf, 0, groups); err != nil {
+		err = insist(err, func() error { return re.FindRunesMatches(*buf, 0, groups) })
 	}
 	p.runes.Put(buf)
 	if err != nil {
@@ -149,10 +149,15 @@ func (p *Pattern) findBack(dst []int, s []byte) ([]int, bool, error) {
 	return dst, ok, nil
 }
 
-// tooSoon reports a time-out that came before its time: regexp2 reads a clock that a goroutine winds,
-// and on a busy machine that clock jumps.
-func (p *Pattern) tooSoon(err error, start time.Time) bool {
-	return err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) && time.Since(start) < matchTimeout
+// insist repeats a match whose time was up, until the thread has worked on it for so long: on a busy machine others may have had the
+// processor meanwhile. Besides, regexp2 reads a clock that a goroutine winds, and that clock jumps.
+func insist(err error, match func() error) error {
+	const patience = 20 * matchTimeout
+	begin, used := time.Now(), threadTime()
+	for err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) && threadTime()-used < matchTimeout && time.Since(begin) < patience {
+		err = match()
+	}
+	return err
 }
 
 // ErrLimit is the end of a match that took too much time or memory.
