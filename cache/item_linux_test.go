@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"weir/disk"
+	"golang.org/x/sys/unix"
+
 	"weir/loop"
 	"weir/loop/looptest"
 )
@@ -180,7 +181,7 @@ func (d *itemDriver) look(u *itemUser) {
 	got := u.item.Body
 	if fd := u.item.FD(); fd >= 0 {
 		got = make([]byte, u.item.BodySize())
-		n, err := disk.ReadNow(fd, got, int64(u.item.Header.BodyStart))
+		n, err := unix.Pread(fd, got, int64(u.item.Header.BodyStart))
 		if err != nil || n != len(got) {
 			d.t.Fatalf("%s: %d of %d bytes, %v", u.item.Key, n, len(got), err)
 		}

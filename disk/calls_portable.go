@@ -51,8 +51,14 @@ func openAt(dir int, p Path, flags int, cached bool) (int, error) {
 // readNow is for kernels that know what they have in memory.
 func readNow(int, []byte, int64) (int, error) { return 0, unix.EAGAIN }
 
-// appendNow is for kernels that can be asked not to wait.
-func appendNow(int, []byte) (int, error) { return 0, unix.EAGAIN }
+// appendNow is for kernels that can be asked not to wait. Here a regular file says that it cannot, and all else that it would have to.
+func appendNow(fd int, _ []byte) (int, error) {
+	var i Info
+	if statFD(fd, &i) == nil && i.IsRegular() {
+		return 0, unix.EOPNOTSUPP
+	}
+	return 0, unix.EAGAIN
+}
 
 // isFar is for kernels of which is known how they say it.
 func isFar(int) bool { return false }

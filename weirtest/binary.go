@@ -42,7 +42,7 @@ func buildBinary() (string, error) {
 	if portable {
 		tags = append(tags, "portable")
 	}
-	if invariants {
+	if Invariants {
 		tags = append(tags, "invariants")
 	}
 	if len(tags) > 0 {

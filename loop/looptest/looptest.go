@@ -21,7 +21,12 @@ func Run(t *testing.T, f func(k *loop.Task, c *loop.Conn, peer net.Conn)) {
 		t.Fatal(err)
 	}
 	e.Run()
-	defer e.Stop()
+	whole := true // a test that is given up in f takes the loop with it, which nobody can stop then
+	defer func() {
+		if whole {
+			e.Stop()
+		}
+	}()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -44,11 +49,16 @@ func Run(t *testing.T, f func(k *loop.Task, c *loop.Conn, peer net.Conn)) {
 		}
 		l.Go(func(k *loop.Task) {
 			defer close(done)
+			whole = false
 			f(k, c, peer)
+			whole = true
 			c.Close()
 		})
 	})
 	<-done
+	if !whole {
+		t.FailNow()
+	}
 	l.Post(func() {})
 	e.Stop()
 	if n := l.Stats().Buffers; n != 0 {

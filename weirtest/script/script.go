@@ -173,6 +173,12 @@ func (w *world) faults() (bad []string) {
 	return bad
 }
 
+// lastWords is the end of the error log.
+func (w *world) lastWords() []byte {
+	text, _ := os.ReadFile(filepath.Join(w.dir, "error.log")) // there may be none
+	return text[max(0, len(text)-4096):]
+}
+
 // failure is how a command gives up; call turns it into the script's failure.
 type failure struct{ error }
 
@@ -237,6 +243,7 @@ func commandFuncs() map[string]func(*testscript.TestScript, bool, []string) {
 		m[c.Name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			r := &run{world: ts.Value(worldKey{}).(*world), ts: ts, neg: neg}
 			if err := r.call(c.Name, args); err != nil {
+				ts.Logf("error.log ends with:\n%s", r.lastWords())
 				ts.Fatalf("%v", err)
 			}
 		}

@@ -224,8 +224,7 @@ func runProcesses(r *run, args []string) {
 	r.must(err)
 	s := r.running()
 	if !weirtest.Eventually(func() bool { return len(s.Processes()) == want }) {
-		text, _ := os.ReadFile(r.ts.MkAbs("error.log")) // says why
-		r.fail("wanted %d processes, have %+v\n%s", want, s.Processes(), text)
+		r.fail("wanted %d processes, have %+v", want, s.Processes())
 	}
 }
 
