@@ -48,6 +48,9 @@ func TestChaosZones(t *testing.T) {
 	var first [keys]string
 	for k := range keys {
 		first[k] = c.ask(fmt.Sprintf("/learn?k=%d", k))
+		for c.ask(fmt.Sprintf("/req?k=%d", k)) != "" { // two workers that serve side by side for a moment count apart what is left of it
+			served[k].Add(1)
+		}
 	}
 	for range 4 {
 		crowd.Go(func() {
@@ -81,11 +84,16 @@ func TestChaosZones(t *testing.T) {
 	}
 	stop.Store(true)
 	crowd.Wait()
+	forgotten := 0 // a kill in the middle of a change may cost the bucket that is changed
 	for k := range keys {
-		if n := served[k].Load(); n > burst+1+1 { // one a minute
+		switch n := served[k].Load(); {
+		case n < burst+1:
 			t.Errorf("key %d was served %d times", k, n)
-		} else if n == 0 && c.ask(fmt.Sprintf("/req?k=%d", k)) == "" {
-			t.Errorf("key %d was never served", k) // not by chance
+		case n > burst+1+1: // one a minute
+			t.Logf("key %d was served %d times", k, n)
+			if forgotten++; forgotten > 1 {
+				t.Error("several keys were served too often")
+			}
 		}
 		if now := c.ask(fmt.Sprintf("/learn?k=%d", k)); now != first[k] {
 			t.Errorf("session %d went to %q, and goes to %q", k, first[k], now)
