@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -166,7 +167,7 @@ func TestDamagedDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 60 {
+	for n := range 60 {
 		for range 1 + rnd.IntN(4) {
 			whole[rnd.IntN(256)] = byte(rnd.Uint32())
 		}
@@ -174,6 +175,7 @@ func TestDamagedDirectory(t *testing.T) {
 			whole = whole[:rnd.IntN(len(whole))]
 			whole = append(whole, make([]byte, 256)...)
 		}
+		path := filepath.Join(dir, fmt.Sprint(n)) // nobody cuts off a file that a process has mapped
 		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
