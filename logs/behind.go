@@ -49,7 +49,9 @@ type queued struct {
 	lines []byte
 	spare []byte
 	wake  chan struct{} // nil until there is a goroutine that writes
-	idle  *sync.Cond    // it is not busy any more
+	wrote *sync.Cond    // it has, or is not busy any more
+	begun int           // how often it has taken what was queued
+	done  int           // how often it has written that
 	err   error         // of a write, for the next line's writer
 }
 
@@ -73,13 +75,17 @@ func (f *File) Lagging() bool {
 	return len(q.lines) > behindMuch
 }
 
-// Sync waits until what is queued has been written. Any goroutine but a loop's.
+// Sync waits until what is queued now has been written: of a file that is always busy there is more by then. Any goroutine but a loop's.
 func (f *File) Sync() {
 	q := &f.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.busy.Load() {
-		q.idle.Wait()
+	last := q.begun
+	if len(q.lines) > 0 {
+		last++
+	}
+	for q.busy.Load() && q.done < last {
+		q.wrote.Wait()
 	}
 }
 
@@ -142,7 +148,7 @@ func (f *File) enqueue(lines []byte) (rest []byte, err error) {
 	q.lines = append(q.lines, lines...)
 	if !q.busy.Load() {
 		if q.wake == nil {
-			q.wake, q.idle = make(chan struct{}, 1), sync.NewCond(&q.mu)
+			q.wake, q.wrote = make(chan struct{}, 1), sync.NewCond(&q.mu)
 			go f.writeBehind(q.wake)
 		}
 		q.busy.Store(true)
@@ -169,11 +175,12 @@ func (f *File) writeQueued() bool {
 	lines := q.lines
 	if len(lines) == 0 {
 		q.busy.Store(false)
-		q.idle.Broadcast()
+		q.wrote.Broadcast()
 		q.mu.Unlock()
 		return false
 	}
 	q.lines, q.spare = q.spare[:0], nil
+	q.begun++
 	q.mu.Unlock()
 
 	n, err := f.writeAll(lines)
@@ -182,6 +189,8 @@ func (f *File) writeQueued() bool {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.done = q.begun
+	q.wrote.Broadcast()
 	if cap(lines) <= behindKept {
 		q.spare = lines
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,16 @@ func TestWriteBehindNobodyReads(t *testing.T) {
 	}
 }
 
+// idle waits until nothing is queued, nor expected to be soon.
+func idle(f *File) {
+	q := &f.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.busy.Load() {
+		q.wrote.Wait()
+	}
+}
+
 // TestWriteBehindWhileSlow queues lines after a write that took long, and writes at once again when the disk has been quick for a while.
 func TestWriteBehindWhileSlow(t *testing.T) {
 	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
@@ -146,7 +157,7 @@ func TestWriteBehindWhileSlow(t *testing.T) {
 		}
 		f.queue.mu.Unlock()
 		<-done
-		f.Sync()
+		idle(f)
 	}
 	direct(true)
 	step = 2 * behindSlow
@@ -220,7 +231,7 @@ func TestWriteBehindCrowd(t *testing.T) {
 		t.Error("many lines are there at once")
 	}
 	close(disk)
-	f.Sync()
+	idle(f)
 	now = now.Add(behindPause)
 	if err := f.Write([]byte("last\n")); err != nil {
 		t.Fatal(err)
@@ -228,6 +239,33 @@ func TestWriteBehindCrowd(t *testing.T) {
 	if got := read(t, path); got != want+"last\n" {
 		t.Errorf("%q", got)
 	}
+	f.Release()
+}
+
+// TestWriteBehindSync has lines come all the time: who waits for those that are there is not held up by those that come after.
+func TestWriteBehindSync(t *testing.T) {
+	fs, path := behind(t), filepath.Join(t.TempDir(), "a.log")
+	f := openFile(t, fs, path)
+	f.queue.deaf.Store(true)
+	var more sync.WaitGroup
+	var stop atomic.Bool
+	more.Go(func() {
+		for !stop.Load() {
+			_ = f.Write([]byte("more\n"))
+		}
+	})
+	for i := range 20 {
+		line := fmt.Sprintf("line %d\n", i)
+		if err := f.Write([]byte(line)); err != nil {
+			t.Error(err)
+		}
+		f.Sync()
+		if !strings.Contains(read(t, path), line) {
+			t.Errorf("%q is not there", line)
+		}
+	}
+	stop.Store(true)
+	more.Wait()
 	f.Release()
 }
 
