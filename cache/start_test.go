@@ -17,7 +17,7 @@ import (
 func TestStart(t *testing.T) {
 	bin, err := weirtest.Binary()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	many := 100_000
 	if weirtest.Long() {

@@ -187,21 +187,24 @@ func crossOrigin(r *http.Request) bool {
 
 // send answers with JSON.
 func (c *apiConf) send(r *http.Request, a answer) http.Verdict {
-	o := &r.Out
-	o.Status = a.status
+	r.Out.Status = a.status
 	if a.body == nil {
 		return r.SendHead() // 204
 	}
 	if e, ok := a.body.(apiError); ok {
 		a.body = e.object(string(r.Text(c.id)))
 	}
-	body := appendJSON(nil, a.body)
-	o.ContentType = []byte("application/json")
-	o.ContentLength = int64(len(body))
+	return sendText(r, "application/json", appendJSON(nil, a.body))
+}
+
+// sendText answers with a whole text, which nobody may change any more.
+func sendText(r *http.Request, mediaType string, text []byte) http.Verdict {
+	r.Out.ContentType = []byte(mediaType)
+	r.Out.ContentLength = int64(len(text))
 	if v := r.SendHead(); v != http.Next {
 		return v
 	}
-	return r.SendAll([]http.Piece{http.Mem(body)})
+	return r.SendText(text)
 }
 
 // An apiError is what stands in place of an object.

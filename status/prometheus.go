@@ -46,14 +46,8 @@ func (c *prometheusConf) serve(r *http.Request) http.Verdict {
 	k := &call{apiConf: &apiConf{world: c.world}, now: r.Task.Now(), wall: r.Loop().Wall()}
 	var text []byte
 	r.Task.Await(func() { text = k.metrics() })
-	o := &r.Out
-	o.Status = 200
-	o.ContentType = []byte("text/plain; version=0.0.4; charset=utf-8")
-	o.ContentLength = int64(len(text))
-	if v := r.SendHead(); v != http.Next {
-		return v
-	}
-	return r.SendAll([]http.Piece{http.Mem(text)})
+	r.Out.Status = 200
+	return sendText(r, "text/plain; version=0.0.4; charset=utf-8", text)
 }
 
 // A family is the samples of one metric, which stand together.

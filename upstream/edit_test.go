@@ -225,23 +225,7 @@ func TestEditStorm(t *testing.T) {
 			return live
 		}
 		var all sync.WaitGroup
-		for w := range 3 {
-			all.Go(func() {
-				var a Attempt
-				for i := range 300 {
-					current().Begin(&a, Ask{Key: []byte{byte(i)}, Now: loop.Time(i)})
-					for range 3 {
-						p, err := a.Next(loop.Time(i))
-						if err != nil {
-							break
-						}
-						if a.Done(p, loop.Time(i), Outcome((i+w)%3), Timing{Status: 200, Sent: 1}); a.Tries() == 0 {
-							break
-						}
-					}
-				}
-			})
-		}
+		exchanges(&all, 3, current, Timing{Status: 200, Sent: 1})
 		for w := range 2 {
 			all.Go(func() {
 				rnd := rand.New(rand.NewPCG(uint64(w), 2))

@@ -30,23 +30,7 @@ func TestReplaceStorm(t *testing.T) {
 			return live
 		}
 		var all sync.WaitGroup
-		for w := range 4 {
-			all.Go(func() {
-				var a Attempt
-				for i := range 300 {
-					current().Begin(&a, Ask{Key: []byte{byte(i)}, Now: loop.Time(i)})
-					for range 3 {
-						p, err := a.Next(loop.Time(i))
-						if err != nil {
-							break
-						}
-						if a.Done(p, loop.Time(i), Outcome((i+w)%3), Timing{}); a.Tries() == 0 {
-							break
-						}
-					}
-				}
-			})
-		}
+		exchanges(&all, 4, current, Timing{})
 		all.Go(func() {
 			r := rand.New(rand.NewPCG(1, 2))
 			for i := range 40 {
@@ -80,6 +64,27 @@ func TestReplaceStorm(t *testing.T) {
 				t.Errorf("%q: %s has %d exchanges under way", method, s.Name, s.Conns)
 			}
 		}
+	}
+}
+
+// exchanges has so many sides send exchanges to whatever group is the live one, and end them in every way.
+func exchanges(all *sync.WaitGroup, sides int, current func() *Group, took Timing) {
+	for w := range sides {
+		all.Go(func() {
+			var a Attempt
+			for i := range 300 {
+				current().Begin(&a, Ask{Key: []byte{byte(i)}, Now: loop.Time(i)})
+				for range 3 {
+					p, err := a.Next(loop.Time(i))
+					if err != nil {
+						break
+					}
+					if a.Done(p, loop.Time(i), Outcome((i+w)%3), took); a.Tries() == 0 {
+						break
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"weir/weirtest"
@@ -17,10 +16,6 @@ func TestNamedPath(t *testing.T) {
 	if os.Getenv("WEIR_BINARY") != "" {
 		t.Skip("nginx takes any name")
 	}
-	binary, err := weirtest.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	for _, name := range []string{"a", "b"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
@@ -30,26 +25,9 @@ func TestNamedPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ports := weirtest.NewPorts()
-	defer ports.Close()
-	addr, err := ports.Take()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := "error_log error.log; events {} http { access_log off; server { listen " + addr + " ssl; return 200 ok;\n" +
-		"ssl_certificate " + dir + "/a/$ssl_server_name.crt; ssl_certificate_key " + dir + "/a/$ssl_server_name.key; } }\n"
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s, err := weirtest.Start(weirtest.Options{Binary: binary, Dir: dir, Ready: []string{addr}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if _, err := s.Stop(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-	}()
+	addr, _ := startServers(t, dir, `error_log error.log; events {} http { access_log off; server { listen $A ssl; return 200 ok;
+		ssl_certificate a/$ssl_server_name.crt; ssl_certificate_key a/$ssl_server_name.key; } }
+	`)
 	for name, good := range map[string]bool{"x": true, "../b/x": false, "../a/x": false, "x\nx": false, "x x": false} {
 		c, err := tls.DialWithDialer(&net.Dialer{Timeout: weirtest.Patience()}, "tcp", addr, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 		if (err == nil) != good {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -55,35 +54,14 @@ func TestStaplingFile(t *testing.T) {
 	if os.Getenv("WEIR_BINARY") != "" {
 		t.Skip("nginx reads it at a reload")
 	}
-	binary, err := weirtest.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	if err := weirtest.WriteCertificate(dir, "a", weirtest.CertificateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	ports := weirtest.NewPorts()
-	defer ports.Close()
-	addr, err := ports.Take()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := "error_log error.log warn; events {} http { access_log off; ssl_certificate a.crt; ssl_certificate_key a.key; ssl_stapling on; ssl_stapling_file answer.der;\n" +
-		"server { listen " + addr + " ssl; return 200 ok; } }\n"
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	answer := writeAnswer(t, dir, "a", big.NewInt(1)) // about another one: sent all the same, as nginx does
-	s, err := weirtest.Start(weirtest.Options{Binary: binary, Dir: dir, Ready: []string{addr}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if _, err := s.Stop(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-	}()
+	addr, _ := startServers(t, dir, `error_log error.log warn; events {} http { access_log off; ssl_certificate a.crt; ssl_certificate_key a.key;
+		ssl_stapling on; ssl_stapling_file answer.der; server { listen $A ssl; return 200 ok; } }
+	`)
 	shown := func() (staple string, serial *big.Int) {
 		c, err := tls.DialWithDialer(&net.Dialer{Timeout: weirtest.Patience()}, "tcp", addr, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"weir/weirtest"
 )
@@ -42,6 +43,7 @@ func TestChaosZones(t *testing.T) {
 	c.write(conf)
 	s := c.start()
 	const keys, burst = 12, 4
+	begin := time.Now()
 	var served [keys]atomic.Int32
 	var stop atomic.Bool
 	var crowd sync.WaitGroup
@@ -84,16 +86,10 @@ func TestChaosZones(t *testing.T) {
 	}
 	stop.Store(true)
 	crowd.Wait()
-	forgotten := 0 // a kill in the middle of a change may cost the bucket that is changed
+	most := burst + 1 + 1 + int32(time.Since(begin)/time.Minute) // one a minute
 	for k := range keys {
-		switch n := served[k].Load(); {
-		case n < burst+1:
+		if n := served[k].Load(); n < burst+1 || n > most {
 			t.Errorf("key %d was served %d times", k, n)
-		case n > burst+1+1: // one a minute
-			t.Logf("key %d was served %d times", k, n)
-			if forgotten++; forgotten > 1 {
-				t.Error("several keys were served too often")
-			}
 		}
 		if now := c.ask(fmt.Sprintf("/learn?k=%d", k)); now != first[k] {
 			t.Errorf("session %d went to %q, and goes to %q", k, first[k], now)

@@ -11,30 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/weirtest"
 )
-
-// origin is the peer of TestCaches.
-func (run *caches) origin(ln net.Listener, serve func(net.Conn, *bufio.Reader) (keep bool, err error)) {
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer func() { _ = conn.Close() }()
-			r := bufio.NewReader(conn)
-			for keep := true; keep; {
-				_ = conn.SetDeadline(time.Now().Add(6 * weirtest.Patience()))
-				if keep, err = serve(conn, r); err != nil {
-					run.fail("the origin: %v", err)
-					return
-				}
-			}
-		}()
-	}
-}
 
 // chance is that of one answer.
 func (run *caches) chance() *rand.Rand {

@@ -1,9 +1,11 @@
 package torture
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -152,3 +154,25 @@ func pause(rng *rand.Rand, most time.Duration) {
 
 // pick is one of several, by chance.
 func pick[T any](rng *rand.Rand, all ...T) T { return all[rng.IntN(len(all))] }
+
+// origin is a peer: serve answers one request of a connection at a time. What it reports as an error the server has done wrong.
+func (c *crowd) origin(ln net.Listener, serve func(net.Conn, *bufio.Reader) (keep bool, err error)) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			r := bufio.NewReader(conn)
+			for keep := true; keep; {
+				_ = conn.SetDeadline(time.Now().Add(6 * weirtest.Patience()))
+				var err error
+				if keep, err = serve(conn, r); err != nil {
+					c.fail("the origin: %v", err)
+					return
+				}
+			}
+		}()
+	}
+}

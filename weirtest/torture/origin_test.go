@@ -12,33 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/weirtest"
 )
-
-// origin is the peer of TestBodies: it checks what it is sent, and answers in a framing and at a pace of its own choice.
-func (run *bodies) origin(ln net.Listener, serve func(net.Conn, *bufio.Reader) (keep bool, err error)) {
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer func() { _ = conn.Close() }()
-			r := bufio.NewReader(conn)
-			for {
-				_ = conn.SetDeadline(time.Now().Add(6 * weirtest.Patience()))
-				keep, err := serve(conn, r)
-				if err != nil {
-					run.fail("the origin: %v", err)
-				}
-				if !keep || err != nil {
-					return
-				}
-			}
-		}()
-	}
-}
 
 // serve answers one request. Errors are what the server has done wrong: a connection that ends is none, since clients may leave.
 func (run *bodies) serve(conn net.Conn, r *bufio.Reader) (keep bool, err error) {
